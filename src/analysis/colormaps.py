@@ -1,0 +1,190 @@
+"""The colormaps of matplotlib as tables from level to colour.
+
+Definitions used everywhere in the book. A *level* is an integer 0…255, the gray value of a pixel
+after clipping and 8-bit quantisation; a colormap gives each level a colour.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import Colormap, Normalize
+from numpy.typing import NDArray
+
+__all__ = ["LEVELS", "apply", "lut", "lut8", "lut8_rounded", "names", "nearest_level"]
+
+#: Number of levels of an 8-bit pixel.
+LEVELS = 256
+
+
+def names() -> tuple[str, ...]:
+    """Names of matplotlib's colormaps without the reversed ones, in matplotlib's order.
+
+    Examples
+    --------
+    >>> "viridis" in names(), "viridis_r" in names()
+    (True, False)
+    """
+    return tuple(name for name in mpl.colormaps if not name.endswith("_r"))
+
+
+def _colormap(name: str) -> Colormap:
+    if name not in mpl.colormaps:
+        near = get_close_matches(name, list(mpl.colormaps), n=3) or ["viridis", "gray", "turbo"]
+        raise ValueError(f"unknown colormap {name!r}; did you mean one of {', '.join(near)}?")
+    return mpl.colormaps[name]
+
+
+def _positions() -> NDArray[np.float64]:
+    """Where matplotlib looks the 256 levels up: its own normalisation of a uint8 array to [0, 1]."""
+    levels = np.arange(LEVELS, dtype=np.uint8)
+    return np.asarray(Normalize(0, LEVELS - 1)(levels))
+
+
+@cache
+def lut(name: str) -> NDArray[np.float64]:
+    """Colours of the 256 levels under a colormap.
+
+    Parameters
+    ----------
+    name : str
+        A matplotlib colormap, for instance ``"viridis"`` or ``"viridis_r"``.
+
+    Returns
+    -------
+    ndarray of float64, shape (256, 3)
+        Red, green and blue in [0, 1] of levels 0…255; alpha is dropped. Read-only.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib has no such colormap; the nearest names are listed.
+
+    Examples
+    --------
+    >>> lut("gray")[255]
+    array([1., 1., 1.])
+    """
+    table = np.ascontiguousarray(_colormap(name)(_positions())[:, :3], dtype=np.float64)
+    table.flags.writeable = False
+    return table
+
+
+@cache
+def lut8(name: str) -> NDArray[np.uint8]:
+    """Bytes that matplotlib writes to a PNG for the 256 levels.
+
+    matplotlib multiplies by 255 and *truncates*, so some levels share a colour: ``"gray"`` keeps
+    232 of 256. See `lut8_rounded` for the table that rounds.
+
+    Parameters
+    ----------
+    name : str
+        A matplotlib colormap.
+
+    Returns
+    -------
+    ndarray of uint8, shape (256, 3)
+        Red, green and blue in 0…255 of levels 0…255. Read-only.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib has no such colormap.
+
+    Examples
+    --------
+    >>> len(np.unique(lut8("gray"), axis=0))
+    232
+    """
+    table = np.ascontiguousarray(_colormap(name)(_positions(), bytes=True)[:, :3], dtype=np.uint8)
+    table.flags.writeable = False
+    return table
+
+
+@cache
+def lut8_rounded(name: str) -> NDArray[np.uint8]:
+    """Colours of the 256 levels, rounded to the nearest byte.
+
+    Parameters
+    ----------
+    name : str
+        A matplotlib colormap.
+
+    Returns
+    -------
+    ndarray of uint8, shape (256, 3)
+        ``round(255 * lut(name))``. Read-only.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib has no such colormap.
+
+    Examples
+    --------
+    >>> len(np.unique(lut8_rounded("gray"), axis=0))
+    256
+    """
+    table = np.rint(lut(name) * 255).astype(np.uint8)
+    table.flags.writeable = False
+    return table
+
+
+def apply(levels: NDArray[np.uint8], table: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Replace every level by its colour.
+
+    Parameters
+    ----------
+    levels : ndarray of uint8, any shape (…)
+        Levels 0…255.
+    table : ndarray, shape (256, channels)
+        A colormap's table, such as `lut` or `lut8` gives.
+
+    Returns
+    -------
+    ndarray, shape (…, channels)
+        The table's dtype.
+
+    Examples
+    --------
+    >>> apply(np.zeros((2, 5), np.uint8), lut8("viridis")).shape
+    (2, 5, 3)
+    """
+    return np.take(table, levels, axis=0)
+
+
+def nearest_level(
+    colours: NDArray[np.generic], table: NDArray[np.generic]
+) -> NDArray[np.uint8]:
+    """Level whose colour is nearest (Euclidean), the lowest one among equals.
+
+    Parameters
+    ----------
+    colours : ndarray, shape (…, 3)
+        Colours in the table's units.
+    table : ndarray, shape (256, 3)
+        A colormap's table.
+
+    Returns
+    -------
+    ndarray of uint8, shape (…)
+        Levels 0…255.
+
+    Examples
+    --------
+    >>> nearest_level(lut8("viridis")[[7, 200]], lut8("viridis"))
+    array([  7, 200], dtype=uint8)
+    """
+    flat = np.asarray(colours, np.float64).reshape(-1, 3)
+    points = np.asarray(table, np.float64)
+    unique, where = np.unique(flat, axis=0, return_inverse=True)
+    level = np.empty(len(unique), np.uint8)
+    for start in range(0, len(unique), 4096):  # 4096 × 256 distances at a time: 8 MB
+        chunk = unique[start : start + 4096]
+        distance = ((chunk[:, None, :] - points[None]) ** 2).sum(-1)
+        level[start : start + 4096] = distance.argmin(1)
+    return level[where.reshape(-1)].reshape(np.shape(colours)[:-1])
