@@ -39,7 +39,7 @@ def _colormap(name: str) -> Colormap:
 
 
 def _positions() -> NDArray[np.float64]:
-    """Where matplotlib looks the 256 levels up: its own normalisation of a uint8 array to [0, 1]."""
+    """Where matplotlib looks the levels up: its own normalisation of a uint8 array to [0, 1]."""
     levels = np.arange(LEVELS, dtype=np.uint8)
     return np.asarray(Normalize(0, LEVELS - 1)(levels))
 
@@ -157,9 +157,7 @@ def apply(levels: NDArray[np.uint8], table: NDArray[np.generic]) -> NDArray[np.g
     return np.take(table, levels, axis=0)
 
 
-def nearest_level(
-    colours: NDArray[np.generic], table: NDArray[np.generic]
-) -> NDArray[np.uint8]:
+def nearest_level(colours: NDArray[np.generic], table: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Level whose colour is nearest (Euclidean), the lowest one among equals.
 
     Parameters

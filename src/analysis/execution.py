@@ -1,0 +1,242 @@
+"""Executes one chapter in a process of its own: Markdown → notebook → papermill → results.
+
+``python -m analysis.execution SPEC.json`` is what the workflow graph (`analysis.build`) starts, one
+process a chapter. It prints a line ``cell I of N`` after each cell. Results appear in their folder
+all at once, or not at all.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import resource
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+
+from analysis.provenance import RUN_FILE, Run, write_json
+
+__all__ = ["ChapterError", "NOTEBOOK", "Spec", "default_parameters", "execute", "read_notebook"]
+
+#: Name of the executed notebook in a chapter's results folder.
+NOTEBOOK = "notebook.ipynb"
+
+#: Lines of the traceback that an error message shows.
+_TRACEBACK_LINES = 12
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class ChapterError(RuntimeError):
+    """A chapter's cell failed; the message shows its source and the traceback's end."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What to execute.
+
+    Attributes
+    ----------
+    source : str
+        The chapter's Markdown file.
+    directory : str
+        The folder that will hold the results; an older one is replaced.
+    overrides : dict
+        Parameters that differ from the notebook's own.
+    run : dict
+        Fields of `Run`, less its directory.
+    """
+
+    source: str
+    directory: str
+    overrides: dict[str, Any]
+    run: dict[str, Any]
+
+
+def read_notebook(source: Path) -> nbformat.NotebookNode:
+    """Read a MyST Markdown chapter as a notebook.
+
+    Raises
+    ------
+    ValueError
+        If the file has no cell tagged ``parameters``.
+    """
+    notebook: nbformat.NotebookNode = jupytext.read(source, fmt="md:myst")
+    if not any("parameters" in _tags(cell) for cell in notebook.cells):
+        raise ValueError(f"{source}: no cell is tagged 'parameters'; see CONTRIBUTING.md")
+    return notebook
+
+
+def _tags(cell: nbformat.NotebookNode) -> list[str]:
+    tags: list[str] = cell.metadata.get("tags", [])
+    return tags
+
+
+def default_parameters(notebook: nbformat.NotebookNode) -> dict[str, Any]:
+    """Parameters of a notebook and their defaults.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        With a cell tagged ``parameters`` whose lines are ``name = literal``.
+
+    Returns
+    -------
+    dict
+        Name to value, in the cell's order.
+    """
+    cell = next(cell for cell in notebook.cells if "parameters" in _tags(cell))
+    found = {}
+    for node in ast.parse(cell.source).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                found[name] = ast.literal_eval(value)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                found[name] = ast.literal_eval(value)
+    return found
+
+
+def execute(spec: Spec) -> None:
+    """Execute a chapter and put its results into its folder.
+
+    Parameters
+    ----------
+    spec : Spec
+        What to execute.
+
+    Raises
+    ------
+    ChapterError
+        If a cell fails. The folder is left as it was.
+    """
+    target = Path(spec.directory)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    try:
+        _execute_into(partial, spec)
+        _replace_directory(partial, target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _execute_into(folder: Path, spec: Spec) -> None:
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    _register_engine()
+    notebook = read_notebook(Path(spec.source))
+    plain = folder / "input.ipynb"
+    nbformat.write(notebook, plain)
+    run = Run(directory=str(folder), **spec.run)
+    run.save(folder / "run.json")
+    os.environ[RUN_FILE] = str(folder / "run.json")
+    started = time.monotonic()
+    try:
+        papermill.execute_notebook(
+            plain,
+            folder / NOTEBOOK,
+            parameters=spec.overrides,
+            engine_name="reporting",
+            kernel_name="python3",
+            cwd=folder,
+            progress_bar=False,
+        )
+    except PapermillExecutionError as error:
+        raise ChapterError(_explain(run.chapter, error)) from error
+    plain.unlink()
+    _tidy(folder / NOTEBOOK)
+    replace(run, directory="").save(folder / "run.json")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    telemetry = {"seconds": round(time.monotonic() - started, 2), "peak_bytes": peak}
+    write_json(folder / "telemetry.json", telemetry)
+
+
+def _register_engine() -> None:
+    """Give papermill an engine that reports each finished cell on standard output."""
+    from papermill.engines import NBClientEngine, papermill_engines
+
+    class Reporting(NBClientEngine):  # type: ignore[misc]
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **keywords: Any) -> Any:
+            complete, total = nb_man.cell_complete, len(nb_man.nb.cells)
+
+            def report(cell: Any, cell_index: int, **more: Any) -> None:
+                complete(cell, cell_index=cell_index, **more)
+                print(f"cell {cell_index + 1} of {total}", flush=True)
+
+            nb_man.cell_complete = report
+            return super().execute_managed_notebook(nb_man, kernel_name, **keywords)
+
+    papermill_engines.register("reporting", Reporting)
+
+
+def _explain(chapter: str, error: Any) -> str:
+    """Say which cell failed, with its source and the end of the traceback."""
+    traceback = _ANSI.sub("", "\n".join(error.traceback)).splitlines()
+    source = "\n".join(f"    {line}" for line in error.source.splitlines())
+    end = "\n".join(f"    {line}" for line in traceback[-_TRACEBACK_LINES:])
+    return f"chapter {chapter}: cell {error.exec_count} failed\n{source}\n\n{end}"
+
+
+def _tidy(path: Path) -> None:
+    """Fold the injected parameters, and drop papermill's paths, from an executed notebook."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if "injected-parameters" in _tags(cell):
+            cell.metadata["tags"] = [*_tags(cell), "hide-input"]
+    for key in ("input_path", "output_path"):
+        notebook.metadata.get("papermill", {}).pop(key, None)
+    nbformat.write(notebook, path)
+
+
+def _replace_directory(new: Path, target: Path) -> None:
+    """Put `new` where `target` is; a reader sees the old folder, none, or the whole new one."""
+    new.chmod(0o755)
+    if target.exists():
+        old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-old-"))
+        target.replace(old / target.name)
+        new.replace(target)
+        shutil.rmtree(old)
+    else:
+        new.replace(target)
+
+
+def _stop_with_parent() -> None:
+    """End this process (and so its kernel) when the parent's end of standard input closes."""
+
+    def wait() -> None:
+        sys.stdin.read()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def main(arguments: list[str]) -> int:
+    """Execute the spec in the named JSON file; failure is told on standard error."""
+    _stop_with_parent()
+    spec = Spec(**json.loads(Path(arguments[0]).read_text("utf-8")))
+    try:
+        execute(spec)
+    except ChapterError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def save_spec(spec: Spec, path: Path) -> None:
+    """Write a spec for `main`."""
+    write_json(path, asdict(spec))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

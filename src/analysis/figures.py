@@ -1,0 +1,383 @@
+"""Figures that can be cited: one call writes the picture, its data and its record.
+
+`publish` writes ``<id>.svg``, ``.png`` (300 dpi), ``.pdf``, ``.csv`` (what is drawn), ``.bib`` and
+``.json`` (the record), and shows the figure. On the page it becomes a numbered figure with links to
+all of them; in Jupyter it is the picture.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import matplotlib as mpl
+from cycler import cycler
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.provenance import atomic_path, current_run, versions, write_json
+
+__all__ = [
+    "COLOURS",
+    "FIGURE_MIME",
+    "FORMATS",
+    "LICENCE",
+    "PAPER",
+    "FigureMime",
+    "Record",
+    "colour_of",
+    "index_markdown",
+    "publish",
+    "style",
+]
+
+#: Okabe and Ito's cycle, distinguishable under the common colour-vision deficiencies.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
+
+#: Background of every figure, in the light and in the dark theme.
+PAPER = "#ffffff"
+
+LICENCE = "CC BY 4.0"
+
+#: The links under a figure, in order: suffix and label.
+FORMATS = {"svg": "SVG", "png": "PNG", "pdf": "PDF", "csv": "data", "bib": "cite"}
+
+FIGURE_MIME = "application/vnd.coloured-spectrogram.figure+json"
+
+_ENCODINGS = {
+    "raw": "#000000",
+    "gray": "#7F7F7F",
+    "gray3": "#A9A9A9",
+    "viridis": "#009E73",
+    "magma": "#CC79A7",
+    "turbo": "#D55E00",
+    "jet": "#0072B2",
+    "hsv": "#E69F00",
+    "random": "#56B4E9",
+    "inferno": "#882255",
+    "plasma": "#AA4499",
+    "cividis": "#DDCC77",
+    "polynomial": "#117733",
+    "thermometer": "#332288",
+    "fourier": "#88CCEE",
+    "shuffled": "#661100",
+}
+
+
+def colour_of(encoding: str) -> str:
+    """Return the plot colour of an encoding, the same in every chapter.
+
+    Parameters
+    ----------
+    encoding : str
+        Such as ``"raw"``, ``"gray"``, ``"viridis"``.
+
+    Returns
+    -------
+    str
+        ``"#rrggbb"``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name; the valid ones are listed.
+
+    Examples
+    --------
+    >>> colour_of("raw")
+    '#000000'
+    """
+    if encoding not in _ENCODINGS:
+        raise ValueError(f"no colour for encoding {encoding!r}; have {', '.join(_ENCODINGS)}")
+    return _ENCODINGS[encoding]
+
+
+def style() -> None:
+    """Set matplotlib to the book's look, and to writing the same bytes each time."""
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (7.2, 3.2),
+            "figure.dpi": 110,
+            "figure.constrained_layout.use": True,
+            "figure.facecolor": PAPER,
+            "axes.prop_cycle": cycler(color=COLOURS),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": "medium",
+            "font.size": 9.5,
+            "font.family": "DejaVu Sans",
+            "image.interpolation": "nearest",
+            "legend.frameon": False,
+            "lines.linewidth": 1.6,
+            "savefig.facecolor": PAPER,
+            "svg.fonttype": "path",
+            "svg.hashsalt": "coloured-spectrogram",
+            "pdf.fonttype": 42,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a published figure; the ``.json`` beside it.
+
+    Attributes
+    ----------
+    id : str
+        Stable identifier, ``fig-…``; also the label on the page and the permalink.
+    caption, alt : str
+        Caption (MyST) and the text alternative, which tells the finding.
+    chapter : str
+        Where it is drawn.
+    parameters : dict
+        The notebook's parameters; ``seed`` among them.
+    seed : int or None
+        The seed, if the chapter takes one.
+    commit, version : str
+        Of the book.
+    versions : dict
+        Of Python and the packages.
+    licence : str
+        Of the figure and its data.
+    """
+
+    id: str
+    caption: str
+    alt: str
+    chapter: str
+    parameters: dict[str, Any]
+    seed: int | None
+    commit: str
+    version: str
+    versions: dict[str, str]
+    licence: str = LICENCE
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A published figure as a notebook's output."""
+
+    record: Record
+    preview: bytes
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {
+            FIGURE_MIME: {"id": self.record.id, "caption": self.record.caption}
+            | {"alt": self.record.alt},
+            "image/png": base64.b64encode(self.preview).decode("ascii"),
+            "text/plain": f"{self.record.id}: {self.record.caption}",
+        }
+
+
+def publish(
+    fig: Figure,
+    id: str,
+    *,
+    caption: str,
+    alt: str,
+    data: pd.DataFrame | Mapping[str, pd.DataFrame],
+) -> _Shown:
+    """Write a figure's files and show it.
+
+    Parameters
+    ----------
+    fig : Figure
+        Without a title inside; it is closed afterwards.
+    id : str
+        ``fig-`` and lowercase words with hyphens. Never changes once published.
+    caption : str
+        MyST; numbers in it come from results.
+    alt : str
+        Text alternative that tells the finding.
+    data : DataFrame or mapping of str to DataFrame
+        What is drawn. Several tables are written one after the other, told apart by a first
+        column ``table``.
+
+    Returns
+    -------
+    object
+        Shown by Jupyter as the picture and by the book as a numbered figure.
+
+    Raises
+    ------
+    ValueError
+        For an ill-formed identifier, an empty caption or alt text, empty data, or a figure with a
+        title inside.
+    """
+    _check(fig, id, caption, alt)
+    run = current_run()
+    folder = run.path / "figures"
+    seed = run.parameters.get("seed")
+    record = Record(
+        id=id,
+        caption=" ".join(caption.split()),
+        alt=" ".join(alt.split()),
+        chapter=run.chapter,
+        parameters=dict(run.parameters),
+        seed=seed if isinstance(seed, int) else None,
+        commit=run.commit,
+        version=run.version,
+        versions=versions(),
+    )
+    _write_data(folder / f"{id}.csv", id, data)
+    _write_pictures(fig, folder, id)
+    with atomic_path(folder / f"{id}.bib") as path:
+        path.write_text(bibtex(record), "utf-8")
+    write_json(folder / f"{id}.json", asdict(record))
+    preview = io.BytesIO()
+    fig.savefig(preview, format="png", dpi=110, metadata={"Software": None})
+    _close(fig)
+    return _Shown(record, preview.getvalue())
+
+
+def _check(fig: Figure, id: str, caption: str, alt: str) -> None:
+    if not re.fullmatch(r"fig(-[a-z0-9]+)+", id):
+        raise ValueError(f"figure id {id!r} must be 'fig-' and lowercase words with hyphens")
+    if not caption.strip() or not alt.strip():
+        raise ValueError(f"{id}: a figure needs a caption and a text alternative")
+    if fig.get_suptitle():
+        raise ValueError(f"{id}: no title inside a figure; say it in the caption")
+
+
+def _close(fig: Figure) -> None:
+    from matplotlib import pyplot as plt  # pyplot only where a figure may belong to it
+
+    plt.close(fig)
+
+
+def _write_data(path: Path, id: str, data: pd.DataFrame | Mapping[str, pd.DataFrame]) -> None:
+    if isinstance(data, Mapping):
+        tables = [frame.assign(table=name) for name, frame in data.items()]
+        frame = pd.concat(tables, ignore_index=True)
+        frame = frame[["table", *(column for column in frame if column != "table")]]
+    else:
+        frame = data
+    if frame.empty:
+        raise ValueError(f"{id}: the data behind a figure must not be empty")
+    with atomic_path(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _write_pictures(fig: Figure, folder: Path, id: str) -> None:
+    """Write SVG, PNG and PDF without dates, so that the same figure is the same bytes."""
+    options: dict[str, dict[str, Any]] = {
+        "svg": {"metadata": {"Date": None, "Creator": None}, "dpi": 200},
+        "png": {"metadata": {"Software": None}, "dpi": 300},
+        "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}, "dpi": 200},
+    }
+    for suffix, keywords in options.items():
+        with atomic_path(folder / f"{id}.{suffix}") as path:
+            fig.savefig(path, format=suffix, **keywords)
+
+
+def bibtex(record: Record) -> str:
+    """BibTeX entry of a figure.
+
+    Examples
+    --------
+    >>> record = Record("fig-x", "A *curve*. More.", "…", "c", {}, None, "abc", "1.0", {})
+    >>> print(bibtex(record).splitlines()[0])
+    @misc{coloured-spectrogram:fig-x,
+    """
+    lines = {
+        "title": f"{{{_plain(record.caption).split('. ')[0].rstrip('.')}}}",
+        "author": "{{The Coloured Spectrogram authors}}",
+        "howpublished": f"{{Figure {record.id} in \\emph{{The Coloured Spectrogram}}}}",
+        "version": f"{{{record.version}}}",
+        "note": f"{{Chapter {record.chapter}, commit {record.commit}, {record.licence}}}",
+    }
+    body = ",\n".join(f"  {key} = {value}" for key, value in lines.items())
+    return f"@misc{{coloured-spectrogram:{record.id},\n{body}\n}}\n"
+
+
+def _plain(myst: str) -> str:
+    """Markdown without its marks, for places that show plain text."""
+    text = re.sub(r"\{[^}]*\}`([^`<]*)(<[^`]*)?`", r"\1", myst)  # roles
+    return re.sub(r"[*`]|\\(?=[#%_&])", "", text)
+
+
+def links(id: str, base: str = "../figures") -> str:
+    """HTML of the five links under a figure."""
+    anchors = (f'<a href="{base}/{id}.{suffix}">{label}</a>' for suffix, label in FORMATS.items())
+    return f'<p class="figure-links">{" · ".join(anchors)}</p>'
+
+
+def figure_directive(id: str, caption: str, alt: str) -> str:
+    """MyST of a numbered figure with its links, as the book's pages show it."""
+    return "\n".join(
+        [
+            f"````{{figure}} /extra/figures/{id}.svg",
+            f":name: {id}",
+            f":alt: {json.dumps(alt, ensure_ascii=False)[1:-1]}",
+            ":class: book-figure",
+            caption,
+            "",
+            "```{raw} html",
+            links(id),
+            "```",
+            "````",
+        ]
+    )
+
+
+class FigureMime:
+    """Renders a published figure in MyST-NB (entry point group ``myst_nb.mime_renderers``)."""
+
+    mime_priority_overrides: ClassVar[list[tuple[str, str, int | None]]] = [("*", FIGURE_MIME, 0)]
+
+    @staticmethod
+    def handle_mime(renderer: Any, data: Any, inline: bool) -> list[Any] | None:
+        """Turn the notebook's output into a figure node; other types are left to MyST-NB."""
+        from docutils import nodes  # only the site's build needs it
+
+        if inline or data.mime_type != FIGURE_MIME:
+            return None
+        content = data.content
+        figure = json.loads(content) if isinstance(content, str) else content
+        text = figure_directive(figure["id"], figure["caption"], figure["alt"])
+        element = nodes.Element()
+        with renderer.renderer.current_node_context(element):
+            renderer.renderer.nested_render_text(text, data.line or 0)
+        return list(element.children)
+
+
+def index_markdown(records: list[Record]) -> str:
+    """Figure index: thumbnail, caption, links and permalink of every figure.
+
+    Parameters
+    ----------
+    records : list of Record
+        In the order of the book.
+
+    Returns
+    -------
+    str
+        MyST, one section a figure.
+    """
+    parts = []
+    for record in records:
+        parts += [
+            f"## {{numref}}`{record.id}`",
+            "",
+            f"```{{image}} /extra/figures/{record.id}.svg",
+            f":alt: {record.alt}",
+            ":class: figure-thumbnail",
+            "```",
+            "",
+            record.caption,
+            "",
+            f"{{ref}}`Read it in its chapter <{record.id}>`. "
+            f"Identifier `{record.id}`, seed `{record.seed}`, commit `{record.commit}`.",
+            "",
+            "```{raw} html",
+            links(record.id),
+            "```",
+            "",
+        ]
+    return "\n".join(parts)
