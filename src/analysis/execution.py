@@ -26,7 +26,7 @@ import nbformat
 
 from analysis.provenance import RUN_FILE, Run, write_json
 
-__all__ = ["ChapterError", "NOTEBOOK", "Spec", "default_parameters", "execute", "read_notebook"]
+__all__ = ["NOTEBOOK", "ChapterError", "Spec", "default_parameters", "execute", "read_notebook"]
 
 #: Name of the executed notebook in a chapter's results folder.
 NOTEBOOK = "notebook.ipynb"

@@ -1,0 +1,557 @@
+"""Builds the book: the workflow graph and the command line.
+
+``python -m analysis --help`` lists the commands. pytask holds the graph (its states are journalled,
+so that a killed build resumes): a chapter is executed again only if its text, its parameters, a
+module that it imports (transitively), the lock file or its data changed.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from functools import cached_property, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from filelock import FileLock, Timeout
+from tqdm import tqdm
+
+from analysis.execution import NOTEBOOK, Spec, default_parameters, read_notebook, save_spec
+from analysis.site import render
+
+__all__ = ["PROFILES", "Book", "BuildError", "main"]
+
+#: What a build may compute: `quick` in minutes, `full` for the published figures.
+PROFILES = ("quick", "full")
+
+
+class BuildError(click.ClickException):
+    """The build cannot go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Book:
+    """A book's files.
+
+    Attributes
+    ----------
+    root : Path
+        The folder that holds ``_toc.yml``, ``book/`` and ``requirements.lock``.
+    package : str
+        The importable package whose modules the chapters use.
+    """
+
+    root: Path
+    package: str = "analysis"
+
+    @property
+    def build(self) -> Path:
+        """Folder of everything that is built."""
+        return self.root / "_build"
+
+    @cached_property
+    def pages(self) -> tuple[str, ...]:
+        """Names of all pages, in the order of the table of contents."""
+        path = self.root / "_toc.yml"
+        if not path.exists():
+            raise BuildError(f"{path} is missing: run this in the book's folder, or pass --root")
+        found = re.findall(r"^\s*-?\s*(?:root|file):\s*(\S+)", path.read_text("utf-8"), re.M)
+        return tuple(Path(name).name for name in found)
+
+    @cached_property
+    def chapters(self) -> tuple[str, ...]:
+        """Names of the pages that are notebooks."""
+        return tuple(name for name in self.pages if "\nkernelspec:" in self._head(name))
+
+    def _head(self, name: str) -> str:
+        if not self.source(name).exists():
+            return ""  # Jupyter Book names the missing page
+        with self.source(name).open(encoding="utf-8") as file:
+            return file.read(2000)
+
+    def source(self, name: str) -> Path:
+        """Markdown file of a page."""
+        return self.root / "book" / f"{name}.md"
+
+    def results(self, name: str, profile: str) -> Path:
+        """Folder of a chapter's results."""
+        return self.build / "executed" / profile / name
+
+    def check_chapter(self, name: str) -> None:
+        """Refuse a name that is no chapter."""
+        if name not in self.chapters:
+            raise BuildError(f"unknown chapter {name!r}; valid: {', '.join(self.chapters)}")
+
+    @cached_property
+    def _graph(self) -> Any:
+        import grimp
+
+        return grimp.build_graph(self.package, cache_dir=None)
+
+    def modules(self, name: str) -> list[Path]:
+        """Files of the package's modules that a chapter imports, transitively."""
+        found = _imports(self.source(name), self.package)
+        missing = sorted(found - self._graph.modules)
+        if missing:
+            raise BuildError(f"{self.source(name)} imports {missing[0]}, which does not exist")
+        for module in tuple(found):
+            found |= self._graph.find_upstream_modules(module)
+        base = Path(str(import_module(self.package).__file__)).parent
+        return sorted(_module_file(base, module) for module in found | {self.package})
+
+    def data_state(self, name: str) -> dict[str, str]:
+        """Fingerprints of the data sets, for a chapter that can read them."""
+        if not any(path.stem == "datasets" for path in self.modules(name)):
+            return {}
+        state: dict[str, str] = import_module(f"{self.package}.datasets").state()
+        return state
+
+
+def _imports(source: Path, package: str) -> set[str]:
+    """Modules of `package` that a chapter's code cells import."""
+    found = set()
+    for cell in read_notebook(source).cells:
+        if cell.cell_type != "code":
+            continue
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.ImportFrom) and node.module == package:
+                found |= {f"{package}.{alias.name}" for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found |= {node.module or ""}
+            elif isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+    return {module for module in found if module.startswith(f"{package}.")}
+
+
+def _module_file(base: Path, module: str) -> Path:
+    path = base.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def parse_parameters(book: Book, name: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """Check a chapter's parameters and give them the types of their defaults.
+
+    Parameters
+    ----------
+    book : Book
+        The book.
+    name : str
+        A chapter.
+    given : mapping of str to str
+        As typed by the user.
+
+    Returns
+    -------
+    dict
+        Name to value.
+
+    Raises
+    ------
+    BuildError
+        For an unknown name, an unknown profile or a value of another type; the valid ones are
+        listed.
+    """
+    defaults = default_parameters(read_notebook(book.source(name)))
+    parsed = {}
+    for key, text in given.items():
+        if key not in defaults:
+            raise BuildError(
+                f"chapter {name} has no parameter {key!r}; valid: {', '.join(defaults)}"
+            )
+        value = text if isinstance(defaults[key], str) else yaml.safe_load(text)
+        kind = type(defaults[key])
+        if kind is float and type(value) is int:
+            value = float(value)
+        if defaults[key] is not None and type(value) is not kind:
+            raise BuildError(f"parameter {key} of chapter {name} is {kind.__name__}, not {text!r}")
+        parsed[key] = value
+    check_profile(str(parsed.get("profile", PROFILES[0])))
+    return parsed
+
+
+def check_profile(profile: str) -> None:
+    """Refuse an unknown profile."""
+    if profile not in PROFILES:
+        raise BuildError(f"unknown profile {profile!r}; valid: {', '.join(PROFILES)}")
+
+
+def _commit(root: Path) -> str:
+    """Short commit, with ``+`` if tracked files changed since; ``unknown`` outside git."""
+    try:
+        git = partial(subprocess.run, cwd=root, capture_output=True, text=True, check=True)
+        head = git(["git", "rev-parse", "--short=12", "HEAD"]).stdout.strip()
+        dirty = git(["git", "status", "--porcelain", "--untracked-files=no"]).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{head}+" if dirty else head
+
+
+def _version() -> str:
+    try:
+        return version("coloured-spectrogram")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def make_spec(book: Book, name: str, directory: Path, overrides: dict[str, Any]) -> Spec:
+    """Put together what the executing process needs to know about a chapter."""
+    parameters = default_parameters(read_notebook(book.source(name))) | overrides
+    run = {
+        "chapter": name,
+        "parameters": parameters,
+        "commit": _commit(book.root),
+        "version": _version(),
+    }
+    return Spec(str(book.source(name)), str(directory), overrides, run)
+
+
+def _environment(book: Book) -> dict[str, str]:
+    """Environment of a chapter's process: one thread (chapters run in parallel), full paths."""
+    environment = dict(os.environ)
+    for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
+        environment[f"{library}_NUM_THREADS"] = "1"
+    environment["MPLBACKEND"] = "Agg"
+    environment["PYTHONHASHSEED"] = "0"
+    data = environment.get("ANALYSIS_DATA_DIR")
+    if data:
+        environment["ANALYSIS_DATA_DIR"] = str((Path.cwd() / data).resolve())
+    source = str(Path(str(import_module(book.package).__file__)).parent.parent)
+    known = environment.get("PYTHONPATH")
+    environment["PYTHONPATH"] = os.pathsep.join([source, known] if known else [source])
+    return environment
+
+
+def run_chapter(book: Book, spec: Spec, advance: Callable[[int, int], None]) -> None:
+    """Execute a chapter in a process of its own.
+
+    Parameters
+    ----------
+    book : Book
+        The book.
+    spec : Spec
+        What to execute.
+    advance : callable
+        Called with (cells done, cells in all) after each cell.
+
+    Raises
+    ------
+    BuildError
+        If a cell fails: chapter, source and the traceback's end.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "spec.json"
+        save_spec(spec, path)
+        errors = (Path(folder) / "stderr").open("w+", encoding="utf-8")
+        with (
+            errors,
+            subprocess.Popen(
+                [sys.executable, "-m", "analysis.execution", str(path)],
+                stdin=subprocess.PIPE,  # held open: the child stops when we do
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=_environment(book),
+            ) as process,
+        ):
+            assert process.stdout is not None
+            for line in process.stdout:
+                counted = re.fullmatch(r"cell (\d+) of (\d+)\n", line)
+                if counted:
+                    advance(int(counted[1]), int(counted[2]))
+            code = process.wait()
+            if code:
+                errors.seek(0)
+                said = errors.read()
+                start = said.find("chapter ")
+                told = said[start:] if code == 1 and start >= 0 else said[-3000:]
+                raise BuildError(told.rstrip() or f"chapter process ended with status {code}")
+
+
+class Progress:
+    """One bar for the cells of all chapters that are being executed."""
+
+    def __init__(self) -> None:
+        self.bar = tqdm(desc="executing", unit="cell", total=0, disable=None, leave=False)
+        self.total = 0
+        self.done: dict[str, int] = {}
+        self.executed: list[str] = []
+
+    def start(self, name: str, cells: int) -> None:
+        """Add a chapter's cells to the bar."""
+        self.executed.append(name)
+        self.done[name] = 0
+        self.total += cells
+        self.bar.total = self.total
+        self.bar.set_postfix_str(", ".join(self.done))
+
+    def advance(self, name: str, done: int, _total: int) -> None:
+        """Move on after a cell of a chapter."""
+        self.bar.update(done - self.done[name])
+        self.done[name] = done
+
+    def finish(self, name: str) -> None:
+        """Take a chapter off the bar."""
+        del self.done[name]
+        self.bar.set_postfix_str(", ".join(self.done))
+        if self.bar.disable:
+            print(f"  executed {name}", flush=True)
+
+
+def _chapter_task(book: Book, name: str, profile: str, progress: Progress) -> Any:
+    """Node of the graph that executes a chapter, with everything that it depends on."""
+    from pytask import PathNode, PythonNode, TaskWithoutPath
+
+    overrides = parse_parameters(book, name, {"profile": profile})
+    key = {"parameters": overrides, "data": book.data_state(name)}
+
+    def execute_chapter(**_: Any) -> None:
+        directory = book.results(name, profile)
+        progress.start(name, len(read_notebook(book.source(name)).cells) + 1)
+        spec = make_spec(book, name, directory, overrides)
+        try:
+            run_chapter(book, spec, partial(progress.advance, name))
+        finally:
+            progress.finish(name)
+
+    inputs = [book.source(name), book.root / "requirements.lock", *book.modules(name)]
+    return TaskWithoutPath(
+        name=f"execute-{profile}-{name}",
+        function=execute_chapter,
+        depends_on={
+            "inputs": [PathNode.from_path(path) for path in inputs],
+            "key": PythonNode(
+                name=f"key-{profile}-{name}", value=json.dumps(key, sort_keys=True), hash=True
+            ),
+        },
+        produces={
+            "notebook": PathNode.from_path(book.results(name, profile) / NOTEBOOK),
+        },
+    )
+
+
+def _site_task(book: Book, profile: str) -> Any:
+    """Node of the graph that renders the site."""
+    from pytask import PathNode, PythonNode, TaskWithoutPath
+
+    def render_site(**_: Any) -> None:
+        render(book.root, book.pages, {n: book.results(n, profile) for n in book.chapters})
+
+    inputs = [book.results(name, profile) / NOTEBOOK for name in book.chapters]
+    inputs += [book.source(name) for name in book.pages if name not in book.chapters]
+    inputs += [book.root / "_toc.yml", book.root / "_config.yml", book.root / "requirements.lock"]
+    static = (path for path in sorted((book.root / "book" / "_static").rglob("*")))
+    inputs += [path for path in static if path.is_file()]
+    inputs += [path for path in [book.root / "book" / "references.bib"] if path.exists()]
+    here = Path(__file__).parent
+    inputs += [here / "site.py", here / "figures.py", here / "ledger.py"]
+    return TaskWithoutPath(
+        name="render-site",
+        function=render_site,
+        depends_on={
+            "inputs": [PathNode.from_path(path) for path in inputs],
+            "key": PythonNode(name="key-site", value=profile, hash=True),
+        },
+        produces={"index": PathNode.from_path(book.build / "html" / "index.html")},
+    )
+
+
+@contextmanager
+def _only_build(book: Book) -> Iterator[None]:
+    """Let one build at a time work in a checkout; the lock goes with the process that holds it."""
+    book.build.mkdir(exist_ok=True)
+    lock = FileLock(book.build / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print("another build is running in this checkout; waiting for it", file=sys.stderr)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def build_book(book: Book, profile: str, jobs: int, site: bool = True) -> list[str]:
+    """Bring the book up to date.
+
+    Parameters
+    ----------
+    book : Book
+        The book.
+    profile : str
+        One of `PROFILES`.
+    jobs : int
+        Chapters executed at a time.
+    site : bool
+        Render the pages too.
+
+    Returns
+    -------
+    list of str
+        The chapters that were executed; the others were up to date.
+
+    Raises
+    ------
+    BuildError
+        If a chapter or the rendering fails. What succeeded is kept.
+    """
+    import pytask
+    from pytask_parallel import ParallelBackend
+
+    check_profile(profile)
+    with _only_build(book):
+        for stale in (book.build / "executed" / profile).glob(".*"):
+            _remove(stale)  # left by a build that was killed
+        progress = Progress()
+        tasks = [_chapter_task(book, name, profile, progress) for name in book.chapters]
+        log = StringIO()
+        with redirect_stdout(log):
+            session = pytask.build(
+                tasks=[*tasks, *([_site_task(book, profile)] if site else [])],
+                paths=(book.build,),
+                capture="no",
+                verbose=0,
+                n_workers=jobs,
+                parallel_backend=ParallelBackend.THREADS,
+            )
+        progress.bar.close()
+        _report(session, log.getvalue())
+    return progress.executed
+
+
+def _remove(path: Path) -> None:
+    import shutil
+
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _report(session: Any, log: str) -> None:
+    """Raise what failed, each failure in its own words."""
+    failures = []
+    for report in session.execution_reports:
+        if report.exc_info and isinstance(report.exc_info[1], Exception):
+            error = report.exc_info[1]
+            if isinstance(error, click.ClickException):
+                failures.append(error.message)
+            elif report.outcome.name == "FAIL":
+                failures.append(f"{report.task.name}: {error!r}")
+    if failures:
+        kept = "The other chapters' results are kept; the next build goes on from here."
+        raise BuildError("\n\n".join([*failures, kept]))
+    if session.exit_code != 0:
+        raise BuildError(f"the workflow graph failed:\n{log[-3000:]}")
+
+
+class _Parameters(click.ParamType[tuple[str, str]]):
+    """``key=value``."""
+
+    name = "key=value"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
+        """Split at the first equals sign."""
+        key, separator, text = str(value).partition("=")
+        if not separator:
+            self.fail(f"{value!r} is not key=value", param, ctx)
+        return key, text
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    show_default="this folder",
+    help="The book's folder.",
+)
+@click.option("--package", default="analysis", show_default=True, help="The book's Python package.")
+@click.pass_context
+def main(context: click.Context, root: Path, package: str) -> None:
+    """Build, rerun and serve The Coloured Spectrogram."""
+    context.obj = Book(root.resolve(), package)
+
+
+@main.command("book")
+@click.option("--profile", default="quick", show_default=True, help=" or ".join(PROFILES) + ".")
+@click.option("--jobs", "-j", type=click.IntRange(1), default=os.cpu_count(), show_default="cores")
+@click.option("--site/--no-site", default=True, help="Render the pages too.")
+@click.pass_obj
+def book_command(book: Book, profile: str, jobs: int, site: bool) -> None:
+    """Execute what is out of date, in parallel, and render the site."""
+    executed = build_book(book, profile, jobs, site)
+    fresh = len(book.chapters) - len(executed)
+    print(f"{len(executed)} chapters executed, {fresh} up to date ({profile})")
+    if site:
+        print(f"The book: {book.build / 'html' / 'index.html'}")
+
+
+@main.command("chapter")
+@click.argument("name")
+@click.option("--parameter", "-p", "given", type=_Parameters(), multiple=True, help="May repeat.")
+@click.option("--list", "listing", is_flag=True, help="List the chapter's parameters and stop.")
+@click.pass_obj
+def chapter_command(
+    book: Book, name: str, given: tuple[tuple[str, str], ...], listing: bool
+) -> None:
+    """Execute one chapter with other parameters, beside the book's own results.
+
+    For instance: chapter single-pixel -p colormap=jet -p profile=full
+    """
+    book.check_chapter(name)
+    if listing:
+        for key, value in default_parameters(read_notebook(book.source(name))).items():
+            print(f"{key} = {value!r}")
+        return
+    overrides = parse_parameters(book, name, dict(given))
+    directory = book.build / "runs" / name / _slug(overrides)
+    with tqdm(desc=name, unit="cell", disable=None) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        run_chapter(book, make_spec(book, name, directory, overrides), advance)
+    print(f"Notebook: {directory / NOTEBOOK}")
+    print(f"Figures:  {directory / 'figures'}")
+
+
+def _slug(overrides: Mapping[str, Any]) -> str:
+    """Folder name for a set of parameters: readable where short, and never a path."""
+    text = "_".join(f"{key}={value}" for key, value in sorted(overrides.items())) or "defaults"
+    if re.fullmatch(r"[A-Za-z0-9=_.+-]{1,80}", text) and not text.startswith("."):
+        return text
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True)
+@click.pass_obj
+def serve(book: Book, port: int) -> None:
+    """Serve the built site on 127.0.0.1, and on no other address."""
+    site = book.build / "html"
+    if not (site / "index.html").exists():
+        raise BuildError("there is no site yet: run `make book` first")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        print(f"http://127.0.0.1:{server.server_port}/ (Ctrl-C ends)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()

@@ -1,0 +1,131 @@
+"""Renders the site: executed notebooks and generated pages, staged, then Jupyter Book.
+
+Nothing here computes a result. The stage holds what Sphinx reads; files that did not change keep
+their time stamps there, so that Sphinx renders only the pages that did.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import click
+
+from analysis.execution import NOTEBOOK
+from analysis.figures import FORMATS, Record, index_markdown
+from analysis.ledger import read_entries, table_markdown
+
+__all__ = ["read_records", "render", "stage"]
+
+
+def read_records(results: Path) -> list[Record]:
+    """Read the records of the figures that a chapter published, in the order of the page."""
+    records = {}
+    for path in (results / "figures").glob("*.json"):
+        values = json.loads(path.read_text("utf-8"))
+        records[path.stem] = Record(**{field.name: values[field.name] for field in fields(Record)})
+    notebook = (results / NOTEBOOK).read_text("utf-8")
+    shown = dict.fromkeys(re.findall(r'"id": "(fig-[a-z0-9-]+)"', notebook))
+    return [records[id] for id in shown if id in records]
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write only what differs: Sphinx goes by time stamps."""
+    if not path.exists() or path.read_bytes() != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path:
+    """Lay out what Sphinx reads.
+
+    Parameters
+    ----------
+    root : Path
+        The book's folder.
+    pages : sequence of str
+        All pages, in order.
+    results : mapping of str to Path
+        Results folder of each chapter.
+
+    Returns
+    -------
+    Path
+        The stage, ``_build/site``.
+
+    Raises
+    ------
+    ValueError
+        If two chapters publish the same figure or number, or a file of a figure is missing.
+    """
+    target = root / "_build" / "site"
+    staged: dict[Path, bytes] = {}
+    for name in ("_config.yml", "_toc.yml"):
+        staged[target / name] = (root / name).read_bytes()
+    for path in sorted((root / "book").rglob("*")):
+        if path.is_file() and path.suffix != ".md" and not path.name.startswith("."):
+            staged[target / path.relative_to(root)] = path.read_bytes()
+    for page in pages:
+        if page in results:
+            staged[target / "book" / f"{page}.ipynb"] = (results[page] / NOTEBOOK).read_bytes()
+        else:
+            staged[target / "book" / f"{page}.md"] = (root / "book" / f"{page}.md").read_bytes()
+    chapters = [results[page] for page in pages if page in results]
+    staged |= _figure_files(target, chapters)
+    generated = target / "book" / "_generated"
+    ledger = table_markdown(read_entries(chapters))
+    index = index_markdown([record for folder in chapters for record in read_records(folder)])
+    staged[generated / "ledger.md"] = ledger.encode()
+    staged[generated / "figures.md"] = index.encode()
+    for path in sorted(target.rglob("*")) if target.exists() else []:
+        if path.is_file() and path not in staged:
+            path.unlink()
+    for path, content in staged.items():
+        _write(path, content)
+    return target
+
+
+def _figure_files(target: Path, chapters: Sequence[Path]) -> dict[Path, bytes]:
+    """Files of all figures; they land in the site's ``figures`` folder under stable names."""
+    found: dict[Path, bytes] = {}
+    for folder in chapters:
+        for record in read_records(folder):
+            for suffix in (*FORMATS, "json"):
+                path = target / "extra" / "figures" / f"{record.id}.{suffix}"
+                if path in found:
+                    raise ValueError(f"{record.id} is published by two chapters")
+                found[path] = (folder / "figures" / path.name).read_bytes()
+    found.setdefault(target / "extra" / "figures" / "LICENCE.txt", b"Figures and data: CC BY 4.0\n")
+    return found
+
+
+def render(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> None:
+    """Stage and render the site into ``_build/html``.
+
+    Parameters
+    ----------
+    root, pages, results
+        See `stage`.
+
+    Raises
+    ------
+    ClickException
+        If Jupyter Book fails or warns; its last lines are shown.
+    """
+    source = stage(root, pages, results)
+    log = root / "_build" / "render.log"
+    command = [sys.executable, "-m", "jupyter_book", "build", "-W", "-n", "--keep-going"]
+    command += ["--path-output", str(root), str(source)]
+    with log.open("w", encoding="utf-8") as file:
+        code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, cwd=root).returncode
+    if code:
+        shutil.rmtree(root / "_build" / "html" / "index.html", ignore_errors=True)
+        said = log.read_text("utf-8", errors="replace")
+        warnings = "\n".join(line for line in said.splitlines() if re.search("WARNING|ERROR", line))
+        raise click.ClickException(f"rendering failed; {log} has all\n{warnings or said[-3000:]}")
