@@ -395,7 +395,7 @@ def _notes() -> tuple[NDArray[np.float32], NDArray[np.bool_], dict[int, str]]:
     """All sounding notes, which of the plan they are, and the presets' names."""
     path = _cache_folder() / f"notes-{_recipe()[:16]}.npz"
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             waveforms, sounding, names = (stored[key] for key in ("waveforms", "sounding", "names"))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         waveforms, sounding, names = _render_all()
