@@ -1,0 +1,44 @@
+# Thin: each target is a line or two. `make book` and `make test` are all that a reader needs.
+PYTHON ?= python3
+PROFILE ?= quick
+BIN := .venv/bin
+RUN := $(BIN)/python -m analysis
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: book test full chapter data serve lock lint clean
+
+book: .venv/.ready  ## execute what is out of date and render the site
+	$(RUN) book --profile $(PROFILE)
+
+test: book  ## every test, those of the built pages included
+	$(BIN)/python -m pytest -n 2
+
+full: .venv/.ready  ## the published figures
+	$(RUN) book --profile full
+
+chapter: .venv/.ready  ## make chapter NAME=single-pixel PARAMS="colormap=jet seed=3"
+	$(RUN) chapter $(NAME) $(foreach p,$(PARAMS),-p '$(p)')
+
+data: .venv/.ready  ## fetch the speech sets (about 108 MB) into the user's cache
+	$(RUN) data
+
+serve: .venv/.ready  ## the built site on 127.0.0.1
+	$(RUN) serve
+
+lint: .venv/.ready
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy --strict src
+
+# The stamp is written last: an interrupted installation is taken up again.
+.venv/.ready: requirements.lock requirements-no-deps.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements-no-deps.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+lock:  ## resolve anew what pyproject.toml declares
+	$(PYTHON) -m venv --clear _build/lock && _build/lock/bin/pip install --quiet '.[test]' setuptools
+	_build/lock/bin/pip freeze --all --exclude pip --exclude coloured-spectrogram | sed 's/+cpu$$//' > requirements.lock
+
+clean:
+	rm -rf _build .pytask
