@@ -148,6 +148,7 @@ def _execute_into(folder: Path, spec: Spec) -> None:
             parameters=spec.overrides,
             engine_name="reporting",
             kernel_name="python3",
+            language="python",
             cwd=folder,
             progress_bar=False,
         )

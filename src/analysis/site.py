@@ -120,7 +120,13 @@ def render(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Non
     """
     source = stage(root, pages, results)
     log = root / "_build" / "render.log"
-    command = [sys.executable, "-m", "jupyter_book", "build", "-W", "-n", "--keep-going"]
+    command = [
+        str(Path(sys.executable).with_name("jupyter-book")),
+        "build",
+        "-W",
+        "-n",
+        "--keep-going",
+    ]
     command += ["--path-output", str(root), str(source)]
     with log.open("w", encoding="utf-8") as file:
         code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, cwd=root).returncode
