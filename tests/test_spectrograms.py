@@ -41,6 +41,16 @@ def test_stft_is_torchs() -> None:
     np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-5)
 
 
+@pytest.mark.parametrize(("window", "hop"), [(512, 256), (512, 128), (400, 160)])
+def test_istft_inverts(window: int, hop: int) -> None:
+    signal = _noise(1, 5000)[0]
+    back = spectrograms.istft(spectrograms.stft(signal, window, hop), 5000, window, hop)
+    seen = slice(None, 5000 // hop * hop)  # behind the last frame's centre little is left
+    np.testing.assert_allclose(back[seen], signal[seen], atol=1e-4)
+    with pytest.raises(ValueError, match="unseen"):
+        spectrograms.istft(np.zeros((257, 4), complex), 100, 512, 300)
+
+
 def test_a_full_scale_sine_is_0_db_at_its_bin() -> None:
     sine = np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)
     db = spectrograms.log_power(sine[None])[0]

@@ -2,16 +2,17 @@
 
 Every step is one function, takes a whole set at once, and says what its values mean:
 
-====================  ==================================================================
-`stft`, `power`       complex spectrum, and squared magnitude; 0 dB is a full-scale sine
-`mel_filterbank`      triangles on the mel scale;  `mel_power` applies them
+======================  ==================================================================
+`stft`, `istft`         complex spectrum of a waveform, and back
+`power`                 its squared magnitude; 0 dB is a full-scale sine
+`mel_filterbank`        triangles on the mel scale;  `mel_power` applies them
 `log_mel`, `log_power`  a whole set of clips to decibels, in bounded memory
-`to_db`, `from_db`    decibels above a reference, with a floor
-`value_range`         the range that 8 bits will span: of the set, or of each image
-`quantise`            decibels to levels 0…255 (or 16 bits);  `dequantise` goes back
-`standardise`         `raw`: float32, the training set's mean and deviation
-`resize`              exact area averages, or one of Pillow's filters
-====================  ==================================================================
+`to_db`, `from_db`      decibels above a reference, with a floor
+`value_range`           the range that 8 bits will span: of the set, or of each image
+`quantise`              decibels to levels 0…255 (or 16 bits);  `dequantise` goes back
+`standardise`           `raw`: float32, the training set's mean and deviation
+`resize`                exact area averages, or one of Pillow's filters
+======================  ==================================================================
 
 Typical use::
 
@@ -50,6 +51,7 @@ __all__ = [
     "frame_times",
     "frequencies",
     "from_db",
+    "istft",
     "log_mel",
     "log_power",
     "mel_filterbank",
@@ -120,6 +122,53 @@ def stft(
     """
     _check_frames(window, hop)
     return np.moveaxis(_spectra(waveforms, window, hop), -1, -2)
+
+
+def istft(
+    spectra: NDArray[np.complexfloating[Any, Any]],
+    samples: int,
+    window: int = WINDOW,
+    hop: int = HOP,
+) -> NDArray[np.float32]:
+    """Waveform of a short-time Fourier transform, by least squares (Griffin and Lim, 1984, eq. 6).
+
+    Parameters
+    ----------
+    spectra : ndarray of complex, shape (window // 2 + 1, frames)
+        One clip, as `stft` gives it. If it was altered, the result is the waveform whose
+        transform is nearest.
+    samples : int
+        Length of the waveform.
+    window, hop : int
+        As in `stft`; the hop at most half the window, so that every sample is seen.
+
+    Returns
+    -------
+    ndarray of float32, shape (samples,)
+
+    Raises
+    ------
+    ValueError
+        For a hop above half the window.
+
+    Examples
+    --------
+    >>> tone = np.sin(np.arange(4000)).astype(np.float32)
+    >>> bool(np.abs(istft(stft(tone), 4000) - tone).max() < 1e-5)
+    True
+    """
+    _check_frames(window, hop)
+    if hop > window // 2:
+        raise ValueError(f"a hop of {hop} leaves samples unseen; at most {window // 2}")
+    weight = _hann(window).astype(np.float64)
+    frames = fft.irfft(np.asarray(spectra, np.complex128).T, window, axis=-1) * weight
+    total = np.zeros(max(samples + window, (len(frames) - 1) * hop + window))
+    energy = np.zeros_like(total)
+    for i, frame in enumerate(frames):
+        total[i * hop : i * hop + window] += frame
+        energy[i * hop : i * hop + window] += weight**2
+    inside = slice(window // 2, window // 2 + samples)
+    return np.asarray(total[inside] / np.maximum(energy[inside], 1e-12), np.float32)
 
 
 def _spectra(waveforms: NDArray[np.floating[Any]], window: int, hop: int) -> NDArray[np.complex64]:
