@@ -1,0 +1,594 @@
+r"""JPEG as a neural network, bit-exact with libjpeg-turbo as Pillow drives it.
+
+Three layers make the network: *analysis* (level shift, then 64 fixed filters of 8×8 pixels with
+stride 8: the discrete cosine transform), *bottleneck* (divide by the quantisation table, round),
+*synthesis* (multiply, the transposed filters). `JPEGAutoencoder` is their composition.
+
+Textbook JPEG is that convolution, exactly, and ``arithmetic="ideal"`` computes it so. A real codec
+calculates with integers and rounds on the way, and its rounding is part of what a file contains.
+libjpeg's "ISLOW" transform looks like a maze of butterflies, but it is one 8×8 matrix of integers
+``A = DCT_INTEGER``, the cosine transform times 8192·√8, on rows, then on columns, with a rounding
+after each. With ``⌊x⌉ₙ = ⌊(x + 2ⁿ⁻¹) / 2ⁿ⌋``:
+
+.. math::
+
+    Z = \lfloor A \lfloor (X - 128) A^T \rceil_{11} \rceil_{15}, \qquad
+    c = \mathrm{round}(Z / 8q), \qquad
+    \hat X = \lfloor \lfloor A^T (q c) \rceil_{11} A \rceil_{18} + 128
+
+(halves of `c` away from zero). The decoder's weights are the encoder's, transposed: a tied
+autoencoder. All of it is small matrix products of integers, so a float32 matrix product computes
+it without error as long as no sum exceeds 2²⁴. Where one could, `A` is split as ``128 A₁ + A₀``.
+
+Source: ITU-T T.81 (JPEG), T.871 (JFIF); C. Loeffler, A. Ligtenberg, G. Moschytz (1989), "Practical
+fast 1-D DCT algorithms with 11 multiplications", as in libjpeg's ``jfdctint.c``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Literal, NamedTuple, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from analysis import jpeg_huffman
+
+__all__ = ["DCT_INTEGER", "Codes", "JPEGAutoencoder", "dct_filters", "quantisation_tables"]
+
+Mode = Literal["L", "RGB"]
+Subsampling = Literal["4:4:4", "4:2:0"]
+Arithmetic = Literal["islow", "ideal"]
+
+# T.81, tables K.1 and K.2
+_LUMA_TABLE = """
+    16 11 10 16  24  40  51  61   12 12 14 19  26  58  60  55   14 13 16 24  40  57  69  56
+    14 17 22 29  51  87  80  62   18 22 37 56  68 109 103  77   24 35 55 64  81 104 113  92
+    49 64 78 87 103 121 120 101   72 92 95 98 112 100 103  99"""
+_CHROMA_TABLE = """
+    17 18 24 47 99 99 99 99   18 21 26 66 99 99 99 99   24 26 56 99 99 99 99 99
+    47 66 99 99 99 99 99 99   99 99 99 99 99 99 99 99   99 99 99 99 99 99 99 99
+    99 99 99 99 99 99 99 99   99 99 99 99 99 99 99 99"""
+
+
+def quantisation_tables(quality: int) -> NDArray[np.int64]:
+    """Step sizes of the 64 coefficients, luma and chroma, as libjpeg scales them.
+
+    Parameters
+    ----------
+    quality : int
+        1 (coarsest) … 100 (all steps 1).
+
+    Returns
+    -------
+    ndarray of int64, shape (2, 64)
+        Steps 1…255, row-major: place ``8 * v + u``, vertical frequency ``v``, horizontal ``u``.
+
+    Raises
+    ------
+    ValueError
+        If the quality is not an integer in 1…100.
+
+    Examples
+    --------
+    >>> quantisation_tables(50)[0, :4]
+    array([16, 11, 10, 16])
+    """
+    if quality not in range(1, 101):
+        raise ValueError(f"quality must be an integer in 1…100, got {quality!r}")
+    percent = 5000 // quality if quality < 50 else 200 - 2 * quality
+    base = np.array([_LUMA_TABLE.split(), _CHROMA_TABLE.split()], np.int64)
+    return np.asarray(np.clip((base * percent + 50) // 100, 1, 255))
+
+
+@cache
+def _cosines() -> NDArray[np.float64]:
+    """Return the orthonormal cosine transform of 8 numbers: (frequency, place)."""
+    k, i = np.arange(8)[:, None], np.arange(8)
+    basis = np.cos(np.pi * k * (2 * i + 1) / 16) / 2
+    basis[0] = np.sqrt(1 / 8)
+    return np.asarray(basis, np.float64)
+
+
+@cache
+def dct_filters() -> NDArray[np.float64]:
+    """Return the 64 filters: the orthonormal two-dimensional cosine basis of an 8×8 block.
+
+    Returns
+    -------
+    ndarray of float64, shape (64, 8, 8)
+        Filter ``8 * v + u`` has vertical frequency ``v`` and horizontal frequency ``u`` (half
+        periods per block), and unit length; all are orthogonal. Read-only.
+
+    Examples
+    --------
+    >>> float(dct_filters()[0, 0, 0])
+    0.125
+    """
+    filters = np.asarray(np.einsum("vi,uj->vuij", _cosines(), _cosines()).reshape(64, 8, 8))
+    filters.flags.writeable = False
+    return filters
+
+
+def _integer_transform() -> NDArray[np.int64]:
+    """Run Loeffler's butterflies, constants times 8192, on the identity: (output, input)."""
+    x = np.eye(8, dtype=np.int64)
+    plus, minus = x[:4] + x[:3:-1], x[:4] - x[:3:-1]
+    (s0, s1, s2, s3), (t7, t6, t5, t4) = plus, minus
+    out = np.empty((8, 8), np.int64)
+    out[0], out[4] = 8192 * (s0 + s3 + s1 + s2), 8192 * (s0 + s3 - s1 - s2)
+    turn = 4433 * (s1 - s2 + s0 - s3)
+    out[2], out[6] = turn + 6270 * (s0 - s3), turn - 15137 * (s1 - s2)
+    z1, z2, z3, z4 = -7373 * (t4 + t7), -20995 * (t5 + t6), t4 + t6, t5 + t7
+    z5 = 9633 * (z3 + z4)
+    z3, z4 = z5 - 16069 * z3, z5 - 3196 * z4
+    out[7], out[5] = 2446 * t4 + z1 + z3, 16819 * t5 + z2 + z4
+    out[3], out[1] = 25172 * t6 + z2 + z3, 12299 * t7 + z1 + z4
+    out.flags.writeable = False
+    return out
+
+
+#: libjpeg's integer cosine transform: ``DCT_INTEGER[k, i]`` ≈ 8192·√8 times the orthonormal one.
+DCT_INTEGER = _integer_transform()
+
+
+#: Pixels of a batch to be worked on at a time: a megabyte of float32.
+_CACHED_PIXELS = 2**18
+
+
+class Codes(NamedTuple):
+    """The bottleneck of a batch: quantised coefficients."""
+
+    #: One (gray) or three (Y, Cb, Cr) tensors, shape (batch, 64, rows, columns) of 8×8 blocks;
+    #: channel ``8 * v + u``. int16; float32 with the same values in the differentiable mode.
+    planes: tuple[Tensor, ...]
+    #: Height and width of the image in pixels.
+    size: tuple[int, int]
+
+
+class _Matrices(NamedTuple):
+    """The transform's matrices, in the precision in which a device multiplies them exactly."""
+
+    rows: Tensor  # (16, 16): Aᵀ / 2¹¹ twice on the diagonal; right factor for rows of 8
+    rows_bias: Tensor  # (16,): level shift and half of the descaling's unit
+    high: Tensor  # (8, 8): A₁ / 2⁸
+    low: Tensor  # (8, 8): A₀ / 2⁷
+    back_rows_high: Tensor  # (16, 16): A₁ / 2¹¹
+    back_rows_low: Tensor  # (16, 16): A₀ / 2⁷
+
+
+@cache
+def _matrices(dtype: torch.dtype, device: torch.device) -> _Matrices:
+    whole = torch.from_numpy(DCT_INTEGER.copy())
+    high = torch.div(whole + 64, 128, rounding_mode="floor")
+    low = whole - 128 * high
+    two, shift = torch.eye(2, dtype=torch.int64), torch.zeros(8, dtype=torch.float64)
+    shift[0] = -128 * 8 * 8192
+    tensors = (
+        torch.kron(two, whole.T.contiguous()) / 2.0**11,
+        ((shift + 2**10) / 2.0**11).repeat(2),
+        high / 2.0**8,
+        low / 2.0**7,
+        torch.kron(two, high) / 2.0**11,
+        torch.kron(two, low) / 2.0**7,
+    )
+    return _Matrices(*(t.to(device=device, dtype=dtype) for t in tensors))
+
+
+def _exact_dtype(device: torch.device) -> torch.dtype:
+    """float32 where its matrix products are IEEE, else float64 (a GPU may shorten to TF32)."""
+    ieee = device.type == "cpu" and torch.get_float32_matmul_precision() == "highest"
+    return torch.float32 if ieee else torch.float64
+
+
+def _columns(matrix: Tensor, plane: Tensor) -> Tensor:
+    """Apply an 8×8 matrix to every column of every block. (n, 8h, w) → (n·h, 8, w)."""
+    return torch.matmul(matrix, plane.view(-1, 8, plane.shape[-1]))
+
+
+def _tile(table: Tensor, width: int) -> Tensor:
+    """Repeat an 8×8 table along a row of blocks. (64,) → (8, width)."""
+    return table.view(8, 1, 8).expand(8, width // 8, 8).reshape(8, width)
+
+
+def _islow_forward(plane: Tensor) -> Tensor:
+    """Transform as libjpeg does: levels (n, H, W) → 8 × coefficients in their blocks' places."""
+    m = _matrices(_exact_dtype(plane.device), plane.device)
+    levels = plane.to(m.rows.dtype).reshape(-1, 16)
+    rows = torch.addmm(m.rows_bias, levels, m.rows).floor_().view(plane.shape)
+    low = _columns(m.low, rows).add_(128).floor_()
+    batch = rows.view(low.shape)
+    total = torch.baddbmm(low, m.high.expand(len(batch), 8, 8), batch, beta=1 / 256)
+    return total.floor_().view(plane.shape)
+
+
+def _islow_inverse(plane: Tensor) -> Tensor:
+    """Transform back as libjpeg does: coefficients (n, H, W) in place → levels, not yet clipped."""
+    m = _matrices(_exact_dtype(plane.device), plane.device)
+    plane = plane.to(m.rows.dtype)
+    low = _columns(m.low.T, plane).add_(8).floor_()
+    batch = plane.view(low.shape)
+    high = (m.high.T * 16).expand(len(batch), 8, 8)
+    work = torch.baddbmm(low, high, batch, beta=1 / 16).floor_()
+    work = work.view(-1, 16)
+    low = torch.mm(work, m.back_rows_low).add_(2.0**10).floor_()
+    total = torch.addmm(low, work, m.back_rows_high, beta=1 / 2**11)
+    return total.floor_().add_(128).view(plane.shape)
+
+
+def _ideal_forward(plane: Tensor) -> Tensor:
+    """Apply the orthonormal transform to each block of (n, H, W), without the level shift."""
+    d = _orthonormal(plane.dtype, plane.device)
+    rows = torch.mm(plane.reshape(-1, 8), d.T).view(plane.shape)
+    return _columns(d, rows).view(plane.shape)
+
+
+def _ideal_inverse(plane: Tensor) -> Tensor:
+    """Apply the transposed orthonormal transform to each block of (n, H, W)."""
+    d = _orthonormal(plane.dtype, plane.device)
+    columns = _columns(d.T, plane.contiguous())
+    return torch.mm(columns.view(-1, 8), d).view(plane.shape)
+
+
+@cache
+def _orthonormal(dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(_cosines(), dtype=dtype, device=device)
+
+
+def _swap_blocks(plane: Tensor, rows: int, columns: int) -> Tensor:
+    """Transpose (n, rows, columns) groups of 8 neighbours on the last axis."""
+    if plane.dtype == torch.int16:  # eight int16 are one word of 16 bytes: moves them at once
+        return (
+            plane.view(torch.complex128)
+            .view(-1, rows, columns)
+            .mT.clone(memory_format=torch.contiguous_format)
+            .view(plane.dtype)
+        )
+    return plane.view(-1, rows, columns, 8).transpose(1, 2).contiguous()
+
+
+def _to_channels(plane: Tensor) -> Tensor:
+    """Block (i, j)'s coefficient (v, u) from pixel (8i + v, 8j + u) to channel 8v + u."""
+    n, height, width = plane.shape
+    blocks = _swap_blocks(plane, 8, width // 8)
+    return blocks.view(n, height // 8, width // 8, 64).permute(0, 3, 1, 2)
+
+
+def _to_plane(channels: Tensor) -> Tensor:
+    """Undo `_to_channels`. (n, 64, h, w) → (n, 8h, 8w)."""
+    n, _, rows, columns = channels.shape
+    blocks = _swap_blocks(channels.permute(0, 2, 3, 1).contiguous(), columns, 8)
+    return blocks.view(n, 8 * rows, 8 * columns)
+
+
+class _Analysis(torch.autograd.Function):
+    """Levels (n, H, W) → quantised coefficients in place; straight through both roundings."""
+
+    @staticmethod
+    def forward(ctx: Any, plane: Tensor, table: Tensor, arithmetic: Arithmetic) -> Tensor:
+        step = _tile(table, plane.shape[-1])
+        ctx.save_for_backward(step)
+        if arithmetic == "ideal":
+            coefficients, scale = _ideal_forward(plane.float() - 128), 1 / step
+        else:  # round halves away from zero: a nudge too small to move anything but a half
+            coefficients, scale = _islow_forward(plane), (1 + 2**-18) / 8 / step
+        return _scale_(coefficients, scale).round_()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (step,) = ctx.saved_tensors
+        gradient = gradients[0].to(step.dtype).clone(memory_format=torch.contiguous_format)
+        return _ideal_inverse(_scale_(gradient, 1 / step)), None, None
+
+
+class _Synthesis(torch.autograd.Function):
+    """Quantised coefficients in place → levels, not yet clipped; straight through the roundings."""
+
+    @staticmethod
+    def forward(ctx: Any, plane: Tensor, table: Tensor, arithmetic: Arithmetic) -> Tensor:
+        step = _tile(table, plane.shape[-1])
+        ctx.save_for_backward(step)
+        coefficients = _scale_(plane.to(step.dtype, copy=True), step)
+        if arithmetic == "ideal":
+            return _ideal_inverse(coefficients).add_(128).round_()
+        return _islow_inverse(coefficients)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (step,) = ctx.saved_tensors
+        return _scale_(_ideal_forward(gradients[0].to(step.dtype)), step), None, None
+
+
+def _scale_(plane: Tensor, tile: Tensor) -> Tensor:
+    """Multiply every row of blocks by a row of tables, in place. (n, 8h, w) by (8, w)."""
+    plane.view(-1, *tile.shape).mul_(tile)
+    return plane
+
+
+class _Floor(torch.autograd.Function):
+    """Floor with the gradient of the identity."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.floor()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
+def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
+    return cast(Tensor, function.apply(*arguments))  # type: ignore[no-untyped-call]
+
+
+def _floor(x: Tensor) -> Tensor:
+    return _apply(_Floor, x) if x.requires_grad else x.floor_()
+
+
+# JFIF colour, in 2⁻¹⁶: integers, all sums below 2²⁴, so float32 products are exact.
+_TO_YCC = [[19595, 38470, 7471], [-11059, -21709, 32768], [32768, -27439, -5329]]
+_TO_YCC_BIAS = [32768, (128 << 16) + 32767, (128 << 16) + 32767]
+_FROM_CHROMA = [[0, 91881], [-22554, -46802], [116130, 0]]
+
+
+def _colour(matrix: list[list[int]], bias: list[int] | Tensor, planes: Tensor) -> Tensor:
+    """Compute ⌊(M x + b) / 2¹⁶⌋ at every pixel of (n, c, H, W)."""
+    n, channels, height, width = planes.shape
+    dtype = _exact_dtype(planes.device)
+    weight = torch.tensor(matrix, dtype=dtype, device=planes.device) / 2**16
+    shift = torch.as_tensor(bias, dtype=dtype, device=planes.device)[:, None] / 2**16
+    flat = planes.reshape(n, channels, -1).to(dtype)
+    out = torch.baddbmm(shift, weight.expand(n, -1, -1), flat)
+    return _floor(out).view(n, -1, height, width)
+
+
+def _ycc(rgb: Tensor) -> Tensor:
+    """Turn RGB into Y, Cb, Cr in libjpeg's fixed point. (n, 3, H, W), 0…255."""
+    return _colour(_TO_YCC, _TO_YCC_BIAS, rgb)
+
+
+def _rgb(luma: Tensor, chroma: Tensor) -> Tensor:
+    """Turn Y (n, 1, H, W) and Cb, Cr (n, 2, H, W) into RGB, clipped to 0…255."""
+    centre = [32768 - 128 * sum(row) for row in _FROM_CHROMA]
+    return (_colour(_FROM_CHROMA, centre, chroma) + luma).clamp(0, 255)
+
+
+def _dither(like: Tensor, even: float, odd: float) -> Tensor:
+    """Return a row of biases for even and odd columns. (width,)."""
+    return torch.tensor([even, odd], dtype=like.dtype, device=like.device).repeat(
+        like.shape[-1] // 2 + 1
+    )[: like.shape[-1]]
+
+
+def _halve(planes: Tensor) -> Tensor:
+    """Average 2×2 pixels, halves down and up in alternate columns. (n, c, H, W), even sides."""
+    rows = planes[..., 0::2, :] + planes[..., 1::2, :]
+    means = (rows[..., 0::2] + rows[..., 1::2]) / 4
+    return _floor(means + _dither(means, 0.25, 0.5))
+
+
+def _double(planes: Tensor) -> Tensor:
+    """Double the size: libjpeg's "fancy" bilinear upsampling, copies if too narrow for it."""
+    if planes.shape[-1] <= 2:
+        return planes.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    finer = functional.interpolate(planes, scale_factor=2, mode="bilinear", align_corners=False)
+    return _floor(finer + _dither(finer, 8 / 16, 7 / 16))
+
+
+def _extend(planes: Tensor, multiple: int, *, down: bool = True) -> Tensor:
+    """Repeat the right and (if `down`) lower edges up to a multiple. (n, c, H, W)."""
+    right, below = -planes.shape[-1] % multiple, -planes.shape[-2] % multiple * down
+    if not (right or below):
+        return planes
+    return functional.pad(planes, (0, right, 0, below), mode="replicate")
+
+
+class JPEGAutoencoder(nn.Module):
+    """JPEG as an autoencoder: fixed convolution, quantising bottleneck, transposed convolution.
+
+    ``decode(encode(x))`` are the bytes that Pillow (libjpeg-turbo) gives after saving and opening,
+    for every quality; `nbytes` is the length of the file and `to_bytes` the file itself.
+
+    Parameters
+    ----------
+    quality : int
+        1…100, as in Pillow.
+    mode : {"L", "RGB"}
+        Gray or colour.
+    subsampling : {"4:2:0", "4:4:4"}
+        Colour at half resolution on both axes (Pillow's default), or in full. Ignored for gray.
+    arithmetic : {"islow", "ideal"}
+        "islow": libjpeg's integers, bit-exact. "ideal": the exact cosine transform, rounded once
+        to a code and once to a level: textbook JPEG, a pure convolution between the roundings.
+
+    Raises
+    ------
+    ValueError
+        If an argument is none of the above.
+
+    Notes
+    -----
+    A uint8 batch stays uint8 and has no gradient. A floating batch (levels 0…255) gives the same
+    values as floats and is differentiable: each rounding passes the gradient straight through,
+    each clip passes it inside the range only. Levels that are no integers are rounded first.
+
+    The arithmetic is exact for codes that an encoder can make; arbitrary codes are exact while
+    coefficients times steps stay below about 2¹², more than any image's.
+
+    Examples
+    --------
+    >>> jpeg = JPEGAutoencoder(75, mode="L")
+    >>> x = torch.zeros(2, 1, 30, 20, dtype=torch.uint8)
+    >>> codes = jpeg.encode(x)
+    >>> codes.planes[0].shape, jpeg.decode(codes).shape
+    (torch.Size([2, 64, 4, 3]), torch.Size([2, 1, 30, 20]))
+    """
+
+    tables: Tensor
+
+    def __init__(
+        self,
+        quality: int = 75,
+        mode: Mode = "L",
+        subsampling: Subsampling = "4:2:0",
+        arithmetic: Arithmetic = "islow",
+    ) -> None:
+        super().__init__()
+        for value, known in (
+            (mode, ("L", "RGB")),
+            (subsampling, ("4:4:4", "4:2:0")),
+            (arithmetic, ("islow", "ideal")),
+        ):
+            if value not in known:
+                raise ValueError(f"expected one of {', '.join(known)}, got {value!r}")
+        self.quality, self.mode, self.arithmetic = quality, mode, arithmetic
+        self.factor = 2 if mode == "RGB" and subsampling == "4:2:0" else 1
+        tables = torch.from_numpy(quantisation_tables(quality)).float()
+        self.register_buffer("tables", tables, persistent=False)
+
+    def extra_repr(self) -> str:
+        """Describe the settings."""
+        sampling = "" if self.mode == "L" else f", 4:{'20' if self.factor == 2 else '44'}"
+        return f"quality={self.quality}, mode={self.mode}{sampling}, {self.arithmetic}"
+
+    @property
+    def filters(self) -> Tensor:
+        """Weights of the ideal analysis and synthesis, float32, shape (64, 1, 8, 8).
+
+        ``conv2d(x - 128, filters, stride=8)`` are the coefficients before the bottleneck, and
+        ``conv_transpose2d`` with the same weights is the way back.
+        """
+        return torch.from_numpy(dct_filters().copy()).float()[:, None].to(self.tables.device)
+
+    def encode(self, x: Tensor) -> Codes:
+        """Analysis and bottleneck.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, 1 or 3, height, width)
+            Levels 0…255, uint8, or floating for the differentiable mode.
+
+        Returns
+        -------
+        Codes
+            The coefficients that the JPEG file holds.
+
+        Raises
+        ------
+        ValueError
+            If the shape or the dtype is none of these.
+        """
+        self._check(x)
+        differentiable = x.is_floating_point()
+        if differentiable:
+            x = _floor(x.float().clamp(0, 255) + 0.5)
+        size = (int(x.shape[2]), int(x.shape[3]))
+        dtype = torch.float32 if differentiable else torch.int16
+        if self.mode == "L":
+            return Codes((self._analyse(_extend(x, 8), 0, dtype)[:, 0],), size)
+        ycc = _ycc(x)
+        chroma = ycc[:, 1:]
+        if self.factor == 2:
+            chroma = _halve(_extend(_extend(chroma, 16, down=False), 2))
+        luma = self._analyse(_extend(ycc[:, :1], 8), 0, dtype)[:, 0]
+        cb, cr = self._analyse(_extend(chroma, 8), 1, dtype).unbind(1)
+        return Codes((luma, cb, cr), size)
+
+    def decode(self, codes: Codes) -> Tensor:
+        """Synthesis.
+
+        Parameters
+        ----------
+        codes : Codes
+            Of integers, or floating (with gradient).
+
+        Returns
+        -------
+        Tensor, shape (batch, 1 or 3, height, width)
+            Levels 0…255, uint8 for integer codes, else float32.
+
+        Raises
+        ------
+        ValueError
+            If the number of planes does not fit the mode.
+        """
+        planes, (height, width) = codes
+        if len(planes) != (1 if self.mode == "L" else 3):
+            raise ValueError(f"mode {self.mode} does not decode {len(planes)} plane(s)")
+        out = self._synthesise(planes[0][:, None], 0)[..., :height, :width]
+        if self.mode == "RGB":
+            f = self.factor
+            chroma = self._synthesise(torch.stack(planes[1:], 1), 1)
+            chroma = chroma[..., : -(-height // f), : -(-width // f)]
+            if f == 2:
+                chroma = _double(chroma)[..., :height, :width]
+            out = _rgb(out, chroma)
+        return out.float() if planes[0].is_floating_point() else out.to(torch.uint8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``decode(encode(x))``: what is left of a batch after saving it as JPEG.
+
+        Works through the batch in parts that a processor's cache holds.
+        """
+        self._check(x)
+        parts = torch.split(x, max(1, _CACHED_PIXELS // (x.shape[2] * x.shape[3])))
+        return torch.cat([self.decode(self.encode(part)) for part in parts])
+
+    def nbytes(self, codes: Codes) -> NDArray[np.int64]:
+        """Exact size of each image's file with libjpeg's default Huffman tables.
+
+        Parameters
+        ----------
+        codes : Codes
+
+        Returns
+        -------
+        ndarray of int64, shape (batch,)
+            Bytes, header included.
+        """
+        return jpeg_huffman.lengths(_to_numpy(codes), codes.size, self.factor)
+
+    def to_bytes(self, codes: Codes) -> list[bytes]:
+        """Write the files themselves, byte for byte what Pillow writes.
+
+        Parameters
+        ----------
+        codes : Codes
+
+        Returns
+        -------
+        list of bytes, one an image
+        """
+        tables = self.tables.cpu().numpy().astype(np.int64)
+        return jpeg_huffman.write(_to_numpy(codes), tables, codes.size, self.factor)
+
+    def _check(self, x: Tensor) -> None:
+        channels = 1 if self.mode == "L" else 3
+        if x.ndim != 4 or x.shape[1] != channels or not x.numel():
+            raise ValueError(
+                f"mode {self.mode} takes (batch, {channels}, height, width), got {tuple(x.shape)}"
+            )
+        if x.dtype != torch.uint8 and not x.is_floating_point():
+            raise ValueError(f"expected uint8 or floating levels, got {x.dtype}")
+
+    def _analyse(self, planes: Tensor, table: int, dtype: torch.dtype) -> Tensor:
+        """(n, c, H, W) → (n, c, 64, h, w)."""
+        n, c = planes.shape[:2]
+        flat = planes.reshape(n * c, *planes.shape[2:])
+        codes = _apply(_Analysis, flat, self.tables[table], self.arithmetic)
+        channels = _to_channels(codes.to(dtype))
+        return channels.view(n, c, *channels.shape[1:])
+
+    def _synthesise(self, codes: Tensor, table: int) -> Tensor:
+        """(n, c, 64, h, w) → (n, c, H, W), clipped."""
+        n, c = codes.shape[:2]
+        plane = _to_plane(codes.flatten(0, 1))
+        levels = _apply(_Synthesis, plane, self.tables[table], self.arithmetic)
+        return levels.clamp(0, 255).view(n, c, *levels.shape[1:])
+
+
+def _to_numpy(codes: Codes) -> list[NDArray[np.integer]]:
+    return [plane.detach().cpu().numpy().astype(np.int16) for plane in codes.planes]
