@@ -312,9 +312,17 @@ class Progress:
             print(f"  executed {name}", flush=True)
 
 
+def _value_node(name: str, value: str) -> Any:
+    """Node of the graph for a value; pytask tells such nodes apart by `NodeInfo` alone."""
+    from pytask import NodeInfo, PythonNode
+
+    info = NodeInfo(arg_name="key", path=(), task_path=None, task_name=name, value=value)
+    return PythonNode(name=name, value=value, hash=True, node_info=info)
+
+
 def _chapter_task(book: Book, name: str, profile: str, progress: Progress) -> Any:
     """Node of the graph that executes a chapter, with everything that it depends on."""
-    from pytask import PathNode, PythonNode, TaskWithoutPath
+    from pytask import PathNode, TaskWithoutPath
 
     overrides = parse_parameters(book, name, {"profile": profile})
     key = {"parameters": overrides, "data": book.data_state(name)}
@@ -334,9 +342,7 @@ def _chapter_task(book: Book, name: str, profile: str, progress: Progress) -> An
         function=execute_chapter,
         depends_on={
             "inputs": [PathNode.from_path(path) for path in inputs],
-            "key": PythonNode(
-                name=f"key-{profile}-{name}", value=json.dumps(key, sort_keys=True), hash=True
-            ),
+            "key": _value_node(f"key-{profile}-{name}", json.dumps(key, sort_keys=True)),
         },
         produces={
             "notebook": PathNode.from_path(book.results(name, profile) / NOTEBOOK),
@@ -346,7 +352,7 @@ def _chapter_task(book: Book, name: str, profile: str, progress: Progress) -> An
 
 def _site_task(book: Book, profile: str) -> Any:
     """Node of the graph that renders the site."""
-    from pytask import PathNode, PythonNode, TaskWithoutPath
+    from pytask import PathNode, TaskWithoutPath
 
     def render_site(**_: Any) -> None:
         render(book.root, book.pages, {n: book.results(n, profile) for n in book.chapters})
@@ -364,7 +370,7 @@ def _site_task(book: Book, profile: str) -> Any:
         function=render_site,
         depends_on={
             "inputs": [PathNode.from_path(path) for path in inputs],
-            "key": PythonNode(name="key-site", value=profile, hash=True),
+            "key": _value_node("key-site", profile),
         },
         produces={"index": PathNode.from_path(book.build / "html" / "index.html")},
     )

@@ -140,6 +140,7 @@ def _execute_into(folder: Path, spec: Spec) -> None:
     run = Run(directory=str(folder), **spec.run)
     run.save(folder / "run.json")
     os.environ[RUN_FILE] = str(folder / "run.json")
+    os.environ["JUPYTER_RUNTIME_DIR"] = str(folder / ".kernel")
     started = time.monotonic()
     try:
         papermill.execute_notebook(
@@ -155,6 +156,7 @@ def _execute_into(folder: Path, spec: Spec) -> None:
     except PapermillExecutionError as error:
         raise ChapterError(_explain(run.chapter, error)) from error
     plain.unlink()
+    shutil.rmtree(folder / ".kernel", ignore_errors=True)
     _tidy(folder / NOTEBOOK)
     replace(run, directory="").save(folder / "run.json")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
@@ -163,8 +165,16 @@ def _execute_into(folder: Path, spec: Spec) -> None:
 
 
 def _register_engine() -> None:
-    """Give papermill an engine that reports each finished cell on standard output."""
+    """Give papermill an engine that reports each finished cell on standard output.
+
+    Kernels talk through sockets in a folder of their own, where the system has such: two that start
+    at the same moment can pick the same TCP port, and one of them dies.
+    """
+    from jupyter_client.manager import AsyncKernelManager
     from papermill.engines import NBClientEngine, papermill_engines
+
+    class Kernel(AsyncKernelManager):
+        transport = "tcp" if os.name == "nt" else "ipc"
 
     class Reporting(NBClientEngine):  # type: ignore[misc]
         @classmethod
@@ -176,6 +186,7 @@ def _register_engine() -> None:
                 print(f"cell {cell_index + 1} of {total}", flush=True)
 
             nb_man.cell_complete = report
+            keywords["kernel_manager_class"] = Kernel
             return super().execute_managed_notebook(nb_man, kernel_name, **keywords)
 
     papermill_engines.register("reporting", Reporting)

@@ -314,7 +314,7 @@ def figure_directive(id: str, caption: str, alt: str) -> str:
         [
             f"````{{figure}} /extra/figures/{id}.svg",
             f":name: {id}",
-            f":alt: {json.dumps(alt, ensure_ascii=False)[1:-1]}",
+            f":alt: {json.dumps(alt, ensure_ascii=False)}",
             ":class: book-figure",
             caption,
             "",
@@ -366,7 +366,7 @@ def index_markdown(records: list[Record]) -> str:
             f"## {{numref}}`{record.id}`",
             "",
             f"```{{image}} /extra/figures/{record.id}.svg",
-            f":alt: {record.alt}",
+            f":alt: {json.dumps(record.alt, ensure_ascii=False)}",
             ":class: figure-thumbnail",
             "```",
             "",

@@ -1,0 +1,114 @@
+"""Shared fixtures: a tiny book of its own package, built in a temporary folder."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from analysis.build import Book
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_CHAPTER = """\
+---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  name: python3
+---
+(sec-{name})=
+# Chapter {name}
+
+```{{code-cell}} ipython3
+:tags: [parameters]
+profile = "quick"
+seed = 0
+colormap = "viridis"
+rate = 0.5
+```
+
+```{{code-cell}} ipython3
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from analysis import figures, ledger
+from tinybook import helper
+
+figures.style()
+n = ledger.number("{name}-count", helper.triple(4), "{{:,}}")
+```
+
+There are {{glue:text}}`{name}-count` things: see {{numref}}`fig-{name}-line`.
+
+```{{code-cell}} ipython3
+:tags: [hide-input]
+fig, ax = plt.subplots()
+ax.plot([1, 2, helper.triple(1) + seed])
+ax.set(xlabel="level (0–255)", ylabel="response (dimensionless)")
+figures.publish(
+    fig,
+    "fig-{name}-line",
+    caption=f"A line with {{n}} *things* under {{colormap}}, $x^2$.",
+    alt='A line that rises; it is "straight".',
+    data=pd.DataFrame({{"y": [1, 2, 3]}}),
+)
+```
+
+```{{code-cell}} ipython3
+:tags: [hide-cell]
+ledger.record(
+    "A5", verdict="holds", strength="proved", summary=f"There are {{n}}.",
+    figure="fig-{name}-line", section="sec-{name}", part="{name}",
+)
+```
+"""
+
+_TOC = """\
+format: jb-book
+root: book/intro
+options:
+  numbered: true
+chapters:
+  - file: book/one
+  - file: book/two
+  - file: book/figure-index
+"""
+
+
+def write_tiny_book(root: Path) -> Book:
+    """Write a book of two chapters, with a package `tinybook` whose `helper` imports `shared`."""
+    (root / "book" / "_static").mkdir(parents=True)
+    package = root / "src" / "tinybook"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "shared.py").write_text("FACTOR = 3\n")
+    (package / "helper.py").write_text(
+        "from tinybook import shared\n\n\ndef triple(x):\n    return shared.FACTOR * x\n"
+    )
+    (package / "unused.py").write_text("X = 1\n")
+    for name in ("one", "two"):
+        (root / "book" / f"{name}.md").write_text(_CHAPTER.format(name=name), "utf-8")
+    for name in ("_config.yml", "book/_static/book.css", "book/_static/favicon.svg"):
+        shutil.copy(ROOT / name, root / name)
+    for name in ("intro.md", "figure-index.md"):
+        shutil.copy(ROOT / "tests" / "tiny" / name, root / "book" / name)
+    (root / "book" / "references.bib").write_text("")
+    (root / "requirements.lock").write_text("numpy==0\n")
+    (root / "_toc.yml").write_text(_TOC)
+    return Book(root, "tinybook")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Book]:
+    """A tiny book, importable, not yet built."""
+    monkeypatch.syspath_prepend(str(tmp_path / "src"))
+    yield write_tiny_book(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tinybook"]:
+        del sys.modules[name]

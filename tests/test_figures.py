@@ -1,0 +1,129 @@
+"""Published figures: files, record, determinism, refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from analysis import figures
+from analysis.provenance import RUN_FILE, Run, atomic_path
+
+FRAME = pd.DataFrame({"level": [0, 128, 255], "response": [0.0, 0.5, 1.0]})
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    run = Run(
+        "single-pixel", str(tmp_path / "results"), {"seed": 3, "profile": "quick"}, "abc", "1"
+    )
+    run.save(tmp_path / "run.json")
+    monkeypatch.setenv(RUN_FILE, str(tmp_path / "run.json"))
+    return run
+
+
+def draw() -> Figure:
+    figures.style()
+    fig, ax = plt.subplots()
+    ax.plot(FRAME["level"], FRAME["response"])
+    ax.set(xlabel="level (0–255)", ylabel="response (dimensionless)")
+    return fig
+
+
+def publish(id: str = "fig-line", **changes: object) -> object:
+    arguments = {"caption": "A *line*.", "alt": "A line that rises.", "data": FRAME} | changes
+    return figures.publish(draw(), id, **arguments)  # type: ignore[arg-type]
+
+
+def test_every_file_is_written_and_opens(run: Run) -> None:
+    publish()
+    folder = run.path / "figures"
+    with Image.open(folder / "fig-line.png") as image:
+        assert image.width == round(7.2 * 300)
+        assert image.info["dpi"][0] == pytest.approx(300, abs=0.1)
+    assert (folder / "fig-line.svg").read_text("utf-8").startswith("<?xml")
+    assert (folder / "fig-line.pdf").read_bytes().startswith(b"%PDF")
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "fig-line.csv"), FRAME)
+    record = json.loads((folder / "fig-line.json").read_text("utf-8"))
+    assert record["seed"] == 3
+    assert record["commit"] == "abc"
+    assert record["versions"]["numpy"] == np.__version__
+    assert record["licence"] == "CC BY 4.0"
+    assert (folder / "fig-line.bib").read_text("utf-8").count("{") == (
+        folder / "fig-line.bib"
+    ).read_text("utf-8").count("}")
+
+
+def test_the_same_figure_is_the_same_bytes(run: Run) -> None:
+    publish()
+    first = {path.name: path.read_bytes() for path in (run.path / "figures").iterdir()}
+    publish()
+    again = {path.name: path.read_bytes() for path in (run.path / "figures").iterdir()}
+    assert first == again
+    assert len(first) == 6
+
+
+def test_several_tables_are_told_apart(run: Run) -> None:
+    publish(data={"a": FRAME, "b": FRAME.assign(extra=1)})
+    table = pd.read_csv(run.path / "figures" / "fig-line.csv")
+    assert list(table.columns) == ["table", "level", "response", "extra"]
+    assert table["table"].tolist() == ["a"] * 3 + ["b"] * 3
+
+
+@pytest.mark.parametrize(
+    ("id", "changes", "message"),
+    [
+        ("Line", {}, "must be 'fig-'"),
+        ("fig-../x", {}, "must be 'fig-'"),
+        ("fig-x", {"alt": " "}, "text alternative"),
+        ("fig-x", {"caption": ""}, "caption"),
+        ("fig-x", {"data": FRAME.iloc[:0]}, "must not be empty"),
+    ],
+)
+def test_refusals(run: Run, id: str, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        publish(id, **changes)
+    plt.close("all")
+
+
+def test_a_title_inside_is_refused(run: Run) -> None:
+    fig = draw()
+    fig.suptitle("Look!")
+    with pytest.raises(ValueError, match="no title inside"):
+        figures.publish(fig, "fig-x", caption="c", alt="a", data=FRAME)
+    plt.close(fig)
+
+
+def test_jupyter_sees_a_picture_and_the_book_a_figure(run: Run) -> None:
+    bundle = publish()._repr_mimebundle_()  # type: ignore[attr-defined]
+    assert bundle[figures.FIGURE_MIME]["id"] == "fig-line"
+    assert bundle["image/png"].startswith("iVBOR")
+    assert "image/svg+xml" not in bundle
+
+
+def test_colours_are_fixed_and_unknown_ones_refused() -> None:
+    assert figures.colour_of("viridis") == figures.colour_of("viridis")
+    with pytest.raises(ValueError, match="'mauve'"):
+        figures.colour_of("mauve")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+    with pytest.raises(OSError, match="disk"), atomic_path(path) as temporary:
+        temporary.write_text("ne")
+        raise OSError("disk full")
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.txt"]
+
+
+def test_alternative_text_is_safe_in_a_directive() -> None:
+    text = figures.figure_directive("fig-x", "Caption.", 'He said "no": `code` {role}')
+    assert text.count("\n:alt: ") == 1
+    assert "````{figure} /extra/figures/fig-x.svg" in text
