@@ -66,7 +66,8 @@ def test_a_change_of_the_data_is_seen_by_the_chapters_that_can_read_them(tiny: B
     state = tiny.root / "state.txt"
     state.write_text("absent")
     (tiny.root / "src/tinybook/datasets.py").write_text(
-        f"from pathlib import Path\n\ndef state():\n    return {{'x': Path({str(state)!r}).read_text()}}\n"
+        "from pathlib import Path\n\ndef state():\n"
+        f"    return {{'x': Path({str(state)!r}).read_text()}}\n"
     )
     edit(tiny.source("two"), "import helper", "import datasets, helper")
     assert build(tiny) == ["one", "two"]

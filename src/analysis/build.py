@@ -547,6 +547,18 @@ def _slug(overrides: Mapping[str, Any]) -> str:
 
 
 @main.command()
+def data() -> None:
+    """Fetch the speech sets, where they are absent, into the user's cache."""
+    from analysis import datasets
+
+    for name in datasets.SOURCES:
+        try:
+            print(f"{name}: {datasets.fetch(name)}")
+        except datasets.DataUnavailable as error:
+            raise BuildError(str(error)) from error
+
+
+@main.command()
 @click.option("--port", default=8000, show_default=True)
 @click.pass_obj
 def serve(book: Book, port: int) -> None:

@@ -1,0 +1,137 @@
+"""The project's own rules: pairing, layers, locks, licences, prose without typed results."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from analysis import ledger
+from analysis.build import Book
+from analysis.execution import default_parameters, read_notebook
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = Book(ROOT)
+
+
+def lock(name: str) -> dict[str, str]:
+    lines = (ROOT / name).read_text("utf-8").split()
+    return dict(line.split("==") for line in lines)
+
+
+def declared() -> list[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return [
+        Requirement(text)
+        for text in project["dependencies"] + project["optional-dependencies"]["test"]
+    ]
+
+
+def test_the_lock_is_exact_and_satisfies_what_is_declared() -> None:
+    locked = {canonicalize_name(name): version for name, version in lock("requirements.lock").items()}
+    for requirement in declared():
+        name = canonicalize_name(requirement.name)
+        assert name in locked, f"{name} is declared but not locked: run `make lock`"
+        assert requirement.specifier.contains(locked[name], prereleases=True)
+    assert locked["torch"] == "2.13.0"
+
+
+def test_conda_and_binder_get_the_same_versions() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
+    (pip,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    theirs = dict(line.split("==") for line in pip)
+    assert theirs == lock("requirements.lock") | lock("requirements-no-deps.lock")
+
+
+def test_every_dependency_is_justified() -> None:
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    body = text[text.index("dependencies = [") : text.index("[project.optional-dependencies]")]
+    lines = [line for line in body.splitlines() if line.strip().startswith('"')]
+    assert lines
+    assert [line for line in lines if "#" not in line] == []
+
+
+@pytest.mark.parametrize("name", BOOK.chapters)
+def test_every_chapter_has_its_module_and_a_profile(name: str) -> None:
+    if name != "data-card":  # reference: it describes the shared module `datasets`
+        module = ROOT / "src" / "analysis" / f"{name.replace('-', '_')}.py"
+        assert module.exists(), f"book/{name}.md is not paired with {module.name}"
+        assert (ROOT / "tests" / f"test_{module.stem}.py").exists()
+    parameters = default_parameters(read_notebook(BOOK.source(name)))
+    assert parameters["profile"] == "quick"
+    assert isinstance(parameters["seed"], int)
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    assert {path.stem for path in (ROOT / "book").glob("*.md")} == set(BOOK.pages)
+
+
+def test_imports_go_down() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def prose(name: str) -> str:
+    """Text of a page less code, directives' options, maths, citations, roles and links."""
+    text = BOOK.source(name).read_text("utf-8")
+    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
+    text = re.sub(r"^(`{3,}|:{3,})\{code-cell\}.*?^\1\s*$", "", text, flags=re.DOTALL | re.M)
+    text = re.sub(r"\$\$.*?\$\$|\$[^$]+\$", "", text, flags=re.DOTALL)
+    text = re.sub(r"\{[a-z:-]+\}`[^`]*`|`[^`]*`|\]\([^)]*\)|^:[a-z-]+:.*$", "", text, flags=re.M)
+    return text
+
+
+@pytest.mark.parametrize("name", BOOK.pages)
+def test_no_result_is_typed_in_prose(name: str) -> None:
+    """A decimal or a percentage in prose is glued from a result; versions are not results."""
+    text = re.sub(r"CC BY(-SA)? 4\.0|[Vv]ersion \d+(\.\d+)*|v0\.02|BSD-3", "", prose(name))
+    assert re.findall(r".{0,30}\d+\.\d+.{0,10}|.{0,30}\d+ ?%", text) == []
+
+
+@pytest.mark.parametrize("name", BOOK.chapters)
+def test_every_claim_recorded_is_a_claim_of_the_ledger(name: str) -> None:
+    for cell in read_notebook(BOOK.source(name)).cells:
+        if cell.cell_type != "code":
+            continue
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "ledger.record":
+                claim = node.args[0]
+                if isinstance(claim, ast.Constant):
+                    assert claim.value in ledger.CLAIMS
+                verdict = next(k.value for k in node.keywords if k.arg == "verdict")
+                assert not isinstance(verdict, ast.Constant), "a verdict comes from a rule"
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == version
+    assert f"## {version} ({citation['date-released']})" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_bibliography_keys_are_author_year_and_carry_a_doi_or_address() -> None:
+    text = (ROOT / "book" / "references.bib").read_text("utf-8")
+    entries = re.split(r"(?m)^@", text)[1:]
+    keys = [re.match(r"\w+\{([^,]+),", entry)[1] for entry in entries]  # type: ignore[index]
+    assert len(keys) == len(set(keys))
+    for key, entry in zip(keys, entries, strict=True):
+        assert re.fullmatch(r"[a-z0-9-]+-\d{4}[a-z]?", key), key
+        assert re.search(r"(?m)^\s*(doi|url|isbn)\s*=", entry), f"{key}: no doi, url or isbn"
+
+
+def test_no_file_of_the_project_names_a_machine() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in listed.stdout.split():
+        path = ROOT / name
+        if path.suffix in {".py", ".md", ".toml", ".yml", ".cff", ".lock"} and path.exists():
+            text = path.read_text("utf-8")
+            assert not re.search(r"(?<![\w.])/(home|Users|work|root)/\w", text), name
