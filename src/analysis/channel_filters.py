@@ -1960,12 +1960,13 @@ def verdict_nonlinear(gaps: Mapping[str, Interval]) -> str:
     Parameters
     ----------
     gaps : mapping of str to Interval
-        For each channel, its share of new spatial frequencies less that of gray.
+        For each colormap and kind of notes, the share of new spatial frequencies less that of gray,
+        in the channel that makes most.
 
     Returns
     -------
     str
-        "holds" if every channel has new frequencies (intervals above 0); "fails" if none has; else
+        "holds" if all have new frequencies (intervals above 0); "fails" if none has; else
         "holds with limits".
 
     Examples
@@ -2312,6 +2313,6 @@ class Settings:
 
 
 SETTINGS = {
-    "quick": Settings(16, 2500, 10, 5, 12, 30, 30, 20),
-    "full": Settings(60, 10_000, 50, 20, 16, 60, 60, 100),
+    "quick": Settings(16, 2500, 10, 5, 12, 30, 80, 20),
+    "full": Settings(60, 10_000, 50, 20, 16, 60, 100, 100),
 }
