@@ -141,7 +141,7 @@ _LAZY = tuple(Cell("equal_energy", name, LAZY) for name in TARGETS)
 _UNIT = tuple(Cell("equal_energy", name, 1.0) for name in ("threshold", "band", "two-band"))
 _FED = tuple(Cell("as_fed", name, LAZY) for name in ("threshold", "band", "two-band"))
 _FEW = ("polynomial", "thermometer", "fourier", "viridis", "turbo", "jet", "hsv")
-_MORE = ("gray3", "random-curve", "magma", "inferno", "plasma", "cividis", "hot")
+_MORE = ("gray3", "random-curve", "magma", "inferno", "plasma", "cividis")
 
 #: What ``quick`` and ``full`` mean.
 SETTINGS: dict[str, Settings] = {
