@@ -50,6 +50,7 @@ CASES: dict[str, tuple[Architecture, dict[str, np.ndarray]]] = {
         Convolutional(3, (Convolution(3),), 3, (2, 1), normalise=False, readout="own"),
         COLOURS,
     ),
+    "two each": (Convolutional(3, (Convolution(6),), 3, (2, 1), readout="own"), COLOURS),
     "pointwise": (Convolutional(1, LAYERS, 3, front="pointwise", front_size=6), IMAGES),
     "relu-colormap": (Convolutional(1, LAYERS, 3, front="relu-colormap", front_size=4), IMAGES),
     "drop": (Convolutional(3, LAYERS, 3, drop=0.3), COLOURS),
@@ -191,6 +192,16 @@ def test_fronts_are_what_they_say() -> None:
                 expected = x[k] * p["slope"][k].numpy().ravel() + p["offset"][k].numpy()
                 expected = expected + bent @ p["bends"][k].numpy()[:, :, 0, 0].T
             np.testing.assert_allclose(found[:, k].numpy(), expected, atol=1e-5)
+
+
+def test_outputs_with_filters_of_their_own_see_no_other() -> None:
+    architecture, images = CASES["two each"]
+    parameters, buffers = training.start(architecture, [0])
+    x = torch.as_tensor(images["jet"]).permute(0, 2, 3, 1)[None]
+    before = architecture.forward(parameters, buffers, x, False)
+    parameters["weight0"][0, 2:4] += 1  # the two filters of output 1
+    changed = (architecture.forward(parameters, buffers, x, False) != before).any(1)[0]
+    assert changed.tolist() == [False, True, False]
 
 
 def test_seed_and_name_fix_the_start() -> None:
@@ -404,7 +415,7 @@ def test_what_does_not_fit_is_refused(change: dict[str, object], message: str) -
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Convolutional(3, (Convolution(4),), 3, readout="own"), "filter of its own"),
+        (lambda: Convolutional(3, (Convolution(4),), 3, readout="own"), "filters of its own"),
         (lambda: Convolutional(3, LAYERS, 3, front="relu-colormap", front_size=2), "one channel"),
         (lambda: Convolutional(1, LAYERS, 3, front="pointwise"), "front_size"),
         (lambda: Convolutional(1, (), 3), "at least one layer"),

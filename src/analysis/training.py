@@ -195,8 +195,9 @@ class Convolutional:
     normalise : bool
         Batch normalisation in place of a bias after each convolution.
     readout : {"all", "own"}
-        ``all``: each output sees every filter. ``own``: output i sees filter i alone, so that one
-        neuron a filter has to do; the last layer must have as many filters as there are outputs.
+        ``all``: each output sees every filter. ``own``: the last layer's filters are dealt out evenly
+        to the outputs and each output sees its own alone; with as many filters as outputs, one
+        neuron has to do for each.
     front : {"none", "pointwise", "relu-colormap"}
         What the image goes through first. ``pointwise``: a 1×1 convolution to `front_size`
         channels, with ReLU. ``relu-colormap``: a trained colormap
@@ -232,9 +233,9 @@ class Convolutional:
     def __post_init__(self) -> None:
         if not self.layers or any(layer.kernel % 2 == 0 for layer in self.layers):
             raise ValueError("need at least one layer, and odd kernels")
-        if self.readout == "own" and self.layers[-1].filters != self.outputs:
+        if self.readout == "own" and self.layers[-1].filters % self.outputs:
             raise ValueError(
-                f"each output needs a filter of its own: {self.outputs} outputs, "
+                f"each output needs as many filters of its own: {self.outputs} outputs, "
                 f"{self.layers[-1].filters} filters"
             )
         if self.front == "relu-colormap" and self.channels != 1:
@@ -259,7 +260,7 @@ class Convolutional:
                 found[f"bias{i}"] = Shape((layer.filters,), scale=scale)
             before = layer.filters
         cells = self.grid[0] * self.grid[1]
-        seen = cells if self.readout == "own" else cells * before
+        seen = cells * (before // self.outputs if self.readout == "own" else before)
         found["weight"] = Shape((seen, self.outputs), scale=1 / math.sqrt(seen))
         found["bias"] = Shape((1, self.outputs), scale=1 / math.sqrt(seen))
         return found
@@ -331,7 +332,8 @@ class Convolutional:
         cells = x.reshape(batch, networks, -1, rows * columns).transpose(0, 1)
         weight, bias = parameters["weight"], parameters["bias"]
         if self.readout == "own":
-            return torch.einsum("kbfc,kcf->kbf", cells, weight) + bias
+            own = cells.reshape(networks, batch, self.outputs, -1)
+            return torch.einsum("kbfc,kcf->kbf", own, weight) + bias
         return torch.baddbmm(bias, cells.flatten(2), weight)
 
 
