@@ -2039,7 +2039,10 @@ def verdict_dependence(alone: pd.DataFrame, information: pd.DataFrame) -> str:
 
 
 def turbo_against_jet(
-    atlas: pd.DataFrame, peaks: Sequence[pd.DataFrame], maps: Sequence[pd.DataFrame], seed: int
+    atlas: pd.DataFrame,
+    peaks: Mapping[str, pd.DataFrame],
+    maps: Mapping[str, pd.DataFrame],
+    seed: int,
 ) -> pd.DataFrame:
     """Who wins, turbo or jet, by each criterion of this chapter.
 
@@ -2047,10 +2050,10 @@ def turbo_against_jet(
     ----------
     atlas : DataFrame
         Rows of `sensitivity`.
-    peaks : sequence of DataFrame
-        From `peak_scores`.
-    maps : sequence of DataFrame
-        From `compare_maps`.
+    peaks : mapping of str to DataFrame
+        From `peak_scores`, by kind of notes.
+    maps : mapping of str to DataFrame
+        From `compare_maps`, by task.
     seed : int
         Of the bootstrap.
 
@@ -2071,16 +2074,16 @@ def turbo_against_jet(
     ):
         turbo, jet = by_map[column][["turbo", "jet"]].to_numpy(np.float64)
         rows.append(_criterion(column, turbo, jet, sign * (turbo - jet), turbo != jet))
-    for index, frame in enumerate(peaks):
+    for kind, frame in peaks.items():
         wide = frame.pivot(index="note", columns="detector", values="average_precision")
         one, two = wide["R of turbo"], wide["R of jet"]
         gap = statistics.paired_difference(one, two, seed)
-        name = f"average precision of R, notes {index + 1}"
+        name = f"R on {kind} notes"
         rows.append(_criterion(name, one.mean(), two.mean(), gap.estimate, gap.excludes()))
-    for index, frame in enumerate(maps):
+    for task_name, frame in maps.items():
         pairs = frame[(frame["first"] == "turbo") & (frame["second"] == "jet")]
         for learner_name, gain, p in zip(pairs.learner, pairs.difference, pairs.p, strict=True):
-            name = f"{learner_name}, task {index + 1}"
+            name = f"{learner_name}, {task_name}"
             rows.append(_criterion(name, gain, 0.0, gain, p < 0.05))
     return pd.DataFrame(rows)
 
