@@ -298,6 +298,12 @@ def test_verdicts_can_come_out_otherwise() -> None:
     assert mapping(pd.DataFrame({"low": [-1.0], "high": [1.0]})) == "undecided"
 
 
+def test_intervals_in_words() -> None:
+    assert saved_as_rgb.in_words(0.1, 0.2) == "a gain"
+    assert saved_as_rgb.in_words(-0.2, -0.1) == "a loss"
+    assert "no difference" in saved_as_rgb.in_words(-0.2, 0.1)
+
+
 def test_profiles() -> None:
     quick, full = (saved_as_rgb.SETTINGS[name] for name in ("quick", "full"))
     assert full.seeds >= 10

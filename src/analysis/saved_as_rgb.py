@@ -56,6 +56,7 @@ __all__ = [
     "entropy_bits",
     "examine",
     "gray_ramp_written",
+    "in_words",
     "information_by_stage",
     "long_spectrogram",
     "losses",
@@ -1107,6 +1108,24 @@ def compare_formats(images: NDArray[np.float32]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["format", "bytes", "rms_error", "worst_error"])
 
 
+def in_words(low: float, high: float) -> str:
+    """Say in words what an interval of a difference says: a gain, a loss, or neither.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the interval.
+
+    Examples
+    --------
+    >>> in_words(-0.02, 0.03)
+    'no difference that these draws can tell'
+    """
+    return (
+        "a gain" if low > 0 else "a loss" if high < 0 else "no difference that these draws can tell"
+    )
+
+
 # --- verdicts --------------------------------------------------------------------------------
 
 
@@ -1154,8 +1173,8 @@ def verdict_adds_nothing(
 def verdict_depends_on_colormap(table: pd.DataFrame) -> str:
     """Q2: the result depends on the colormap, as far as the level can be recovered.
 
-    Holds if no two colormaps agree in what they keep, fails if all keep every level; in between,
-    some keep all and others do not: holds with limits.
+    Fails if every colormap keeps all levels, so that all are the same code; holds if none does;
+    holds with limits if some do, which are then interchangeable, and others lose levels.
     """
     if table["invertible"].all():
         return "fails"
