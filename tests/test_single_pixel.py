@@ -400,6 +400,24 @@ def test_planes_make_only_patterns_that_can_be_made():
     assert sp.changes(sp.plane_patterns(lut8("gray"), 300, seed=0)).max(initial=0) <= 1
 
 
+def test_wiggly_patterns_are_found_with_their_margins():
+    frame = sp.changes_against_margin(["hsv", "turbo"], planes=300, seed=0)
+    assert set(frame.colormap) == {"hsv", "turbo"}
+    assert (frame["median"] > 0).all()
+    assert (frame["median"] <= frame.greatest).all()
+    patterns = sp.plane_patterns(lut8("hsv"), 300, seed=0)
+    number, times = np.unique(sp.changes(patterns[patterns.any(1)]), return_counts=True)
+    found = frame[frame.colormap == "hsv"]
+    assert (found.changes.to_numpy() == number).all()
+    assert (found.patterns.to_numpy() == times).all()
+
+
+def test_ripple_is_in_the_bytes_and_absent_from_gray():
+    waves = sp.ripple("viridis", planes=500, seed=1)
+    assert waves["most"]["bytes"] > waves["most"]["unrounded"]
+    assert (sp.ripple("gray", planes=50, seed=1) == 0).all(axis=None)
+
+
 # --- learning ---
 
 
@@ -449,6 +467,10 @@ def test_training_learns_thresholds_is_paired_and_repeats():
     assert mean["hsv"] > 0.95
     assert mean["gray"] <= 0.75 + 1e-12  # no neuron on gray gets more than 192 of 256
     assert frame.equals(sp.train(["gray", "gray3", "hsv"], TINY, seed=5))
+    gains = sp.colour_gains(frame, "hsv", seed=0).set_index(["learner", "target"])
+    assert (gains.low <= gains.gain).all()
+    assert (gains.gain <= gains.high).all()
+    assert gains.gain["perceptron", "high or low"] > 0.2
     pocket = frame[frame.learner == "perceptron"].groupby(["encoding", "target", "seed"])
     assert pocket.accuracy.apply(lambda a: a.is_monotonic_increasing).all()
 
@@ -504,6 +526,13 @@ def test_polygon_lies_on_the_plane_and_in_the_cube(normal, bias):
     assert len(corners) in (0, 3, 4, 5, 6)
     assert np.abs(plane.response(corners)).max(initial=0) < 1e-9
     assert ((corners >= -1e-9) & (corners <= 1 + 1e-9)).all()
+
+
+def test_camera_grazes_the_plane():
+    rng = np.random.default_rng(0)
+    for normal in rng.normal(size=(20, 3)):
+        angle = sp.grazing_azimuth(sp.Plane(normal / np.linalg.norm(normal), 0.0, 0.0), 18)
+        assert -80 <= angle <= -10
 
 
 def test_verdicts_can_come_out_each_way():

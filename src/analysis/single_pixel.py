@@ -18,7 +18,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
-from analysis.colormaps import LEVELS, lut8, lut8_rounded, names
+from analysis.colormaps import LEVELS, lut, lut8, lut8_rounded, names
+from analysis.statistics import paired_difference
 
 __all__ = [
     "MAPS",
@@ -34,10 +35,13 @@ __all__ = [
     "band_table",
     "best_agreement",
     "changes",
+    "changes_against_margin",
+    "colour_gains",
     "count_patterns",
     "count_standing",
     "cover_bound",
     "encoding",
+    "grazing_azimuth",
     "guard_table",
     "hidden_staircase",
     "least_widths",
@@ -46,6 +50,7 @@ __all__ = [
     "plane_patterns",
     "plane_polygon",
     "recorded_epochs",
+    "ripple",
     "separating_plane",
     "threshold_functions",
     "train",
@@ -100,7 +105,7 @@ class Settings:
 
 SETTINGS = {
     "quick": Settings(seeds=5, epochs=1_000, planes=20_000, bands=30),
-    "full": Settings(seeds=20, epochs=10_000, planes=200_000, bands=100),
+    "full": Settings(seeds=20, epochs=5_000, planes=200_000, bands=100),
 }
 
 
@@ -480,20 +485,22 @@ def band_table(margins: Mapping[str, Floats]) -> pd.DataFrame:
     -------
     DataFrame
         ``colormap``; ``thresholds`` made (bands from level 0, one change) and ``bands`` made (two
-        changes); ``at_least_1`` and ``at_least_4``: how many of all these have a margin ≥ 1/255
+        changes); ``narrower``: thresholds whose margin is below that of 256 gray levels copied
+        three times; ``at_least_1`` and ``at_least_4``: how many of all bands have a margin ≥ 1/255
         and ≥ 4/255; ``widest``: the greatest margin, and ``widest_step``: the greatest distance of
         neighbouring colours, both in units of 1/255. No margin exceeds half a step.
     """
     rows = []
     for name, table in margins.items():
         a, b = _cut_twice(len(table))
-        made = table[a, b] > 0
+        made, copied = table[a, b] > 0, math.sqrt(3) / 2 / 255
         steps = np.linalg.norm(np.diff(lut8(name).astype(float), axis=0), axis=1)
         rows.append(
             {
                 "colormap": name,
                 "thresholds": int(made[a == 0].sum()),
                 "bands": int(made[a > 0].sum()),
+                "narrower": int((table[a, b][a == 0] < copied - 1e-9).sum()),
                 "at_least_1": count_standing(table, 1 / 255),
                 "at_least_4": count_standing(table, 4 / 255),
                 "widest": float(table[a, b].max() * 255),
@@ -913,13 +920,13 @@ def width_search(levels: int = 6, widest: int = 4) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def plane_patterns(table: NDArray[np.uint8], planes: int, seed: int) -> Bools:
+def plane_patterns(table: NDArray[np.integer], planes: int, seed: int) -> Bools:
     """Patterns that random planes through three of the colours make.
 
     Parameters
     ----------
-    table : ndarray of uint8, shape (n, 3)
-        A colormap's bytes.
+    table : ndarray of int, shape (n, 3)
+        A colormap's bytes, or finer integers up to 100,000.
     planes : int
         How many triples of levels are drawn.
     seed : int
@@ -942,6 +949,65 @@ def plane_patterns(table: NDArray[np.uint8], planes: int, seed: int) -> Bools:
         found.append(np.packbits(fires ^ fires[:, :1], axis=1))
     packed = np.unique(np.concatenate(found), axis=0)
     return np.unpackbits(packed, axis=1, count=len(points)).astype(bool)
+
+
+def changes_against_margin(colormaps: Sequence[str], planes: int, seed: int) -> pd.DataFrame:
+    """Best margins of the patterns that random planes make, by their number of changes.
+
+    Parameters
+    ----------
+    colormaps : sequence of str
+    planes, seed : int
+        As for `plane_patterns`.
+
+    Returns
+    -------
+    DataFrame
+        ``colormap``, ``changes``, ``patterns`` found with so many, and the ``median`` and the
+        ``greatest`` of their margins, in units of 1/255.
+    """
+    frames = []
+    for name in tqdm(colormaps, "planes", disable=None):
+        patterns = plane_patterns(lut8(name), planes, seed)
+        patterns = patterns[patterns.any(1)]
+        frame = pd.DataFrame(
+            {"changes": changes(patterns), "margin": pattern_margins(lut8(name) / 255, patterns)}
+        )
+        frame["margin"] *= 255
+        table = frame.groupby("changes").margin.agg(["size", "median", "max"]).reset_index()
+        table.columns = pd.Index(["changes", "patterns", "median", "greatest"])
+        frames.append(table.assign(colormap=name))
+    columns = ["colormap", "changes", "patterns", "median", "greatest"]
+    return pd.concat(frames, ignore_index=True)[columns]
+
+
+def ripple(name: str, planes: int, seed: int, scale: int = 100_000) -> pd.DataFrame:
+    """Compare the changes that planes make on a colormap's bytes and on its unrounded colours.
+
+    Parameters
+    ----------
+    name : str
+        A matplotlib colormap.
+    planes, seed : int
+        As for `plane_patterns`.
+    scale : int
+        The unrounded colours are taken to one part in so many.
+
+    Returns
+    -------
+    DataFrame
+        Rows ``"bytes"`` and ``"unrounded"``; columns ``median`` and ``most``.
+    """
+    fine = np.rint(lut(name) * scale).astype(np.int64)
+    counts = {
+        "bytes": changes(plane_patterns(lut8(name), planes, seed)),
+        "unrounded": changes(plane_patterns(fine, planes, seed)),
+    }
+    rows = {
+        kind: {"median": float(np.median(k)) if k.size else 0.0, "most": int(k.max(initial=0))}
+        for kind, k in counts.items()
+    }
+    return pd.DataFrame(rows).T
 
 
 # --- Learning it --------------------------------------------------------------------------------
@@ -1214,6 +1280,35 @@ def train(encodings: Sequence[str], settings: Settings, seed: int) -> pd.DataFra
     return pd.concat(frames, ignore_index=True)[columns]
 
 
+def colour_gains(trained: pd.DataFrame, colormap: str, seed: int) -> pd.DataFrame:
+    """Accuracy that a colormap gains over gray copied three times, after the last epoch.
+
+    Parameters
+    ----------
+    trained : DataFrame
+        From `train`, with both encodings.
+    colormap : str
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        A row for each learner and target: ``gain`` with ``low`` and ``high``, the 95 % bootstrap
+        interval of the mean paired difference, widened (Bonferroni) to hold for all rows together.
+    """
+    last = trained[trained.epoch == trained.epoch.max()]
+    score = last.set_index(["learner", "target", "encoding", "seed"]).accuracy.sort_index()
+    cells = list(product(last.learner.unique(), TARGETS))
+    level = 1 - 0.05 / len(cells)
+    rows = []
+    for learner, target in cells:
+        a, b = (score[learner, target, name].to_numpy() for name in (colormap, "gray3"))
+        found = paired_difference(a, b, seed, level)
+        rows.append((learner, target, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["learner", "target", "gain", "low", "high"])
+
+
 def mistakes_against_margin(
     table: NDArray[np.uint8], settings: Settings, seed: int, runs: int = 3
 ) -> pd.DataFrame:
@@ -1323,6 +1418,32 @@ def plane_polygon(plane: Plane) -> Floats:
     across = np.linalg.svd(plane.weights[None])[2][1:]
     around = (points - points.mean(0)) @ across.T
     return np.asarray(points[np.argsort(np.arctan2(around[:, 1], around[:, 0]))])
+
+
+def grazing_azimuth(plane: Plane, elevation: float) -> int:
+    """Azimuth, in degrees, from which a picture of the RGB cube shows the plane almost edge on.
+
+    Parameters
+    ----------
+    plane : Plane
+    elevation : float
+        Of the camera, in degrees.
+
+    Returns
+    -------
+    int
+        A multiple of 5 between −80 and −10, so that the axes keep their usual places.
+
+    Examples
+    --------
+    >>> grazing_azimuth(Plane(np.array([1.0, 0.0, 0.0]), -0.5, 0.1), 0.0)
+    -80
+    """
+    azimuths = np.arange(-80, -5, 5)
+    turn, rise = np.radians(azimuths), math.radians(elevation)
+    towards = np.stack([np.cos(turn), np.sin(turn), np.full(len(turn), math.tan(rise))], axis=1)
+    seen = np.abs(towards @ plane.weights) * math.cos(rise)
+    return int(azimuths[np.abs(seen - 0.2).argmin()])
 
 
 def verdict_high_or_low(bands: Mapping[str, int]) -> str:
