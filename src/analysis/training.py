@@ -195,9 +195,9 @@ class Convolutional:
     normalise : bool
         Batch normalisation in place of a bias after each convolution.
     readout : {"all", "own"}
-        ``all``: each output sees every filter. ``own``: the last layer's filters are dealt out evenly
-        to the outputs and each output sees its own alone; with as many filters as outputs, one
-        neuron has to do for each.
+        ``all``: each output sees every filter. ``own``: the last layer's filters are dealt out
+        evenly to the outputs and each output sees its own alone; with as many filters as outputs,
+        one neuron has to do for each.
     front : {"none", "pointwise", "relu-colormap"}
         What the image goes through first. ``pointwise``: a 1×1 convolution to `front_size`
         channels, with ReLU. ``relu-colormap``: a trained colormap
