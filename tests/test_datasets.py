@@ -320,6 +320,52 @@ def test_manifests_have_every_recording() -> None:
     assert all(len(digest) == 64 for digest in (*digits.values(), *words.values()))
 
 
+def _audio(labels: list[int], waveforms: np.ndarray, split: list[str]) -> datasets.AudioSet:
+    count = len(labels)
+    return datasets.AudioSet(
+        name="instruments",
+        waveforms=waveforms.astype(np.float32),
+        sample_rate=100,
+        labels=np.array(labels),
+        label_names=("a", "b"),
+        groups=np.array([f"g{i}" for i in range(count)]),
+        split=np.array(split),
+        lengths=np.full(count, waveforms.shape[1] // 2),
+        clips=np.array([f"p{i}-k040-v060" for i in range(count)]),
+    )
+
+
+def test_levels_leave_the_padding_out() -> None:
+    waveforms = np.zeros((2, 100))
+    waveforms[:, :50] = [[1], [0.1]]
+    levels = datasets.levels_db(_audio([0, 1], waveforms, ["train", "test"]))
+    np.testing.assert_allclose(levels, [0, -20], atol=1e-5)
+
+
+def test_one_number_gives_the_class_away_only_if_it_does() -> None:
+    labels = [0, 1] * 100
+    audio = _audio(labels, np.zeros((200, 4)), ["train"] * 100 + ["test"] * 100)
+    assert datasets.one_number_accuracy(audio, np.array(labels, float)) == 1
+    noise = np.random.default_rng(0).random(200)
+    assert 0.3 < datasets.one_number_accuracy(audio, noise) < 0.7
+
+
+def test_twins_are_found_whatever_their_level() -> None:
+    sound = np.random.default_rng(0).normal(size=(3, 100))
+    audio = _audio(
+        [0, 0, 1], np.stack([sound[0], sound[1], 0.1 * sound[0]]), ["train", "train", "test"]
+    )
+    table = datasets.twins(audio)
+    assert table.loc[0, ["held_out", "nearest"]].tolist() == ["g2", "g0"]
+    assert table.loc[0, "correlation"] == pytest.approx(1, abs=1e-5)
+
+
+def test_twins_are_scored_for_every_held_out_program() -> None:
+    table = datasets.twins(datasets.instruments())
+    assert len(table) == len(datasets.held_out_programs())
+    assert table["correlation"].is_monotonic_decreasing
+
+
 @pytest.mark.skipif(
     not datasets.available("spoken-digits"), reason="the digits' archive is not on this machine"
 )

@@ -29,6 +29,7 @@ import hashlib
 import io
 import os
 import tarfile
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -43,7 +44,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pooch
 import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
@@ -437,7 +437,15 @@ def _play(synth: Any, key: int, velocity: int) -> NDArray[np.float32]:
 
 
 def _cache_folder() -> Path:
-    return Path(pooch.os_cache("coloured-spectrogram"))
+    return Path(_pooch().os_cache("coloured-spectrogram"))
+
+
+def _pooch() -> Any:
+    """Import pooch without the remark of its progress bar that a notebook has no widgets."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pooch
+    return pooch
 
 
 def _store(path: Path, **arrays: NDArray[Any]) -> None:
@@ -698,7 +706,7 @@ def fetch(name: str) -> Path:
     if name == "instruments":
         return soundfont_path()
     try:
-        downloaded = pooch.retrieve(
+        downloaded = _pooch().retrieve(
             source.url,
             known_hash=None,  # archives are packed anew; their contents are checked instead
             fname=source.archive,
