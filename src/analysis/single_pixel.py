@@ -16,7 +16,7 @@ from itertools import combinations, combinations_with_replacement, product
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from analysis.colormaps import LEVELS, lut, lut8, lut8_rounded, names
 from analysis.statistics import paired_difference
