@@ -23,17 +23,17 @@ from typing import Literal, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
-from numpy.typing import ArrayLike, NDArray
 import pandas as pd
 import torch
-from scipy import sparse
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linprog
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
-from analysis.colormaps import lut, lut8
+from analysis.colormaps import lut, lut8, lut8_rounded
+from analysis.statistics import Interval
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -46,7 +46,7 @@ FULL = 255.0
 ROUNDING = 1e-9
 
 
-# ------------------------------------------------------------------------- the tube and its segments
+# ------------------------------------------------------------------------ the tube and its segments
 
 
 def _skewed(width: int, channels: int, levels: int, by: int) -> tuple[Floats, Floats]:
@@ -71,13 +71,14 @@ def _skewed(width: int, channels: int, levels: int, by: int) -> tuple[Floats, Fl
 
 def _moved(table: Floats, by: int) -> Floats:
     """Values ``table[d-1, c, i + by * d]``, zero beyond the ends."""
-    inside, moved = _skewed(*table.shape, by)
+    width, channels, levels = table.shape
+    inside, moved = _skewed(width, channels, levels, by)
     inside[...] = table
     return moved
 
 
 def _running(extremum: np.ufunc, table: Floats) -> Floats:
-    """Running minimum or maximum along the first axis, in place.
+    """Take the running minimum or maximum along the first axis, in place.
 
     Row by row: several times faster than ``extremum.accumulate``, which walks down columns.
     """
@@ -104,8 +105,8 @@ class _Side(NamedTuple):
     open: Bools
 
     def mirrored(self) -> _Side:
-        """The same with the levels counted from the other end."""
-        return _Side(*(table[..., ::-1] for table in self))
+        """Count the levels from the other end."""
+        return _Side._make(table[..., ::-1] for table in self)
 
 
 class _Tube:
@@ -172,7 +173,9 @@ class _Tube:
 Boxes = tuple[Floats, Floats]  # low and high ends, axes (channel, box)
 
 
-def _extended(side: _Side, length: Floats, start: slice | Ints, boxes: Boxes) -> tuple[Bools, Boxes]:
+def _extended(
+    side: _Side, length: Floats, start: slice | Ints, boxes: Boxes
+) -> tuple[Bools, Boxes]:
     """Where segments from boxes can end: for each length d whether at all, and the end's box.
 
     The highest end belongs to the lowest start and the other way round, because both bounds on the
@@ -188,7 +191,7 @@ def _extended(side: _Side, length: Floats, start: slice | Ints, boxes: Boxes) ->
     ends_low += high
     np.maximum(ends_low, side.last_low[:, :, start], out=ends_low)
     fits = (low <= side.first_high[:, :, start]) & (side.first_low[:, :, start] <= high)
-    return fits.all(1) & side.open[:, start], (ends_low, ends_high)
+    return np.all(fits, axis=1) & side.open[:, start], (ends_low, ends_high)
 
 
 def _nowhere(channels: int, levels: int) -> Boxes:
@@ -200,7 +203,7 @@ def _hull(side: _Side, length: Floats, boxes: Boxes) -> Boxes:
     """One box a level around all ends of segments that start in one box a level."""
     channels, levels = boxes[0].shape
     result = _nowhere(channels, levels)
-    alive = (boxes[0] <= boxes[1]).all(0)
+    alive: Bools = np.asarray((boxes[0] <= boxes[1]).all(0))
     if not alive.any():
         return result
     first, stop = np.flatnonzero(alive)[[0, -1]] + [0, 1]
@@ -280,7 +283,7 @@ class _Layers:
 
 
 def _undominated(level: Ints, boxes: Boxes) -> Ints:
-    """Indices of boxes that lie in no other box at their level.
+    """Find the boxes that lie in no other box at their level.
 
     "In" allows for 1e-12: a kept box then stands for a dropped one in a tube wider by 1e-12 a
     vertex, which is far less than `ROUNDING`.
@@ -326,7 +329,7 @@ def _trace(layers: _Layers) -> tuple[int, ...] | None:
     return tuple(path[-2:0:-1])
 
 
-# ------------------------------------------------------------------------------ results and their fit
+# ---------------------------------------------------------------------------- results and their fit
 
 
 @dataclass(frozen=True)
@@ -421,7 +424,7 @@ class ReLUColormap:
         return self(np.arange(self.last + 1))
 
     def to_torch(self, dtype: torch.dtype = torch.float32) -> nn.Sequential:
-        """Fixed 1×1 convolution – ReLU – 1×1 convolution that computes the colormap.
+        """Build the fixed 1×1 convolution – ReLU – 1×1 convolution that computes the colormap.
 
         Returns
         -------
@@ -443,7 +446,7 @@ class ReLUColormap:
         mix = nn.Conv2d(self.size + 1, len(slope), 1, dtype=dtype)
         with torch.no_grad():
             hinge.weight.fill_(1)
-            hinge.bias.copy_(torch.tensor([1.0, *(-knot for knot in self.knots)]))  # type: ignore[union-attr]
+            hinge.bias.copy_(torch.tensor([1.0, *(-knot for knot in self.knots)], dtype=dtype))  # type: ignore[union-attr]
             rows = torch.from_numpy(np.vstack([slope, jumps]).T * FULL)
             mix.weight.copy_(rows[:, :, None, None])
             mix.bias.copy_(torch.from_numpy((offset - slope) * FULL))  # type: ignore[union-attr]
@@ -484,12 +487,12 @@ def _hats(places: Floats, levels: int) -> Floats:
 
 def _chebyshev(hats: Floats, values: Floats) -> Floats:
     """Vertices with the least largest error, by linear programming (HiGHS)."""
-    h, one = sparse.csr_array(hats), np.ones((len(hats), 1))
-    rows = sparse.vstack([sparse.hstack([h, -one]), sparse.hstack([-h, -one])], format="csr")
+    one = np.ones((len(hats), 1))
+    rows = np.block([[hats, -one], [-hats, -one]])
     cost = np.zeros(hats.shape[1] + 1)
     cost[-1] = 1
     result = linprog(cost, A_ub=rows, b_ub=np.r_[values, -values], bounds=(None, None))
-    if result.status != 0:
+    if result.status != 0 or result.x is None:
         raise RuntimeError(f"linear program failed: {result.message}")
     return np.asarray(result.x[:-1])
 
@@ -699,7 +702,6 @@ def _improved(
     find nothing (the relaxation was too generous), bisection goes on with exact searches.
     """
 
-
     def tube(radius: float) -> _Tube:
         return _Tube(curve, radius, known[1] if radius <= known[0] else None)
 
@@ -712,7 +714,7 @@ def _improved(
             low = radius
         else:
             high, known, passed = radius, (radius, layers.tube.width), layers
-            gap = max(gap, relative * low)
+        gap = max(gap, relative * low)
         radius = (low + high) / 2
     knots = _trace(passed or _Layers(tube(high), size))
     by: Literal["hull", "boxes"] = "hull"
@@ -782,7 +784,7 @@ def byte_exact(table: NDArray[np.uint8]) -> ReLUColormap:
     return fewest_knots(table, 0.5 - 1e-6)
 
 
-# --------------------------------------------------------------------------------------- exact members
+# ------------------------------------------------------------------------------------ exact members
 
 
 def _breakpoints(channel: Floats, last: int) -> tuple[Floats, Floats]:
@@ -847,7 +849,7 @@ def from_segments(name: str) -> ReLUColormap | None:
     return replace(made, error=float(np.abs(made.table() - target).max() * FULL))
 
 
-# ------------------------------------------------------------------------------- the network identity
+# ----------------------------------------------------------------------------- the network identity
 
 
 def small_net(channels: int, seed: int, dtype: torch.dtype = torch.float32) -> nn.Sequential:
@@ -993,30 +995,30 @@ def network_identity(name: str, seed: int, steps: int = 5) -> Identity:
     colormap = byte_exact(table)
     levels = torch.arange(len(table), dtype=torch.float32)[None, None, None]
     made = colormap.to_torch()(levels).round()[0, :, 0].T.numpy()
-    colour, front, net, twin = (
-        _Colour(table), _Front(colormap, True), small_net(3, seed), small_net(3, seed),
-    )  # fmt: skip
+    colour, front = _Colour(table), _Front(colormap, rounded=True)
+    net, twin = small_net(3, seed), small_net(3, seed)
+    pairs = [(model, torch.optim.SGD(model.parameters(), lr=0.1)) for model in (net, twin)]
     pictures, labels = chirps(16 * steps, seed)
-    loss = nn.CrossEntropyLoss()
-    apart = [0.0, 0.0]
-    for batch, truth in zip(pictures.split(16), labels.split(16), strict=True):
+    outputs = gradients = 0.0
+    for step in range(steps):
+        batch = slice(16 * step, 16 * step + 16)
         logits = []
-        for model, entry in ((net, colour), (twin, front)):
-            model.zero_grad()
-            logits.append(model(entry(batch)))
-            loss(logits[-1], truth).backward()
-        apart[0] = max(apart[0], _largest([(logits[0], logits[1])]))
-        gradients = ((p.grad, q.grad) for p, q in zip(net.parameters(), twin.parameters()))
-        apart[1] = max(apart[1], _largest((p, q) for p, q in gradients if p is not None and q is not None))
-        with torch.no_grad():
-            for weight in (*net.parameters(), *twin.parameters()):
-                if weight.grad is not None:
-                    weight -= 0.1 * weight.grad
+        for (model, optimiser), entry in zip(pairs, (colour, front), strict=True):
+            optimiser.zero_grad()
+            logits.append(model(entry(pictures[batch])))
+            torch.autograd.backward(nn.functional.cross_entropy(logits[-1], labels[batch]))
+            optimiser.step()
+        outputs = max(outputs, _largest([(logits[0], logits[1])]))
+        gradients = max(gradients, _largest(zip(_gradients(net), _gradients(twin), strict=True)))
     states = _largest(zip(net.state_dict().values(), twin.state_dict().values(), strict=True))
-    return Identity(
-        colormap.size, int((made != table).sum()), *apart, states,
-        *_unrounded(colormap, colour, pictures[:16], labels[:16], seed),
-    )  # fmt: skip
+    unrounded, slopes = _unrounded(colormap, colour, pictures[:16], labels[:16], seed)
+    wrong = int((made != table).sum())
+    return Identity(colormap.size, wrong, outputs, gradients, states, unrounded, slopes)
+
+
+def _gradients(net: nn.Module) -> list[Tensor]:
+    """Gradients of all parameters, as the last backward pass left them."""
+    return [parameter.grad for parameter in net.parameters() if parameter.grad is not None]
 
 
 def _unrounded(
@@ -1028,7 +1030,7 @@ def _unrounded(
     colours = front(shades)
     colours.retain_grad()
     logits = net(colours)
-    nn.functional.cross_entropy(logits, labels).backward()
+    torch.autograd.backward(nn.functional.cross_entropy(logits, labels))
     slope, _, jumps = colormap.weights()
     steps = np.arange(256)[:, None] > np.array(colormap.knots)  # ReLU'(0) = 0, as in torch
     slopes = torch.from_numpy(slope + steps @ jumps)[levels[:, 0].long()].permute(0, 3, 1, 2)
@@ -1040,7 +1042,7 @@ def _unrounded(
 
 
 def gray_collapse(seed: int) -> tuple[float, float]:
-    """What is left of R = G = B: one channel with the first layer's weights summed.
+    """Reduce R = G = B to one channel with the first layer's weights summed.
 
     Parameters
     ----------
@@ -1062,7 +1064,7 @@ def gray_collapse(seed: int) -> tuple[float, float]:
     weights["0.weight"] = weights["0.weight"].sum(1, keepdim=True)
     narrow.load_state_dict(weights)
     logits = wide(gray.expand(-1, 3, -1, -1).contiguous())
-    nn.functional.cross_entropy(logits, labels).backward()
+    torch.autograd.backward(nn.functional.cross_entropy(logits, labels))
     gradient = wide[0].weight.grad
     if not isinstance(gradient, Tensor):
         raise AssertionError("backward fills the gradient")
@@ -1103,9 +1105,9 @@ def _cost(
     label: str, net: nn.Sequential, front: ReLUColormap | None, side: int
 ) -> dict[str, object]:
     model = net if front is None else nn.Sequential(front.to_torch(), net)
-    channels = 1 if front is not None else net[0].weight.shape[1]  # type: ignore[union-attr,index]
+    channels = 1 if front is not None else next(net.parameters()).shape[1]
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.eval()(torch.zeros(1, int(channels), side, side))  # type: ignore[arg-type]
+        model.eval()(torch.zeros(1, channels, side, side))
     sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
     return {
         "input": label,
@@ -1115,3 +1117,463 @@ def _cost(
         "depth": sum(isinstance(m, (nn.Conv2d, nn.Linear)) for m in model.modules()),
         "operations": int(counter.get_total_flops()),
     }
+
+
+# ------------------------------------------------------------------------------------ learned knots
+
+#: Edges of shadows, middle tones and highlights if the levels are cut into three equal parts.
+THIRDS = (85.0, 170.0)
+
+#: What the learned colormap serves, see `bands` and `bends`.
+TASKS = ("three equal bands", "three random bands", "two bends")
+STARTS = ("random", "viridis")
+
+
+def bands(edges: Floats) -> Floats:
+    """Which of the bands between the edges a level is in, as three yes-or-no targets.
+
+    Parameters
+    ----------
+    edges : ndarray of float64, shape (runs, 2)
+        First level of the second and of the third band.
+
+    Returns
+    -------
+    ndarray of float64, shape (runs, 256, 3)
+        0 or 1. Telling the middle band needs a bend: a straight line rises or falls.
+
+    Examples
+    --------
+    >>> bands(np.array([THIRDS]))[0, [0, 100, 255]].argmax(1)
+    array([0, 1, 2])
+    """
+    band = (np.arange(256)[None, :, None] >= edges[:, None]).sum(2)
+    return np.asarray(np.eye(3)[band])
+
+
+def bends(edges: Floats, seed: int) -> Floats:
+    """Draw piecewise-linear curves with known knots, to see whether gradient descent finds them.
+
+    Parameters
+    ----------
+    edges : ndarray of float64, shape (runs, 2)
+        Knots, in levels.
+    seed : int
+
+    Returns
+    -------
+    ndarray of float64, shape (runs, 256, 3)
+        Three curves a run, of unit variance, to be met in the least-squares sense.
+    """
+    rng = np.random.default_rng(seed)
+    places = np.concatenate([np.zeros((len(edges), 1)), edges, np.full((len(edges), 1), 255)], 1)
+    heights = rng.normal(size=(len(edges), 4, 3))
+    curves = np.stack(
+        [
+            np.stack([np.interp(np.arange(256), at, column) for column in height.T], 1)
+            for at, height in zip(places, heights, strict=True)
+        ]
+    )
+    curves -= curves.mean(1, keepdims=True)
+    return np.asarray(curves / curves.std(1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Colormaps of one size trained on one task, with a linear layer on top.
+
+    Attributes
+    ----------
+    task, start : str
+        One of `TASKS`; one of `STARTS`.
+    trained : bool
+        Whether the colormap was trained, or only the layer on top.
+    first, knots : ndarray of float64, shape (runs, size)
+        Knots before and after, in levels, sorted; they may leave 0…255.
+    edges : ndarray of float64, shape (runs, 2)
+        Where the task's bands or bends are, in levels.
+    early, late : ndarray of float64, shape (runs,)
+        Loss after a twentieth of the steps, and at the end.
+    right : ndarray of float64, shape (runs,)
+        Share of levels whose band is told right at the end (largest output); NaN for bends.
+    """
+
+    task: str
+    start: str
+    trained: bool
+    first: Floats
+    knots: Floats
+    edges: Floats
+    early: Floats
+    late: Floats
+    right: Floats
+
+
+def _vertices(
+    start: ReLUColormap | None, runs: int, size: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Places in [0, 1] and colours of the vertices at the start of training."""
+    if start is None:
+        inner = np.sort(rng.uniform(0.02, 0.98, (runs, size)), axis=1)
+        colours = rng.uniform(0, 1, (runs, size + 2, 3))
+    else:
+        inner = np.broadcast_to(np.array(start.knots) / start.last, (runs, size))
+        colours = np.broadcast_to(start.vertices, (runs, size + 2, 3))
+    ends = np.zeros((runs, 1)), np.ones((runs, 1))
+    return np.concatenate([ends[0], inner, ends[1]], 1), colours
+
+
+def learn_knots(
+    start: ReLUColormap, runs: int, steps: int, seed: int, rate: float = 0.01
+) -> list[Learned]:
+    """Train colormaps of the size of `start`, with a linear layer on top, on level tasks.
+
+    The net is told one level at a time, all 256 in every step; the colormap is
+    ``A x + c + sum_k v_k ReLU(x - tau_k)``, x the level in [0, 1], and A, c, v and tau are trained
+    by Adam together with the layer on top. As that layer is linear, only the colormap can bend.
+
+    Parameters
+    ----------
+    start : ReLUColormap
+        The hand-made map, such as the best fit of viridis.
+    runs : int
+        Seeds for each task and start; run i has the same task, the same layer on top.
+    steps : int
+        Steps of Adam.
+    seed : int
+    rate : float
+        Learning rate.
+
+    Returns
+    -------
+    list of Learned
+        Every task × start × (trained, frozen), in that order. The random start has uniform knots
+        and uniform vertex colours, so that both starts use the same range.
+    """
+    rng = np.random.default_rng(seed)
+    edges = {
+        "three equal bands": np.tile(THIRDS, (runs, 1)),
+        "three random bands": _random_edges(runs, rng),
+        "two bends": np.tile(THIRDS, (runs, 1)),
+    }
+    goals = {task: bands(edges[task]) for task in TASKS[:2]}
+    goals[TASKS[2]] = bends(edges[TASKS[2]], seed)
+    top = rng.normal(0, 0.1, (runs, 3, 3))
+    starts = {
+        name: _vertices(given, runs, start.size, rng)
+        for name, given in zip(STARTS, (None, start), strict=True)
+    }
+    arms = [(task, name, trained) for task in TASKS for name in STARTS for trained in (True, False)]
+    result = _train(
+        np.concatenate([starts[name][0] for _, name, _ in arms]),
+        np.concatenate([starts[name][1] for _, name, _ in arms]),
+        np.tile(top, (len(arms), 1, 1)),
+        np.concatenate([goals[task] for task, _, _ in arms]),
+        np.repeat([task != TASKS[2] for task, _, _ in arms], runs),
+        np.repeat([trained for _, _, trained in arms], runs),
+        steps,
+        rate,
+    )
+    knots, early, late, right = (np.split(values, len(arms)) for values in result)
+    return [
+        Learned(
+            task, name, trained, starts[name][0][:, 1:-1] * 255, np.sort(knots[k] * 255, axis=1),
+            edges[task], early[k], late[k], right[k],
+        )
+        for k, (task, name, trained) in enumerate(arms)
+    ]  # fmt: skip
+
+
+def _random_edges(runs: int, rng: np.random.Generator, least: int = 26) -> Floats:
+    """Edges of three bands, each at least `least` levels wide, otherwise uniform."""
+    cuts = np.sort(rng.integers(0, 256 - 3 * least + 1, (runs, 2)), axis=1)
+    return np.asarray(cuts + np.array([least, 2 * least]), np.float64)
+
+
+def _train(
+    places: Floats,
+    colours: Floats,
+    top: Floats,
+    goals: Floats,
+    sorting: Bools,
+    trained: Bools,
+    steps: int,
+    rate: float,
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Train all runs side by side; Adam treats every number alone, so they do not meet.
+
+    Returns knots in [0, 1], early loss, late loss and share of levels told right.
+    """
+    slopes = np.diff(colours, axis=1) / np.diff(places, axis=1)[..., None]
+    given = (places[:, 1:-1], colours[:, :1], slopes[:, :1], np.diff(slopes, axis=1), top)
+    knots, offset, slope, jumps, mix = (
+        torch.tensor(value, dtype=torch.float32).requires_grad_() for value in given
+    )
+    bias = torch.zeros(len(top), 1, 3, requires_grad=True)
+    x = torch.linspace(0, 1, 256)[None, :, None]
+    goal, sort = torch.tensor(goals, dtype=torch.float32), torch.from_numpy(sorting)
+    moves = torch.tensor(trained, dtype=torch.float32)[:, None, None]
+    colormap = (offset, slope, jumps)
+    optimiser = torch.optim.Adam([knots, *colormap, mix, bias], lr=rate)
+
+    def outputs() -> Tensor:
+        colour = offset + x * slope + torch.relu(x - knots[:, None]) @ jumps
+        return colour @ mix + bias
+
+    def losses(out: Tensor) -> Tensor:
+        cross = nn.functional.binary_cross_entropy_with_logits(out, goal, reduction="none")
+        return torch.where(sort, cross.mean((1, 2)), ((out - goal) ** 2).mean((1, 2)))
+
+    early = torch.zeros(len(top))
+    for step in tqdm(range(steps), "learned knots", disable=None):
+        optimiser.zero_grad()
+        loss = losses(outputs())
+        torch.autograd.backward(loss.sum())
+        for parameter in colormap:
+            parameter.grad = None if parameter.grad is None else parameter.grad * moves
+        knots.grad = None if knots.grad is None else knots.grad * moves[:, :, 0]
+        optimiser.step()
+        if step == steps // 20:
+            early = loss.detach()
+    with torch.no_grad():
+        out = outputs()
+        late = losses(out)
+        hit = (out.argmax(2) == goal.argmax(2)).double().mean(1)
+        hit[~sort] = torch.nan
+    return tuple(value.detach().double().numpy() for value in (knots, early, late, hit))  # type: ignore[return-value]
+
+
+def knot_distance(knots: ArrayLike, others: ArrayLike) -> Floats:
+    """Mean distance of sorted knots to others of the same number, in levels.
+
+    Parameters
+    ----------
+    knots, others : array_like of float, shape (…, size)
+        In levels, in any order; those beyond 0…255 count as at the end. Shapes broadcast.
+
+    Returns
+    -------
+    ndarray of float64, shape (…)
+        The Wasserstein distance between the two sets.
+
+    Examples
+    --------
+    >>> float(knot_distance([10, 200], [190, 0]))
+    10.0
+    """
+    a, b = (np.sort(np.clip(np.asarray(k, np.float64), 0, 255), axis=-1) for k in (knots, others))
+    return np.asarray(np.abs(a - b).mean(-1))
+
+
+def chance_as_near(knots: ArrayLike, target: ArrayLike, seed: int, draws: int = 100_000) -> float:
+    """How often uniformly random knots are at least as near to a target as the given ones.
+
+    Parameters
+    ----------
+    knots, target : array_like of float, shape (size,)
+        In levels.
+    seed : int
+    draws : int
+
+    Returns
+    -------
+    float
+        In [0, 1].
+    """
+    random = np.random.default_rng(seed).uniform(0, 255, (draws, np.size(target)))
+    return float((knot_distance(random, target) <= knot_distance(knots, target)).mean())
+
+
+# ------------------------------------------------------------------- what the chapter asks and says
+
+#: Colormaps that the chapter names.
+NAMED = ("viridis", "turbo", "jet", "magma", "inferno", "plasma", "cividis", "gray")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a profile works out.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Sizes of the best fits of all colormaps.
+    gap, relative : float
+        Certified gap of these fits in 1/255, or as a share of the error, whichever is larger.
+    runs, steps : int
+        Seeds and training steps of the learned colormaps.
+    """
+
+    sizes: tuple[int, ...]
+    gap: float
+    relative: float
+    runs: int
+    steps: int
+
+
+SETTINGS = {
+    "quick": Settings((0, 1, 2, 4, 8, 16), gap=0.05, relative=0.01, runs=10, steps=1500),
+    "full": Settings(tuple(range(17)), gap=1e-4, relative=0.0, runs=20, steps=6000),
+}
+
+
+def pieces_table(names: Iterable[str]) -> pd.DataFrame:
+    """Three pieces a channel, and the fewest pieces for the same bytes.
+
+    Parameters
+    ----------
+    names : iterable of str
+        matplotlib colormaps.
+
+    Returns
+    -------
+    DataFrame
+        One row a map. ``shared`` and ``separate``: error in 1/255 of three pieces whose knots the
+        channels share or have each to themselves. ``curve``: fewest shared pieces within half a
+        unit of `colormaps.lut`; ``rounded``, ``written``: fewest shared pieces whose values round
+        to `lut8_rounded`, and to the bytes that matplotlib writes, `lut8`; ``channel``: fewest
+        pieces for the neediest channel by itself, for the bytes written.
+    """
+    rows = []
+    for name in names:
+        table, written = lut(name), lut8(name)
+        channels = range(table.shape[1])
+        rows.append(
+            {
+                "map": name,
+                "shared": best_fit(table, 2, gap=1e-3).error,
+                "separate": max(best_fit(table[:, [c]], 2, gap=1e-3).error for c in channels),
+                "curve": fewest_knots(table, 0.5 - 1e-6).size + 1,
+                "rounded": byte_exact(lut8_rounded(name)).size + 1,
+                "written": byte_exact(written).size + 1,
+                "channel": max(byte_exact(written[:, [c]]).size for c in channels) + 1,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def exact_members(names: Iterable[str]) -> pd.DataFrame:
+    """Colormaps that are ReLU colormaps by their own definition.
+
+    Parameters
+    ----------
+    names : iterable of str
+        matplotlib colormaps; those not made of segments are left out.
+
+    Returns
+    -------
+    DataFrame
+        ``map``; ``knots`` read off; ``levels``: knots needed if they must lie on levels; ``error``:
+        largest difference of the ReLU formula to `lut`, colours in [0, 1].
+    """
+    rows = []
+    for name in names:
+        made = from_segments(name)
+        if made is not None:
+            least = fewest_knots(lut(name), 1e-6).size
+            row = {"map": name, "knots": made.size, "levels": least, "error": made.error / FULL}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def verdict_layer(knots: Iterable[int], identities: Iterable[Identity]) -> str:
+    """A1: a colormap is a fixed layer of ReLU neurons.
+
+    Fails if a net behind the layer differs in any bit; holds if no map needs more than 64 knots to
+    give the bytes that matplotlib writes; with limits if some map needs a wider layer.
+
+    Examples
+    --------
+    >>> verdict_layer([3, 70], [])
+    'holds with limits'
+    """
+    if not all(identity.exact for identity in identities):
+        return "fails"
+    return "holds" if max(knots) <= 64 else "holds with limits"
+
+
+def verdict_three_pieces(error: float) -> str:
+    """A2: three pieces a channel, given their error in 1/255.
+
+    Holds if the bytes come out the same (below 0.5), with limits up to 5 % of full scale.
+
+    Examples
+    --------
+    >>> [verdict_three_pieces(error) for error in (0.3, 8.0, 30.0)]
+    ['holds', 'holds with limits', 'fails']
+    """
+    if error < 0.5:
+        return "holds"
+    return "holds with limits" if error <= 0.05 * FULL else "fails"
+
+
+def verdict_depth(colour: Identity, bent: Iterable[int], straight: int) -> str:
+    """A3: the colormap adds depth and width.
+
+    Fails if the identity does not hold to the bit, or no map bends. Holds if every map bends. With
+    limits if some map, such as gray itself, is straight, so that its layer merges with the next.
+
+    Parameters
+    ----------
+    colour : Identity
+        Of a coloured map.
+    bent : iterable of int
+        Fewest knots of the maps within half a unit.
+    straight : int
+        The same for gray copied three times.
+    """
+    sizes = list(bent)
+    if not colour.exact or not any(sizes):
+        return "fails"
+    return "holds" if all(sizes) and straight > 0 else "holds with limits"
+
+
+def verdict_split(chance: float, use: Interval, approach: Interval) -> str:
+    """A7: the colormap hard-codes shadows, middle tones and highlights.
+
+    Parameters
+    ----------
+    chance : float
+        Chance that random knots are as near to three equal parts as the map's.
+    use : Interval
+        Loss on three equal bands, frozen map minus frozen random map.
+    approach : Interval
+        Distance of learned knots to the map's, after minus before training from random.
+
+    Returns
+    -------
+    str
+        Holds if the place is no accident (chance below 5 %), the map is of use (interval below 0)
+        and training finds its knots (interval below 0); with limits if some; fails if none.
+
+    Examples
+    --------
+    >>> verdict_split(0.5, Interval(0, -1, 1), Interval(0, -1, 1))
+    'fails'
+    """
+    signs = (chance < 0.05, use.high < 0, approach.high < 0)
+    return "holds" if all(signs) else "holds with limits" if any(signs) else "fails"
+
+
+def verdict_knowledge(frozen: Interval, trained: Interval) -> str:
+    """A8: a colormap is regularised, pre-trained knowledge.
+
+    Parameters
+    ----------
+    frozen, trained : Interval
+        Loss on random bands, map minus random map: not trained, and both trained to the end.
+
+    Returns
+    -------
+    str
+        Holds if the map is better (interval below 0) even after both were trained; with limits if
+        only as long as nothing is trained; fails otherwise.
+
+    Examples
+    --------
+    >>> verdict_knowledge(Interval(-2, -3, -1), Interval(0, -1, 1))
+    'holds with limits'
+    """
+    if frozen.high >= 0:
+        return "fails"
+    return "holds" if trained.high < 0 else "holds with limits"
