@@ -148,7 +148,7 @@ SOURCES = MappingProxyType(
         "instruments": Source(
             "TimGM6mb, a General MIDI soundfont of sampled instruments",
             "Tim Brechbill",
-            "GPL-2.0-or-later",
+            "GPL-2.0",
             "https://github.com/craffel/pretty-midi",
             "TimGM6mb.sf2",
         ),
