@@ -266,6 +266,20 @@ def test_the_experiments_have_the_documented_columns_and_repeat():
     assert narrow.reached.between(0, 1).all()
 
 
+def test_drift_starts_from_the_network_s_own_kernel():
+    drift = ik.kernel_drift(["turbo"], TINY, goal="threshold").set_index("seed")
+    x, y = scaled_table("turbo", "equal_energy"), ik.target("threshold")
+    state = next(ik._descend(x, y, TINY.width, [0], rate=0.1))
+    w, a = state.w[0].clone().requires_grad_(), state.a[0].clone().requires_grad_()
+    out = math.sqrt(2 / TINY.width) * ((state.u @ w).relu() @ a)[:, 0]
+    left = torch.tensor(y)  # gradient of out·r has the square length r·Θr
+    gradients = torch.autograd.grad((out * left.float()).sum(), (w, a))
+    expected = sum(float((g**2).sum()) for g in gradients) / float(left @ left) / 256
+    assert ik._decay(state, y) == pytest.approx(expected, rel=1e-4)
+    assert (drift.residual < 1).all()
+    assert (drift[["start", "now"]] > 0).all(axis=None)
+
+
 def test_ratios_say_where_gray_was_given_up():
     rows = [
         ("equal_energy", "band", 1.0, name, s, 10.0, time, 80.0)

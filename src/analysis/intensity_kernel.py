@@ -18,7 +18,7 @@ deep learning*). Time ``t`` is the learning rate times the number of steps.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,7 @@ __all__ = [
     "finite_width",
     "fourier_speed",
     "growth",
+    "kernel_drift",
     "map_table",
     "ntk",
     "perception",
@@ -661,6 +662,46 @@ def _outputs(hidden: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
     return torch.stack([torch.mv(layer, weights) for layer, weights in pairs])[..., None]
 
 
+@dataclass(frozen=True)
+class _State:
+    """Networks at one step: inputs (n, channels + 1), parameters and ``f - f_start - y``."""
+
+    u: torch.Tensor
+    w: torch.Tensor
+    a: torch.Tensor
+    error: torch.Tensor
+
+
+def _descend(
+    x: ArrayLike,
+    y: ArrayLike,
+    width: int,
+    seeds: Sequence[int],
+    rate: float,
+    bias: float = 1.0,
+    rates: Rates = NTK_RATES,
+) -> Iterator[_State]:
+    """Gradient descent without end, one state a step, the start first; see `train`."""
+    points = torch.as_tensor(np.array(x, np.float32))
+    count, channels = points.shape
+    u = torch.cat([points / math.sqrt(channels), torch.full((count, 1), float(bias))], dim=1)
+    goal = torch.as_tensor(np.array(y, np.float32))[:, None]
+    w_start, a_start = _start(seeds, channels, width)
+    w_moved, a_moved = torch.zeros_like(w_start), torch.zeros_like(a_start)  # small: kept apart
+    gain = math.sqrt(2 / width)
+    per_row = torch.tensor([*[rates.weights] * channels, rates.bias])[:, None]
+    offset = gain * _outputs((u @ w_start).relu(), a_start)
+    while True:
+        w, a = w_start + w_moved, a_start + a_moved
+        hidden = (u @ w).relu_()
+        error = gain * _outputs(hidden, a) - offset - goal
+        yield _State(u, w, a, error)
+        step_a = torch.bmm(error.transpose(1, 2), hidden).transpose(1, 2)
+        a_moved -= (rate * rates.output * gain / count) * step_a
+        step_w = torch.bmm((error * u).transpose(1, 2), hidden.sign_()) * a.transpose(1, 2)
+        w_moved -= (rate * gain / count) * per_row * step_w
+
+
 def train(
     x: ArrayLike,
     y: ArrayLike,
@@ -700,7 +741,7 @@ def train(
     -------
     ndarray of float64, shape (seeds,)
         Rate × steps at the first crossing, interpolated in the logarithm of the residual between
-        steps; ``inf`` if `limit` came first.
+        steps; ``inf`` if `limit` came first, or the network diverged.
 
     Notes
     -----
@@ -712,31 +753,17 @@ def train(
     >>> train(x, y, width=64, seeds=[0, 1], rate=0.1, limit=100.0).shape
     (2,)
     """
-    points = torch.as_tensor(np.array(x, np.float32))
-    count, channels = points.shape
-    u = torch.cat([points / math.sqrt(channels), torch.full((count, 1), float(bias))], dim=1)
-    goal = torch.as_tensor(np.array(y, np.float32))[:, None]
-    w_start, a_start = _start(seeds, channels, width)
-    w_moved, a_moved = torch.zeros_like(w_start), torch.zeros_like(a_start)  # small: kept apart
-    gain = math.sqrt(2 / width)
-    per_row = torch.tensor([*[rates.weights] * channels, rates.bias])[:, None]
-    offset = gain * _outputs((u @ w_start).relu(), a_start)
+    goal = float((np.asarray(y, np.float64) ** 2).mean())
     before, times = np.zeros(len(seeds)), np.full(len(seeds), np.inf)
-    for step in range(math.ceil(limit / rate) + 1):
-        a = a_start + a_moved
-        hidden = (u @ (w_start + w_moved)).relu_()
-        error = gain * _outputs(hidden, a) - offset - goal
-        now = np.log((error**2).mean((1, 2)).double().numpy() / float((goal**2).mean()))
+    steps = _descend(x, y, width, seeds, rate, bias, rates)
+    for step, state in zip(range(math.ceil(limit / rate) + 1), steps, strict=False):
+        now = np.log((state.error**2).mean((1, 2)).double().numpy() / goal)
         fresh = (now <= math.log(residual)) & np.isinf(times)
         part = (math.log(residual) - before[fresh]) / (now[fresh] - before[fresh])
         times[fresh] = rate * (step - 1 + part)
         before = now
         if np.isfinite(times).all():
             break
-        step_a = torch.bmm(error.transpose(1, 2), hidden).transpose(1, 2)
-        a_moved -= (rate * rates.output * gain / count) * step_a
-        step_w = torch.bmm((error * u).transpose(1, 2), hidden.sign_()) * a.transpose(1, 2)
-        w_moved -= (rate * gain / count) * per_row * step_w
     return times
 
 
@@ -819,6 +846,61 @@ def speed_ratios(times: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
             rows.append((scale, goal, amplitude, name, predicted, mean, low, high, reached, bound))
     columns = ["scale", "target", "amplitude", "encoding", "predicted"]
     return pd.DataFrame(rows, columns=[*columns, "measured", "low", "high", "reached", "bound"])
+
+
+def _decay(state: _State, error: Array) -> float:
+    """Rate ``r·Θr / (n r·r)`` at which a network's own kernel would reduce a residual."""
+    u, w, a = (v.double().numpy() for v in (state.u, state.w[0], state.a[0]))
+    hidden = u @ w
+    fires = (hidden > 0).astype(np.float64)
+    hidden = hidden * fires
+    through = 2 / w.shape[1] * (hidden @ (hidden.T @ error))
+    through += 2 / w.shape[1] * ((fires * a[:, 0] ** 2) @ fires.T * (u @ u.T)) @ error
+    return float(error @ through / (error @ error) / len(error))
+
+
+def kernel_drift(
+    names: Sequence[str], settings: Settings, goal: str = "two-band", seed: int = 0
+) -> pd.DataFrame:
+    """Measure what training at full size does to the kernel, which theory holds fixed.
+
+    Each network is trained for the time in which theory has it reach `RESIDUAL`. What is left of
+    the target then decays at a rate that depends on the kernel: that of the network as it is now,
+    or as it was at the start.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Encodings, at equal energy.
+    settings : Settings
+        ``width`` and ``seeds``.
+    goal : str, default "two-band"
+        Target.
+    seed : int, default 0
+        First seed.
+
+    Returns
+    -------
+    DataFrame
+        A row a network: ``encoding``, ``seed``, ``residual`` (share of the target's square),
+        ``start`` and ``now`` (rates, per time unit).
+    """
+    rows = []
+    y = target(goal)
+    for name in tqdm(names, desc="kernel drift", disable=None):
+        x = scaled_table(name, "equal_energy")
+        decomposed = spectrum(ntk(x))
+        predicted = float(time_to(decomposed, y))
+        rate = _rate_for(predicted, float(decomposed.values[0]))
+        for s in range(seed, seed + settings.seeds):
+            steps = _descend(x, y, settings.width, [s], rate)
+            first = last = next(steps)
+            for _ in range(round(predicted / rate)):
+                last = next(steps)
+            left = last.error[0, :, 0].double().numpy()
+            share = float((left**2).mean())
+            rows.append((name, s, share, _decay(first, left), _decay(last, left)))
+    return pd.DataFrame(rows, columns=["encoding", "seed", "residual", "start", "now"])
 
 
 # Width, depth and features instead of colour
