@@ -179,6 +179,8 @@ def test_the_site_has_figures_ledger_and_notebooks(tiny: Book) -> None:
         assert f'href="../figures/fig-one-line.{suffix}"' in page
         assert (html / "figures" / f"fig-one-line.{suffix}").stat().st_size > 0
     assert re.search(r'alt="A line that rises; it is (&quot;|&#34;)straight', page)
+    assert '<span class="pasted-text">12</span> things' in page
+    assert '<span class="pasted-text">0.50</span>:' in page
     front = (html / "book" / "intro.html").read_text("utf-8")
     assert front.count("Not yet answered.") == 26
     assert "There are 12." in front

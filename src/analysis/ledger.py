@@ -114,7 +114,7 @@ def number(name: str, value: Any, form: str = "{}") -> str:
     _update(run, "numbers.json", {name: {"value": plain, "text": text}})
     prefix = "application/papermill.record/"
     display(  # type: ignore[no-untyped-call]
-        {f"{prefix}text/plain": text},
+        {f"{prefix}text/plain": repr(text)},  # quoted: else "1.00" is shown as 1.0
         raw=True,
         metadata={"scrapbook": {"name": name, "mime_prefix": prefix}},
     )
