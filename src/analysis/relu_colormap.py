@@ -1384,6 +1384,26 @@ def chance_as_near(knots: ArrayLike, target: ArrayLike, seed: int, draws: int = 
     return float((knot_distance(random, target) <= knot_distance(knots, target)).mean())
 
 
+def distance_by_chance(target: ArrayLike, seed: int, draws: int = 100_000) -> float:
+    """Mean distance of uniformly random knots to given ones, in levels.
+
+    Parameters
+    ----------
+    target : array_like of float, shape (size,) or (runs, size)
+        In levels; over several runs the mean is taken.
+    seed : int
+    draws : int
+
+    Returns
+    -------
+    float
+    """
+    goals = np.atleast_2d(np.asarray(target, np.float64))
+    rng = np.random.default_rng(seed)
+    random = rng.uniform(0, 255, (draws // len(goals), 1, goals.shape[1]))
+    return float(knot_distance(random, goals[None]).mean())
+
+
 # ------------------------------------------------------------------- what the chapter asks and says
 
 #: Colormaps that the chapter names.
@@ -1412,7 +1432,7 @@ class Settings:
 
 
 SETTINGS = {
-    "quick": Settings((0, 1, 2, 4, 8, 16), gap=0.05, relative=0.01, runs=10, steps=1500),
+    "quick": Settings((0, 1, 2, 4, 8, 16), gap=0.1, relative=0.02, runs=10, steps=1500),
     "full": Settings(tuple(range(17)), gap=1e-4, relative=0.0, runs=20, steps=6000),
 }
 
@@ -1441,8 +1461,8 @@ def pieces_table(names: Iterable[str]) -> pd.DataFrame:
         rows.append(
             {
                 "map": name,
-                "shared": best_fit(table, 2, gap=1e-3).error,
-                "separate": max(best_fit(table[:, [c]], 2, gap=1e-3).error for c in channels),
+                "shared": best_fit(table, 2, gap=0.01).error,
+                "separate": max(best_fit(table[:, [c]], 2, gap=0.01).error for c in channels),
                 "curve": fewest_knots(table, 0.5 - 1e-6).size + 1,
                 "rounded": byte_exact(lut8_rounded(name)).size + 1,
                 "written": byte_exact(written).size + 1,
