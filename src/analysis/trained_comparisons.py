@@ -1,0 +1,2060 @@
+"""Small networks trained on the same spectrograms under every encoding, many seeds each.
+
+A *task* is a set of 16×16 spectrograms in decibels with something to learn (`Task`). An *arm* is
+what a network is fed, and the one change to the network that goes with it (`ARMS`). A *trial* is
+one network: task, size of network, arm, scaling, share of the training set, seed, learning rate
+(`Trial`). `run` trains all trials of a profile in stacks (`analysis.training`), in as many
+processes as there are cores, and the rest of the module reads the resulting table:
+
+======================  ============================================================================
+`differences`           each arm minus raw decibels, paired by seed, with intervals
+`equivalences`          copies against raw, colour against a network as wide, within a margin
+`phase_diagram`         colour's gain over capacity and size of the training set
+`learning_curves`       loss while training;  `time_ratios` steps to a given loss, against raw
+`variance_shares`       of seed, speaker, encoding and scaling
+`noise_floor`           how often one run an arm calls a winner where there is none
+`verdict_…`             rules that read the claims' answers off those tables
+======================  ============================================================================
+
+The reference is *raw*: decibels, standardised by the training set. All choices that could favour
+an arm are made the same way for all: the learning rate of each arm is chosen on a validation set by
+the same number of trials, and two arms of one seed see the same batches in the same order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import combinations, islice, product
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import Parallel, delayed, parallel_config
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage, stats
+from tqdm import tqdm
+
+from analysis import datasets, encodings, spectrograms, training
+from analysis.encodings import ScaleName
+from analysis.statistics import bootstrap_mean, equivalence, holm, paired_difference
+from analysis.training import Convolution, Convolutional, Network, Optimiser, Watch
+
+__all__ = [
+    "ARMS",
+    "COLOURS",
+    "MARGIN",
+    "NETWORKS",
+    "PUBLISHED_FLIP",
+    "SETTINGS",
+    "SPEED_ARMS",
+    "TITLES",
+    "Arm",
+    "Outcome",
+    "Settings",
+    "Task",
+    "Trial",
+    "architecture",
+    "chirps",
+    "differences",
+    "divergence",
+    "encoded",
+    "ensemble",
+    "equivalences",
+    "final_trials",
+    "learning_curves",
+    "load_tasks",
+    "magnitude",
+    "noise_floor",
+    "phase_diagram",
+    "pooled_deviation",
+    "recordings",
+    "run",
+    "scores",
+    "sign_flips",
+    "sweep",
+    "textures",
+    "time_ratios",
+    "tuned",
+    "tuning_trials",
+    "variance_shares",
+    "verdict_colormap_matters",
+    "verdict_copies_are_an_ensemble",
+    "verdict_growing_does_as_much",
+    "verdict_limited_model",
+    "verdict_redundancy",
+    "verdict_without_colour",
+    "winner_chances",
+]
+
+Array = NDArray[np.float64]
+Scaling = Literal["global", "image"]
+Cell = tuple[str, str, str, ScaleName, Scaling]  # task, network, arm, scale, scaling
+
+#: Rows and columns of a spectrogram: what lets hundreds of networks be trained in minutes.
+SIDE = 16
+
+#: Differences below one percentage point were declared negligible before anything was trained.
+MARGIN = 0.01
+
+#: What tasks are called in figures.
+TITLES = {
+    "textures": "level-band textures",
+    "chirps": "chirps in noise",
+    "instruments": "instrument families",
+    "spoken-digits": "spoken digits",
+    "spoken-words": "spoken words",
+}
+
+#: The reference arm.
+RAW = "raw"
+
+
+# --- arms and networks -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What a network is fed, and how the network is changed.
+
+    Attributes
+    ----------
+    label : str
+        For figures.
+    encoding : str
+        ``"raw"``, ``"magnitude"`` or an encoding of `analysis.encodings`.
+    change : {"", "wide", "pointwise", "relu-colormap", "drop"}
+        ``wide``: the first layer has three times as many filters. ``pointwise``: an extra 1×1
+        layer of three ReLU neurons in front. ``relu-colormap``: a trained colormap in front.
+        ``drop``: channels are left out at random in training.
+    size : int
+        Knots of the trained colormap.
+    kind : {"reference", "value", "copy", "colour", "bad colour", "embedding", "network"}
+        For grouping and colouring.
+    """
+
+    label: str
+    encoding: str
+    kind: str
+    change: Literal["", "wide", "pointwise", "relu-colormap", "drop"] = ""
+    size: int = 0
+
+    @property
+    def standardised(self) -> bool:
+        """Whether the arm is fed standardised decibels whatever the channel scale."""
+        return self.encoding == "raw" or self.change == "drop"
+
+
+#: Every arm, in the order of the figures.
+ARMS: dict[str, Arm] = {
+    "raw": Arm("raw dB", "raw", "reference"),
+    "magnitude": Arm("raw magnitude", "magnitude", "value"),
+    "gray8": Arm("8-bit gray", "gray8", "value"),
+    "gray3": Arm("gray ×3 (R = G = B)", "gray3", "copy"),
+    "raw3-drop": Arm("raw ×3, channel dropout", "raw3", "copy", "drop"),
+    "viridis": Arm("viridis", "viridis", "colour"),
+    "magma": Arm("magma", "magma", "colour"),
+    "turbo": Arm("turbo", "turbo", "colour"),
+    "jet": Arm("jet", "jet", "colour"),
+    "hsv": Arm("hsv (cyclic)", "hsv", "bad colour"),
+    "random-curve": Arm("random smooth curve", "random-curve", "bad colour"),
+    "shuffled": Arm("shuffled viridis", "shuffled", "bad colour"),
+    "polynomial": Arm("polynomial", "polynomial", "embedding"),
+    "thermometer": Arm("thermometer-3", "thermometer", "embedding"),
+    "fourier": Arm("Fourier-3", "fourier", "embedding"),
+    "relu-4": Arm("learned ReLU colormap, 4", "raw", "network", "relu-colormap", 4),
+    "relu-8": Arm("learned ReLU colormap, 8", "raw", "network", "relu-colormap", 8),
+    "raw-wide": Arm("raw, first layer ×3", "raw", "network", "wide"),
+    "raw-1x1": Arm("raw, extra 1×1 layer", "raw", "network", "pointwise"),
+}
+
+#: The colormaps that people use, of which the phase diagram shows the mean.
+COLOURS = ("viridis", "magma", "turbo", "jet")
+
+#: What the learning curves compare: encodings, on one and the same network.
+SPEED_ARMS = (
+    *("raw", "gray3", "viridis", "turbo", "jet", "hsv"),
+    *("polynomial", "thermometer", "fourier"),
+)
+
+#: Chance that `raw3-drop` leaves a channel out.
+DROP = 0.3
+
+#: Layers of the networks and how outputs read them, smallest first: about 0.5, 0.5, 5 and 50
+#: thousand parameters. ``neuron`` has a single layer, and one filter for each output.
+NETWORKS: dict[str, tuple[int, ...]] = {
+    "neuron": (),
+    "tiny": (4, 3),
+    "small": (14, 22),
+    "medium": (32, 64, 48),
+}
+
+#: Rows and columns to which a network averages its last layer: frequencies, times.
+GRID = (4, 2)
+
+
+def architecture(network: str, arm: str, outputs: int) -> Convolutional:
+    """Build the network of an arm.
+
+    Parameters
+    ----------
+    network : {"neuron", "tiny", "small", "medium"}
+        See `NETWORKS`.
+    arm : str
+        A key of `ARMS`.
+    outputs : int
+        Classes, or values.
+
+    Returns
+    -------
+    Convolutional
+        3×3 convolutions with batch normalisation; the first two halve the image.
+
+    Examples
+    --------
+    >>> training.count_parameters(architecture("tiny", "viridis", 10))
+    480
+    """
+    way = ARMS[arm]
+    filters = list(NETWORKS[network] or (outputs,))
+    if way.change == "wide":
+        filters[0] *= 3
+    layers = tuple(Convolution(n, stride=2 if i < 2 else 1) for i, n in enumerate(filters))
+    front = way.change if way.change in ("pointwise", "relu-colormap") else "none"
+    return Convolutional(
+        channels=1 if way.encoding in ("raw", "magnitude", "gray8") else 3,
+        layers=layers,
+        outputs=outputs,
+        grid=GRID,
+        normalise=network != "neuron",
+        readout="own" if network == "neuron" else "all",
+        front=front,
+        front_size=way.size or 3,
+        drop=DROP if way.change == "drop" else 0.0,
+    )
+
+
+# --- tasks -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Task:
+    """Spectrograms and what is to be learned from them.
+
+    Attributes
+    ----------
+    name : str
+        A key of `TITLES`.
+    db : ndarray of float32, shape (n, 16, 16)
+        In decibels.
+    targets : ndarray, shape (n,) of int64 or (n, 2) of float32
+        Classes, or standardised values.
+    outputs : int
+        Classes, or values.
+    groups : ndarray of str, shape (n,)
+        Speaker, instrument, or range of the signal-to-noise ratio.
+    train, validation, test : ndarray of int64
+        Rows of each; of real recordings, no group is in two of them.
+    """
+
+    name: str
+    db: NDArray[np.float32]
+    targets: NDArray[Any]
+    outputs: int
+    groups: NDArray[np.str_]
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+    @property
+    def unit(self) -> str:
+        """What the score is."""
+        return "accuracy" if self.targets.ndim == 1 else "R²"
+
+    def digest(self) -> str:
+        """Fingerprint of the data."""
+        found = hashlib.sha256(f"{self.name} {self.outputs}".encode())
+        for array in (self.db, self.targets, self.train, self.validation, self.test):
+            found.update(np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()
+
+
+def _balanced(
+    rows: NDArray[np.int64], targets: NDArray[Any], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Rows in random order in which every beginning has the classes about equally often."""
+    shuffled = rng.permutation(rows)
+    if targets.ndim > 1:
+        return shuffled
+    labels = targets[shuffled]
+    rank = np.empty(len(rows))
+    for label in np.unique(labels):
+        mine = np.flatnonzero(labels == label)
+        rank[mine] = np.arange(len(mine))
+    return np.asarray(shuffled[np.argsort(rank, kind="stable")], np.int64)
+
+
+def textures(
+    count: int, seed: int, contrast: float = 0.4, stretches: int = 5
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Smooth random textures whose class lies in their levels alone.
+
+    A smooth Gaussian field (correlated over about three pixels) is mapped, rank by rank, to a
+    distribution of levels. The range is cut into equal stretches, alternately "off" and "on"; class
+    1 has the levels of the "on" stretches ``(1 + contrast) / (1 - contrast)`` times as often as
+    class 0 would have them, and the reverse. Nothing else tells the classes apart: to find them, a
+    network has to tell bands of levels, and the theory of this book says that colour must help it.
+
+    Parameters
+    ----------
+    count : int
+        Textures, half of each class.
+    seed : int
+        Of all draws.
+    contrast : float
+        In (0, 1).
+    stretches : int
+        Number of stretches; with 5, the pattern is the kernel chapter's "two-band".
+
+    Returns
+    -------
+    db : ndarray of float32, shape (count, 16, 16)
+        From -80 to 0 dB.
+    labels : ndarray of int64, shape (count,)
+        0 or 1.
+
+    Examples
+    --------
+    >>> textures(4, seed=0)[1]
+    array([0, 1, 0, 1])
+    """
+    rng = np.random.default_rng([seed, 1])
+    labels = np.arange(count) % 2
+    field = ndimage.gaussian_filter(
+        rng.normal(size=(count, SIDE, SIDE)), (0, 1.5, 1.5), mode="wrap"
+    )
+    uniform = stats.norm.cdf(field / field.std())
+    edges = np.linspace(0, 1, stretches + 1)
+    level = np.empty_like(uniform)
+    for label in (0, 1):
+        often = np.where(np.arange(stretches) % 2 == label, 1 + contrast, 1 - contrast)
+        cumulative = np.concatenate([[0.0], np.cumsum(often)]) / often.sum()
+        level[labels == label] = np.interp(uniform[labels == label], cumulative, edges)
+    return np.asarray(80 * level - 80, np.float32), labels.astype(np.int64)
+
+
+def chirps(count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32], Array]:
+    """Linear chirps of a second in white noise; their two end frequencies are to be found.
+
+    Parameters
+    ----------
+    count : int
+        Chirps, at 8 kHz.
+    seed : int
+        Of all draws.
+
+    Returns
+    -------
+    db : ndarray of float32, shape (count, 16, 16)
+        Log-power spectrogram, averaged in decibels over areas.
+    targets : ndarray of float32, shape (count, 2)
+        First and last frequency, uniform in 300…3500 Hz, shifted and scaled to mean 0 and
+        deviation 1.
+    snr : ndarray of float64, shape (count,)
+        Power of the chirp over that of the noise (0…4 kHz) in dB, uniform in -10…20.
+    """
+    rng = np.random.default_rng([seed, 2])
+    low, high = 300.0, 3500.0
+    first, last = rng.uniform(low, high, (2, count, 1))
+    snr = rng.uniform(-10, 20, count)
+    phase = rng.uniform(0, 2 * np.pi, (count, 1))
+    time = np.arange(8000) / 8000
+    db = np.empty((count, SIDE, SIDE), np.float32)
+    for start in range(0, count, 64):
+        some = slice(start, start + 64)
+        angle = 2 * np.pi * (first[some] * time + (last - first)[some] * time**2 / 2)
+        tone = np.sqrt(2) * 10 ** (snr[some, None] / 20) * np.sin(angle + phase[some])
+        sound = 0.05 * (tone + rng.normal(size=tone.shape))
+        pictures = spectrograms.log_power(sound.astype(np.float32), 256, 128)
+        db[some] = spectrograms.resize(pictures, (SIDE, SIDE))
+    ends = np.concatenate([first, last], axis=1)
+    targets = (ends - (low + high) / 2) / ((high - low) / np.sqrt(12))
+    return db, targets.astype(np.float32), snr
+
+
+def _snr_range(snr: Array) -> NDArray[np.str_]:
+    names = np.array(["−10…0 dB", "0…10 dB", "10…20 dB"])
+    return np.asarray(names[np.digitize(snr, [0, 10])])
+
+
+def _generated(settings: Settings, seed: int) -> Iterator[Task]:
+    """Make the two tasks that need no recordings; rows are split as they come."""
+    sizes = np.cumsum([settings.train, settings.validation, settings.test])
+    rows = np.split(np.arange(sizes[-1]), sizes[:-1])
+    if "textures" in settings.tasks:
+        db, labels = textures(sizes[-1], seed)
+        yield Task("textures", db, labels, 2, np.full(len(db), "all"), *rows)
+    if "chirps" in settings.tasks:
+        db, targets, snr = chirps(sizes[-1], seed)
+        yield Task("chirps", db, targets, 2, _snr_range(snr), *rows)
+
+
+def _validation_groups(audio: datasets.AudioSet, rng: np.random.Generator) -> set[str]:
+    """Choose groups of the training split to set aside: a fifth, and one at least of each kind.
+
+    A group (an instrument) may belong to one class alone; then one of each class is set aside.
+    """
+    train = audio.part("train")
+    owners = {str(g): tuple(np.unique(train.labels[train.groups == g])) for g in train.groups}
+    found: set[str] = set()
+    for kind in sorted(set(owners.values()), key=str) if _nested(owners) else [None]:
+        mine = sorted(g for g, owner in owners.items() if kind is None or owner == kind)
+        found |= set(rng.permutation(mine)[: max(1, len(mine) // 5)].tolist())
+    return found
+
+
+def _nested(owners: Mapping[str, tuple[Any, ...]]) -> bool:
+    return all(len(owner) == 1 for owner in owners.values())
+
+
+def recordings(audio: datasets.AudioSet, settings: Settings, seed: int) -> Task:
+    """Make a task of real recordings: log-mel spectrograms, averaged over areas to 16×16.
+
+    Parameters
+    ----------
+    audio : AudioSet
+        With its own training and test split, by speaker or instrument.
+    settings : Settings
+        How many of each split to use, class by class in turn.
+    seed : int
+        Of the choice, and of the groups that are set aside for validation.
+
+    Returns
+    -------
+    Task
+        Groups are speakers or instruments; where there are more than 20 in the test set, they are
+        put together at random (by a hash of the name) to 8 sets of speakers.
+    """
+    rng = np.random.default_rng([seed, 3])
+    aside = _validation_groups(audio, rng)
+    held = np.isin(audio.groups, sorted(aside)) & (audio.split == "train")
+    masks = [(audio.split == "train") & ~held, held, audio.split == "test"]
+    counts = [settings.train, settings.validation, settings.test]
+    chosen = [
+        _balanced(np.flatnonzero(mask), audio.labels, rng)[:count]
+        for mask, count in zip(masks, counts, strict=True)
+    ]
+    audio = audio.take(np.concatenate(chosen))
+    rows = np.split(np.arange(len(audio)), np.cumsum([len(part) for part in chosen])[:-1])
+    groups = audio.groups
+    if len(np.unique(groups[rows[2]])) > 20:
+        digests = [hashlib.sha256(str(group).encode()).digest()[0] % 8 for group in groups]
+        groups = np.array([f"speakers {digest + 1} of 8" for digest in digests])
+    db = spectrograms.log_mel(audio.waveforms, audio.sample_rate)
+    small = spectrograms.resize(db, (SIDE, SIDE)).astype(np.float32)
+    return Task(audio.name, small, audio.labels, len(audio.label_names), groups, *rows)
+
+
+def load_tasks(settings: Settings, seed: int = 0) -> dict[str, Task]:
+    """Make the profile's tasks, less those whose recordings are not on this machine.
+
+    Parameters
+    ----------
+    settings : Settings
+        Which tasks, and their sizes.
+    seed : int
+        Of generated data and of splits.
+
+    Returns
+    -------
+    dict of str to Task
+        In the order of `TITLES`.
+    """
+    found = {task.name: task for task in _generated(settings, seed)}
+    sources: dict[str, Callable[[], datasets.AudioSet]] = {
+        "instruments": datasets.instruments,
+        "spoken-digits": datasets.spoken_digits,
+        "spoken-words": datasets.spoken_words,
+    }
+    for name, load in sources.items():
+        if name in settings.tasks and datasets.available(name):
+            found[name] = recordings(load(), settings, seed)
+    return {name: found[name] for name in TITLES if name in found}
+
+
+# --- inputs ----------------------------------------------------------------------------------
+
+
+def magnitude(db: ArrayLike, peak: ArrayLike) -> NDArray[np.float32]:
+    """Linear amplitude, 1 at the peak.
+
+    Parameters
+    ----------
+    db : array_like of float
+        Decibels.
+    peak : array_like of float
+        Decibels that become 1; broadcasts against `db`.
+
+    Returns
+    -------
+    ndarray of float32
+        ``10^((db - peak) / 20)``, the shape of `db`.
+
+    Examples
+    --------
+    >>> magnitude([-20.0, 0.0], 0.0)
+    array([0.1, 1. ], dtype=float32)
+    """
+    return np.asarray(10 ** ((np.asarray(db) - np.asarray(peak)) / 20), np.float32)
+
+
+def encoded(
+    task: Task, arm: str, scale: ScaleName, scaling: Scaling, seed: int
+) -> NDArray[np.float32]:
+    """Put a task's spectrograms through an arm's encoding.
+
+    Parameters
+    ----------
+    task : Task
+        Decibels, and which rows are the training set.
+    arm : str
+        A key of `ARMS`.
+    scale : {"as_fed", "equal_energy"}
+        How channels are scaled (`analysis.encodings.fit_scale`, fitted to the training set). Raw
+        decibels are standardised in either case, as users do; as fed, colours stay in [0, 1].
+    scaling : {"global", "image"}
+        The range of decibels that becomes 0…1: the training set's, or each image's own.
+    seed : int
+        Of the random curve and of the shuffling: another for each network.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, channels, 16, 16)
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> task = load_tasks(replace(SETTINGS["quick"], tasks=("textures",)))["textures"]
+    >>> encoded(task, "viridis", "as_fed", "global", seed=0).shape[1:]
+    (3, 16, 16)
+    """
+    scope: Literal["set", "image"] = "set" if scaling == "global" else "image"
+    source = task.db[task.train] if scaling == "global" else task.db
+    low, high = spectrograms.value_range(source, scope)
+    span = np.where(high > low, high - low, np.float32(1))
+    way = ARMS[arm]
+    if way.encoding == "magnitude":
+        values = magnitude(task.db, high)[:, None]
+    elif way.encoding == "raw3":
+        values = np.repeat(((task.db - low) / span)[:, None], 3, axis=1)
+    else:
+        values = encodings.encode((task.db - low) / span, way.encoding, seed)
+    if scale == "as_fed" and not way.standardised:
+        return values
+    fitted = encodings.fit_scale("equal_energy", values[task.train], axis=-3)
+    return np.asarray(fitted(values, axis=-3), np.float32)
+
+
+# --- what is run -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Size of the chapter's experiments.
+
+    Attributes
+    ----------
+    tasks, networks, arms : tuple of str
+        Of the forest plot.
+    seeds : int
+        Networks for each of its cells.
+    pair_arms : tuple of str
+        Arms of the equivalence tests, which get `pair_seeds` networks; raw is one of them.
+    pair_seeds : int
+        At least `seeds`.
+    steps : int
+        Gradient steps of every network, 32 inputs each.
+    rates : tuple of float
+        Learning rates to choose from.
+    tuning_seeds : int
+        Networks for each learning rate.
+    train, validation, test : int
+        Spectrograms at most.
+    fractions : tuple of float
+        Shares of the training set, of the phase diagram; 1 is the last.
+    phase_tasks, phase_networks, phase_arms : tuple of str
+        Of the phase diagram; its arms are raw and some of `COLOURS`.
+    cross_tasks, cross_networks : tuple of str
+        Where all arms are crossed with per-image and global scaling, as fed and of equal energy.
+    curve_seeds, curve_steps : int
+        Of the learning curves, on the textures.
+    stack : int
+        Networks trained at once.
+    """
+
+    tasks: tuple[str, ...]
+    networks: tuple[str, ...]
+    arms: tuple[str, ...]
+    seeds: int
+    pair_arms: tuple[str, ...]
+    pair_seeds: int
+    steps: int
+    rates: tuple[float, ...]
+    tuning_seeds: int
+    train: int
+    validation: int
+    test: int
+    fractions: tuple[float, ...]
+    phase_tasks: tuple[str, ...]
+    phase_networks: tuple[str, ...]
+    phase_arms: tuple[str, ...]
+    cross_tasks: tuple[str, ...]
+    cross_networks: tuple[str, ...]
+    curve_seeds: int
+    curve_steps: int
+    stack: int = 16
+
+
+_QUICK_ARMS = (
+    *("raw", "magnitude", "gray3", "viridis", "turbo", "jet", "random-curve", "shuffled"),
+    *("thermometer", "relu-8", "raw-wide", "raw-1x1", "raw3-drop"),
+)
+
+#: What ``quick`` and ``full`` mean.
+SETTINGS: dict[str, Settings] = {
+    "quick": Settings(
+        tasks=tuple(TITLES),
+        networks=("neuron", "small"),
+        arms=_QUICK_ARMS,
+        seeds=5,
+        pair_arms=("raw", "gray3"),
+        pair_seeds=8,
+        steps=150,
+        rates=(0.01, 0.03, 0.1),
+        tuning_seeds=1,
+        train=512,
+        validation=192,
+        test=384,
+        fractions=(1 / 8, 1 / 3, 1),
+        phase_tasks=("textures", "spoken-digits"),
+        phase_networks=("neuron", "tiny", "small"),
+        phase_arms=("raw", "viridis", "turbo"),
+        cross_tasks=("spoken-digits",),
+        cross_networks=("neuron",),
+        curve_seeds=5,
+        curve_steps=300,
+    ),
+    "full": Settings(
+        tasks=tuple(TITLES),
+        networks=tuple(NETWORKS),
+        arms=tuple(ARMS),
+        seeds=10,
+        pair_arms=("raw", "gray3", "raw-wide", "raw3-drop", *COLOURS),
+        pair_seeds=20,
+        steps=300,
+        rates=(0.003, 0.01, 0.03, 0.1),
+        tuning_seeds=2,
+        train=1024,
+        validation=256,
+        test=512,
+        fractions=(1 / 16, 1 / 8, 1 / 4, 1 / 2, 1),
+        phase_tasks=tuple(TITLES),
+        phase_networks=tuple(NETWORKS),
+        phase_arms=("raw", *COLOURS),
+        cross_tasks=tuple(TITLES),
+        cross_networks=("neuron", "small"),
+        curve_seeds=20,
+        curve_steps=1000,
+    ),
+}
+
+#: The condition of the forest plot, the phase diagram and the learning curves.
+MAIN_SCALE: ScaleName = "equal_energy"
+MAIN_SCALING: Scaling = "global"
+
+#: Learning rate and momentum of the learning curves: plain descent, the same for every encoding.
+CURVE_RATE, CURVE_MOMENTUM = 0.03, 0.9
+
+#: Loss (nats) that counts as learned in the learning curves; guessing gives ln 2 = 0.69.
+CURVE_LOSS = 0.45
+
+_TUNING_SEED = 1000  # seeds from here on choose learning rates, and nothing else
+_POINTS = 30  # of a recorded curve
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One network to be trained.
+
+    Attributes
+    ----------
+    stage : {"tune", "final", "curve"}
+        Choice of the learning rate; result; learning curve.
+    task, network, arm : str
+        Keys of `TITLES`, `NETWORKS`, `ARMS`.
+    scale, scaling : str
+        See `encoded`.
+    fraction : float
+        Share of the training set.
+    seed : int
+        Of the network, its batches, its part of the training set and a random encoding.
+    rate : float
+        Learning rate.
+    """
+
+    stage: Literal["tune", "final", "curve"]
+    task: str
+    network: str
+    arm: str
+    scale: ScaleName
+    scaling: Scaling
+    fraction: float
+    seed: int
+    rate: float
+
+
+def _cells(settings: Settings, tasks: Iterable[str]) -> Iterator[Cell]:
+    """Enumerate all (task, network, arm, scale, scaling) that need a learning rate, each once."""
+    known = list(tasks)
+    seen = set()
+    scales: tuple[ScaleName, ...] = ("equal_energy", "as_fed")
+    scalings: tuple[Scaling, ...] = ("global", "image")
+    main = product(known, settings.networks, settings.arms, scales[:1], scalings[:1])
+    partly = [task for task in known if task in settings.phase_tasks]
+    phase = product(partly, settings.phase_networks, settings.phase_arms, scales[:1], scalings[:1])
+    crossed = [task for task in known if task in settings.cross_tasks]
+    cross = product(crossed, settings.cross_networks, settings.arms, scales, scalings)
+    for cell in [*main, *phase, *cross]:
+        if cell in seen or (cell[3] == "as_fed" and ARMS[cell[2]].standardised):
+            continue  # standardised decibels are the same, as fed or not
+        seen.add(cell)
+        yield cell
+
+
+def tuning_trials(settings: Settings, tasks: Iterable[str]) -> list[Trial]:
+    """Trials that choose the learning rates: every arm has as many."""
+    seeds = range(_TUNING_SEED, _TUNING_SEED + settings.tuning_seeds)
+    return [
+        Trial("tune", *cell, 1.0, seed, rate)
+        for cell in _cells(settings, tasks)
+        for rate, seed in product(settings.rates, seeds)
+    ]
+
+
+_CELL = ["task", "network", "arm", "scale", "scaling"]
+
+
+def tuned(results: pd.DataFrame) -> pd.DataFrame:
+    """Choose each cell's learning rate: the one whose networks score highest on validation.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Of `sweep`; only its stage "tune" is read.
+
+    Returns
+    -------
+    DataFrame
+        A row a cell: task, network, arm, scale, scaling, ``rate``, ``validation`` (mean score) and
+        ``edge`` (the rate is the smallest or largest that was tried). A rate at which any network
+        diverged is not taken, unless all did; of equal rates the smaller is taken.
+    """
+    table = results[results.stage == "tune"].copy()
+    table["validation"] = table.validation.where(table.diverged < 0, -np.inf)
+    means = table.groupby([*_CELL, "rate"], sort=False).validation.mean().reset_index()
+    means = means.sort_values("rate", kind="stable")
+    best = means.loc[means.groupby(_CELL, sort=False).validation.idxmax()].reset_index(drop=True)
+    best["edge"] = best.rate.isin([means.rate.min(), means.rate.max()])
+    return best
+
+
+def final_trials(settings: Settings, tasks: Iterable[str], rates: pd.DataFrame) -> list[Trial]:
+    """Trials whose scores are the results: main cells, smaller training sets, other scalings.
+
+    Parameters
+    ----------
+    settings : Settings
+        Seeds and sizes.
+    tasks : iterable of str
+        The tasks that there are.
+    rates : DataFrame
+        Of `tuned`.
+
+    Returns
+    -------
+    list of Trial
+        In a fixed order, that of the stacks.
+    """
+    rate_of = {tuple(row[:5]): row[5] for row in rates[[*_CELL, "rate"]].itertuples(index=False)}
+    found = []
+    for cell in _cells(settings, tasks):
+        task, network, arm, scale, scaling = cell
+        main = (scale, scaling) == (MAIN_SCALE, MAIN_SCALING)
+        pair = main and arm in settings.pair_arms and network in settings.networks
+        in_phase = (
+            task in settings.phase_tasks
+            and network in settings.phase_networks
+            and arm in settings.phase_arms
+        )
+        for fraction in settings.fractions if main and in_phase else (1.0,):
+            seeds = settings.pair_seeds if pair and fraction == 1 else settings.seeds
+            found += [Trial("final", *cell, fraction, seed, rate_of[cell]) for seed in range(seeds)]
+    return found
+
+
+def curve_trials(settings: Settings) -> list[Trial]:
+    """Trials of the learning curves: small network, textures, one learning rate for all."""
+    return [
+        Trial("curve", "textures", "small", arm, MAIN_SCALE, MAIN_SCALING, 1.0, seed, CURVE_RATE)
+        for arm in SPEED_ARMS
+        for seed in range(settings.curve_seeds)
+    ]
+
+
+# --- running ---------------------------------------------------------------------------------
+
+
+def _optimiser(stage: str, settings: Settings) -> Optimiser:
+    if stage == "curve":
+        return Optimiser(settings.curve_steps, method="sgd", decay=False, momentum=CURVE_MOMENTUM)
+    return Optimiser(settings.steps)
+
+
+def _stacks(
+    trials: Sequence[Trial], tasks: Mapping[str, Task], size: int
+) -> Iterator[tuple[Convolutional, list[int]]]:
+    """Put trials of one task, stage and architecture together, at most `size` to a stack."""
+    groups: dict[tuple[str, str, Convolutional], list[int]] = {}
+    for index, trial in enumerate(trials):
+        build = architecture(trial.network, trial.arm, tasks[trial.task].outputs)
+        groups.setdefault((trial.stage, trial.task, build), []).append(index)
+    for (_, _, build), members in groups.items():
+        remaining = iter(members)
+        while some := list(islice(remaining, size)):
+            yield build, some
+
+
+def _train_stack(
+    task: Task,
+    build: Convolutional,
+    trials: Sequence[Trial],
+    optimiser: Optimiser,
+    checkpoint: Path | None,
+) -> dict[str, Any]:
+    """Train one stack on one thread; plain lists and tensors, so that it can be stored."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # processes share the cores; and sums come out the same
+    try:
+        images: dict[str, NDArray[np.float32]] = {}
+        networks = []
+        for trial in trials:
+            random = ARMS[trial.arm].encoding in ("random-curve", "shuffled")
+            seed = trial.seed if random else 0
+            name = f"{ARMS[trial.arm].encoding} {trial.scale} {trial.scaling} {seed}"
+            if name not in images:
+                images[name] = encoded(task, trial.arm, trial.scale, trial.scaling, seed)
+            rows = _part(task, trial.fraction, trial.seed)
+            networks.append(Network(trial.seed, name, trial.rate, rows))
+        curve = trials[0].stage == "curve"
+        watch = Watch(task.test, max(1, optimiser.steps // _POINTS)) if curve else None
+        trained = training.train(
+            build, images, task.targets, networks, optimiser, watch=watch, checkpoint=checkpoint
+        )
+        return _measured(task, build, trials, networks, images, trained)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _part(task: Task, fraction: float, seed: int) -> NDArray[np.int64]:
+    """Take a share of the training set, balanced, the same for all arms of a seed."""
+    if fraction == 1:
+        return task.train
+    rows = _balanced(task.train, task.targets, np.random.default_rng([seed, 4]))
+    return rows[: max(2, round(fraction * len(rows)))]
+
+
+def _measured(
+    task: Task,
+    build: Convolutional,
+    trials: Sequence[Trial],
+    networks: Sequence[Network],
+    images: Mapping[str, NDArray[np.float32]],
+    trained: training.Trained,
+) -> dict[str, Any]:
+    """Score every network on training, validation and test set, and on each group of the test."""
+
+    def outputs(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        return training.evaluate(build, trained, images, networks, rows)
+
+    found: dict[str, Any] = {"diverged": trained.diverged.tolist()}
+    if trials[0].stage == "tune":
+        found["validation"] = training.score(
+            outputs(task.validation), task.targets[task.validation]
+        ).tolist()
+        return found
+    tests = outputs(task.test)
+    trains = [
+        float(training.score(output, task.targets[network.rows]))
+        for network, output in _own_rows(build, trained, images, networks)
+    ]
+    found["train"] = trains
+    found["test"] = training.score(tests, task.targets[task.test]).tolist()
+    groups = task.groups[task.test]
+    found["groups"] = {
+        str(group): training.score(
+            tests[:, groups == group], task.targets[task.test][groups == group]
+        ).tolist()
+        for group in np.unique(groups)
+    }
+    if trials[0].stage == "curve":
+        found["losses"] = torch.as_tensor(trained.losses)
+        found["watched"] = trained.watched.tolist()
+    else:
+        found["outputs"] = [
+            torch.as_tensor(output) if _kept(trial) else None
+            for trial, output in zip(trials, tests, strict=True)
+        ]
+    return found
+
+
+def _own_rows(
+    build: Convolutional,
+    trained: training.Trained,
+    images: Mapping[str, NDArray[np.float32]],
+    networks: Sequence[Network],
+) -> Iterator[tuple[Network, NDArray[np.float32]]]:
+    """Evaluate each network on its own part of the training set; all together where they agree."""
+    rows = np.unique(np.concatenate([n.rows for n in networks if n.rows is not None]))
+    everything = training.evaluate(build, trained, images, networks, rows)
+    for network, output in zip(networks, everything, strict=True):
+        yield network, output[np.searchsorted(rows, np.asarray(network.rows))]
+
+
+def _kept(trial: Trial) -> bool:
+    """Whether a network's outputs are kept, to build ensembles of."""
+    return (
+        trial.arm in (RAW, "gray3")
+        and trial.fraction == 1
+        and (trial.scale, trial.scaling) == (MAIN_SCALE, MAIN_SCALING)
+    )
+
+
+@cache
+def _code() -> str:
+    """Fingerprint of the code that results depend on."""
+    found = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
+    for module in (training, encodings, spectrograms):
+        found.update(Path(str(module.__file__)).read_bytes())
+    found.update(Path(__file__).read_bytes())
+    return found.hexdigest()
+
+
+def _stack_key(task: str, build: Convolutional, trials: Sequence[Trial], how: Optimiser) -> str:
+    what = json.dumps([asdict(trial) for trial in trials], sort_keys=True)
+    return hashlib.sha256(f"{_code()} {task} {build} {how} {what}".encode()).hexdigest()
+
+
+def sweep(
+    tasks: Mapping[str, Task],
+    trials: Sequence[Trial],
+    settings: Settings,
+    *,
+    executor: str = "loky",
+    jobs: int = 0,
+    address: str = "",
+    store: Path | None = None,
+    description: str = "networks",
+) -> list[dict[str, Any]]:
+    """Train all trials, in stacks, in parallel.
+
+    The stacks depend on the trials alone, and each is trained on one thread: the results are the
+    same, bit for bit, whatever the executor and the number of processes, on machines of one kind.
+
+    Parameters
+    ----------
+    tasks : mapping of str to Task
+        Data, sent along with each stack.
+    trials : sequence of Trial
+        What to train.
+    settings : Settings
+        Steps and size of stacks.
+    executor : {"loky", "serial", "dask"}
+        Processes on this machine; none; or a Dask cluster, through joblib (needs `distributed`).
+    jobs : int
+        Processes, for loky; 0 for as many as there are cores.
+    address : str
+        Of the Dask scheduler, such as ``"tcp://10.0.0.1:8786"``.
+    store : Path, optional
+        Folder where each finished stack is kept, and unfinished ones leave checkpoints: a sweep
+        that was killed goes on from there. Changed code, data or trials do not match and are
+        computed anew.
+    description : str
+        Of the progress bar.
+
+    Returns
+    -------
+    list of dict
+        One a trial, in order: ``diverged`` and either ``validation``, or ``train``, ``test``,
+        ``groups`` (dict of group to score) and what else the stage records.
+
+    Raises
+    ------
+    ValueError
+        For another executor.
+    """
+    if executor not in ("loky", "serial", "dask"):
+        raise ValueError(f"executor must be 'loky', 'serial' or 'dask', not {executor!r}")
+    digests = {name: task.digest() for name, task in tasks.items()}
+    work = []
+    results: list[dict[str, Any]] = [{} for _ in trials]
+    with tqdm(total=len(trials), desc=description, unit="net", disable=None) as bar:
+        for build, members in _stacks(trials, tasks, settings.stack):
+            some = [trials[i] for i in members]
+            how = _optimiser(some[0].stage, settings)
+            key = _stack_key(digests[some[0].task], build, some, how)
+            path = store / f"{key[:32]}.stack" if store else None
+            known = training.load_atomic(path, key) if path else None
+            if known is None:
+                local = path.with_suffix(".part") if path and executor != "dask" else None
+                work.append((members, path, key, (tasks[some[0].task], build, some, how, local)))
+            else:
+                _take(results, members, known)
+                bar.update(len(members))
+        work.sort(key=lambda item: -_cost(item[3][1], item[3][3], len(item[0])))
+        calls = [delayed(_numbered)(i, *item[3]) for i, item in enumerate(work)]
+        for i, found in _executed(calls, executor, jobs, address):
+            members, path, key, _ = work[i]
+            if path is not None:
+                training.save_atomic(path, key, found)
+            _take(results, members, found)
+            bar.update(len(members))
+    return results
+
+
+def _cost(build: Convolutional, how: Optimiser, networks: int) -> float:
+    """Order of magnitude of a stack's work: the long ones go first, so that none is left over."""
+    return networks * how.steps * (500 + training.count_parameters(build))
+
+
+def _numbered(index: int, *arguments: Any) -> tuple[int, dict[str, Any]]:
+    return index, _train_stack(*arguments)
+
+
+def _executed(
+    calls: list[Any], executor: str, jobs: int, address: str
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield results as they are ready."""
+    if not calls:
+        return
+    if executor == "serial":
+        yield from (function(*arguments, **named) for function, arguments, named in calls)
+    elif executor == "loky":
+        count = jobs or os.cpu_count() or 1
+        pool = Parallel(n_jobs=count, backend="loky", return_as="generator_unordered", batch_size=1)
+        yield from pool(calls)
+    else:
+        with _client(address) as client, parallel_config(backend="dask", client=client):
+            yield from Parallel(return_as="generator_unordered", batch_size=1)(calls)
+
+
+def _client(address: str) -> Any:
+    """Connect to a Dask scheduler."""
+    if find_spec("distributed") is None:
+        raise RuntimeError(
+            "executor 'dask' needs the package distributed: pip install '.[cluster]'"
+        )
+    return import_module("distributed").Client(address)
+
+
+def _take(results: list[dict[str, Any]], members: Sequence[int], found: dict[str, Any]) -> None:
+    for place, index in enumerate(members):
+        results[index] = {
+            name: {group: values[place] for group, values in value.items()}
+            if name == "groups"
+            else value[place]
+            for name, value in found.items()
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that was measured.
+
+    Attributes
+    ----------
+    results : DataFrame
+        A row a trial of the stages "tune" and "final": the fields of `Trial`, ``diverged`` (step,
+        or -1), ``validation`` (tune), ``train`` and ``test`` (final) as scores, at most 1.
+    groups : DataFrame
+        Test scores of the final trials, group by group.
+    rates : DataFrame
+        Of `tuned`.
+    curves : DataFrame
+        Losses and test scores of the learning curves: ``arm``, ``seed``, ``step``, ``loss`` (mean
+        over the steps since the last point), ``test``.
+    outputs : dict
+        ``(task, network, arm)`` to the test outputs (seeds, n, outputs) of raw and gray3.
+    tasks : dict of str to Task
+        What was learned.
+    """
+
+    results: pd.DataFrame
+    groups: pd.DataFrame
+    rates: pd.DataFrame
+    curves: pd.DataFrame
+    outputs: dict[tuple[str, str, str], NDArray[np.float32]]
+    tasks: dict[str, Task]
+
+
+def run(
+    settings: Settings,
+    seed: int = 0,
+    *,
+    executor: str = "loky",
+    jobs: int = 0,
+    address: str = "",
+    store: Path | None = None,
+) -> Outcome:
+    """Make the tasks, choose the learning rates, train everything.
+
+    Parameters
+    ----------
+    settings : Settings
+        A profile.
+    seed : int
+        Of the tasks. Networks have seeds 0, 1, …, so that arms are paired.
+    executor, jobs, address, store
+        See `sweep`.
+
+    Returns
+    -------
+    Outcome
+    """
+    tasks = load_tasks(settings, seed)
+
+    def trained(trials: list[Trial], what: str) -> list[dict[str, Any]]:
+        return sweep(
+            tasks, trials, settings,
+            executor=executor, jobs=jobs, address=address, store=store, description=what,
+        )  # fmt: skip
+
+    tuning = tuning_trials(settings, tasks)
+    tune_table = _table(tuning, trained(tuning, "learning rates"))
+    rates = tuned(tune_table)
+    final = final_trials(settings, tasks, rates)
+    curve = curve_trials(settings) if "textures" in tasks else []
+    found = trained([*final, *curve], "networks")
+    measured, curves = found[: len(final)], found[len(final) :]
+    return Outcome(
+        results=pd.concat([tune_table, _table(final, measured)], ignore_index=True),
+        groups=_group_table(final, measured),
+        rates=rates,
+        curves=_curve_table(curve, curves, settings),
+        outputs=_kept_outputs(final, measured),
+        tasks=tasks,
+    )
+
+
+def _table(trials: Sequence[Trial], found: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    rows = []
+    for trial, one in zip(trials, found, strict=True):
+        scores = {name: one.get(name, np.nan) for name in ("validation", "train", "test")}
+        rows.append({**asdict(trial), "diverged": one["diverged"], **scores})
+    return pd.DataFrame(rows)
+
+
+def _group_table(trials: Sequence[Trial], found: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {**asdict(trial), "group": group, "score": value, "diverged": one["diverged"]}
+            for trial, one in zip(trials, found, strict=True)
+            for group, value in one["groups"].items()
+        ]
+    )
+
+
+def _curve_table(
+    trials: Sequence[Trial], found: Sequence[dict[str, Any]], settings: Settings
+) -> pd.DataFrame:
+    every = max(1, settings.curve_steps // _POINTS)
+    rows = []
+    for trial, one in zip(trials, found, strict=True):
+        losses = np.asarray(one["losses"], np.float64)
+        for point, test in enumerate(one["watched"]):
+            window = losses[point * every : (point + 1) * every]
+            rows.append((trial.arm, trial.seed, (point + 1) * every, window.mean(), test))
+    return pd.DataFrame(rows, columns=["arm", "seed", "step", "loss", "test"])
+
+
+def _kept_outputs(
+    trials: Sequence[Trial], found: Sequence[dict[str, Any]]
+) -> dict[tuple[str, str, str], NDArray[np.float32]]:
+    kept: dict[tuple[str, str, str], list[NDArray[np.float32]]] = {}
+    for trial, one in zip(trials, found, strict=True):
+        if one["outputs"] is not None:
+            key = (trial.task, trial.network, trial.arm)
+            kept.setdefault(key, []).append(np.asarray(one["outputs"], np.float32))
+    return {key: np.stack(values) for key, values in kept.items()}
+
+
+# --- reading the results ---------------------------------------------------------------------
+
+
+def scores(results: pd.DataFrame, column: str = "test", fraction: float = 1.0) -> pd.DataFrame:
+    """Arrange the main condition's scores seed by seed.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Of `Outcome`.
+    column : {"test", "train"}
+        Which score.
+    fraction : float
+        Share of the training set.
+
+    Returns
+    -------
+    DataFrame
+        Index (task, network, seed), a column an arm; not a number where the network diverged or
+        was not trained.
+    """
+    chosen = results[
+        (results.stage == "final")
+        & (results.scale == MAIN_SCALE)
+        & (results.scaling == MAIN_SCALING)
+        & (results.fraction == fraction)
+    ]
+    chosen = chosen.assign(score=chosen[column].where(chosen.diverged < 0))
+    table = chosen.pivot(index=["task", "network", "seed"], columns="arm", values="score")
+    keep = [arm for arm in ARMS if arm in table.columns]
+    tasks = [task for task in TITLES if task in table.index.unique("task")]
+    networks = [name for name in NETWORKS if name in table.index.unique("network")]
+    order = [key for cell in product(tasks, networks) for key in table.index if key[:2] == cell]
+    return table.loc[order, keep]
+
+
+def _cells_of(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield (task, network, arms by seed) in the order of the table."""
+    for (task, network), cell in table.groupby(level=["task", "network"], sort=False):
+        yield str(task), str(network), cell.droplevel(["task", "network"])
+
+
+def _cell(table: pd.DataFrame, task: str, network: str) -> pd.DataFrame:
+    """Arms by seed of one task and network."""
+    tasks, networks = (table.index.get_level_values(level) for level in ("task", "network"))
+    return table[(tasks == task) & (networks == network)].droplevel(["task", "network"])
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as dictionaries."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _pvalue(difference: Array) -> float:
+    """Two-sided paired t test; without any variation, equal or not."""
+    if np.ptp(difference) <= 1e-12:
+        return 1.0 if abs(difference.mean()) <= 1e-12 else 0.0
+    return float(stats.ttest_1samp(difference, 0.0).pvalue)
+
+
+def differences(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Compare each arm with raw decibels, paired by seed.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Of `Outcome`.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        A row for each task, network and arm: ``pairs``, ``lost`` (pairs in which a network
+        diverged), ``raw`` and ``score`` (means over the pairs), ``difference`` with its 95 %
+        interval ``low`` and ``high``, ``p`` (paired t test), ``holm`` (corrected for all rows of
+        the table), and ``train``, ``train_low``, ``train_high``: the same difference on the
+        training set. Fewer than two pairs leave the differences empty.
+    """
+    rows = []
+    trains = scores(results, "train")
+    for task, network, cell in _cells_of(scores(results)):
+        train = _cell(trains, task, network)
+        for arm in cell.columns.drop(RAW):
+            both = cell[[RAW, arm]].dropna()
+            planned = results[
+                (results.stage == "final") & (results.task == task) & (results.network == network)
+            ]
+            seeds = planned[planned.arm == arm].seed.nunique()
+            row: dict[str, Any] = {"task": task, "network": network, "arm": arm}
+            row |= {"pairs": len(both), "lost": seeds - len(both)}
+            if len(both) >= 2:
+                row |= _compared(both, train.loc[both.index, [RAW, arm]], seed)
+            rows.append(row)
+    table = pd.DataFrame(rows)
+    tested = table.p.notna()
+    table.loc[tested, "holm"] = holm(table.p[tested])
+    return table
+
+
+def _compared(both: pd.DataFrame, train: pd.DataFrame, seed: int) -> dict[str, float]:
+    raw, arm = (both.iloc[:, i].to_numpy() for i in (0, 1))
+    interval = paired_difference(arm, raw, seed)
+    fitted = paired_difference(train.iloc[:, 1], train.iloc[:, 0], seed)
+    return {
+        "raw": float(raw.mean()),
+        "score": float(arm.mean()),
+        "difference": interval.estimate,
+        "low": interval.low,
+        "high": interval.high,
+        "p": _pvalue(arm - raw),
+        "train": fitted.estimate,
+        "train_low": fitted.low,
+        "train_high": fitted.high,
+    }
+
+
+def decided(table: pd.DataFrame) -> pd.Series:
+    """Say of each row of `differences` which way it was decided, after Holm's correction.
+
+    Returns
+    -------
+    Series of int
+        1 better than raw, -1 worse, 0 undecided.
+    """
+    found = (table.holm < 0.05) & (np.sign(table.low) == np.sign(table.high))
+    sign = np.sign(table.difference.fillna(0)) * found
+    return pd.Series(sign.astype(int), index=table.index)
+
+
+def divergence(results: pd.DataFrame) -> pd.DataFrame:
+    """Count the networks whose loss or weights did not stay finite.
+
+    Returns
+    -------
+    DataFrame
+        A row for each stage and arm: ``networks`` and ``diverged``.
+    """
+    table = results.assign(bad=results.diverged >= 0).groupby(["stage", "arm"], sort=False).bad
+    return table.agg(networks="size", diverged="sum").reset_index()
+
+
+def equivalences(results: pd.DataFrame, seed: int = 0, margin: float = MARGIN) -> pd.DataFrame:
+    """Test equality within the margin: copies against raw, colours against a network as wide.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Of `Outcome`.
+    seed : int
+        Of the bootstrap.
+    margin : float
+        In units of the score; stated before anything was trained.
+
+    Returns
+    -------
+    DataFrame
+        A row for each task, network and pair ``a``, ``b``: ``pairs``, ``difference`` with the 90 %
+        interval ``low`` and ``high``, ``p`` of the two one-sided tests, ``holm`` (corrected for
+        all rows), and ``equivalent``.
+    """
+    rows = []
+    for task, network, cell in _cells_of(scores(results)):
+        wanted = [("gray3", RAW), *((colour, "raw-wide") for colour in COLOURS)]
+        for a, b in wanted:
+            if not {a, b} <= set(cell.columns):
+                continue
+            both = cell[[a, b]].dropna()
+            if len(both) < 2:
+                continue
+            found = equivalence(both[a], both[b], margin, seed)
+            interval, same = found.difference, found.equivalent
+            numbers = (interval.estimate, interval.low, interval.high, found.pvalue, same)
+            rows.append((task, network, a, b, len(both), *numbers))
+    names = ["task", "network", "a", "b", "pairs", "difference", "low", "high", "p", "equivalent"]
+    table = pd.DataFrame(rows, columns=names)
+    table["holm"] = holm(table.p)
+    table["equivalent"] &= table.holm < 0.05
+    return table
+
+
+def phase_diagram(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Colour's gain over raw, for each capacity and size of the training set.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Of `Outcome`.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        A row for each task, network and fraction: ``gain`` (mean over the colormaps of `COLOURS`
+        that were trained there, minus raw, paired by seed) with its 95 % interval ``low`` and
+        ``high``, ``p``, ``holm``, ``train`` (the same gain on the training set), ``pairs``, ``raw``
+        and ``parameters``.
+    """
+    final = results[results.stage == "final"]
+    partial = final[final.fraction < 1]
+    colours = [arm for arm in COLOURS if arm in set(partial.arm)]
+    cells = set(zip(partial.task, partial.network, strict=True))
+    rows = []
+    for fraction in sorted(final.fraction.unique()):
+        tests, trains = (scores(results, column, fraction) for column in ("test", "train"))
+        for task, network, cell in _cells_of(tests):
+            if (task, network) not in cells:
+                continue
+            both = cell[[RAW, *colours]].dropna()
+            if len(both) < 2:
+                continue
+            train = _cell(trains, task, network).loc[both.index]
+            gain = both[colours].mean(axis=1) - both[RAW]
+            interval = bootstrap_mean(gain, seed)
+            fitted = float((train[colours].mean(axis=1) - train[RAW]).mean())
+            p, raw = _pvalue(gain.to_numpy()), float(both[RAW].mean())
+            where = (task, network, fraction)
+            found = (interval.estimate, interval.low, interval.high, p, fitted, len(both), raw)
+            rows.append((*where, *found))
+    names = ["task", "network", "fraction", "gain", "low", "high", "p", "train", "pairs", "raw"]
+    table = pd.DataFrame(rows, columns=names)
+    table["holm"] = holm(table.p)
+    return table
+
+
+def learning_curves(curves: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Mean loss and test score while training, over the seeds.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Of `Outcome`.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        A row for each arm and step: ``loss`` with its 95 % interval ``low`` and ``high`` (empty if
+        a network diverged: see ``diverged``, how many did by then), and ``test``.
+    """
+    rows = []
+    for (arm, step), cell in curves.groupby(["arm", "step"], sort=False):
+        finite = cell[np.isfinite(cell.loss)]
+        mean = low = high = test = np.nan
+        if len(finite) == len(cell) >= 2:
+            found = bootstrap_mean(finite.loss, seed)
+            mean, low, high, test = found.estimate, found.low, found.high, finite.test.mean()
+        rows.append((arm, step, mean, low, high, test, len(cell) - len(finite)))
+    return pd.DataFrame(rows, columns=["arm", "step", "loss", "low", "high", "test", "diverged"])
+
+
+def _first_below(cell: pd.DataFrame, threshold: float) -> float:
+    """Step at which a loss first falls below the threshold, interpolated; infinite if never."""
+    step, loss = cell.step.to_numpy(np.float64), cell.loss.to_numpy()
+    below = np.flatnonzero(loss < threshold)
+    if not len(below):
+        return np.inf
+    i = int(below[0])
+    if i == 0:
+        return float(step[0])
+    part = (loss[i - 1] - threshold) / (loss[i - 1] - loss[i])
+    return float(step[i - 1] + part * (step[i] - step[i - 1]))
+
+
+def time_ratios(
+    curves: pd.DataFrame,
+    predicted: Mapping[str, float],
+    threshold: float = CURVE_LOSS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How much sooner than raw each encoding reaches a loss, beside a prediction.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Of `Outcome`.
+    predicted : mapping of str to float
+        Arm to its predicted speed, in units of raw's.
+    threshold : float
+        The loss.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        A row an arm but raw: ``predicted``, ``measured`` (geometric mean over the seeds of raw's
+        steps / the arm's), ``low`` and ``high`` (95 % interval) and ``reached`` (share of the
+        pairs in which both got there; the mean is over those).
+    """
+    steps = {
+        arm: pd.Series({seed: _first_below(one, threshold) for seed, one in cell.groupby("seed")})
+        for arm, cell in curves.groupby("arm", sort=False)
+    }
+    rows = []
+    for arm, own in steps.items():
+        if arm == RAW:
+            continue
+        done = np.isfinite(own) & np.isfinite(steps[RAW])
+        mean = low = high = np.nan
+        if done.sum() >= 2:
+            found = bootstrap_mean(np.log(steps[RAW][done] / own[done]), seed)
+            mean, low, high = np.exp([found.estimate, found.low, found.high])
+        rows.append((arm, predicted.get(str(arm), np.nan), mean, low, high, float(done.mean())))
+    return pd.DataFrame(rows, columns=["arm", "predicted", "measured", "low", "high", "reached"])
+
+
+# --- variance --------------------------------------------------------------------------------
+
+#: Sources of variance: what each is called, and the factors that make it.
+SOURCES: dict[str, tuple[str, ...]] = {
+    "encoding": ("arm",),
+    "image or global range": ("scaling",),
+    "channel scale": ("scale",),
+    "encoding × range": ("arm", "scaling"),
+    "encoding × channel scale": ("arm", "scale"),
+    "seed": ("seed",),
+    "speaker or group": ("group",),
+    "encoding × group": ("arm", "group"),
+}
+
+
+def variance_shares(groups: pd.DataFrame) -> pd.DataFrame:
+    """Share of the variance of a single score that comes from each source.
+
+    Random-effects analysis of variance of a balanced crossing: encoding × range × channel scale ×
+    seed × group of the test set (speaker, instrument, noise). Each source's variance is estimated
+    by the method of moments: observed mean squares are set equal to their expectations. Arms that
+    do not take part in the crossing (standardised whatever the scale) or in which a network
+    diverged are left out.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        Of `Outcome`.
+
+    Returns
+    -------
+    DataFrame
+        A row for each task, network and source of `SOURCES`, and "everything else": ``share`` (at
+        least 0; sums to 1), ``deviation`` (root of the variance, in units of the score), ``arms``
+        (how many took part).
+    """
+    full = groups[groups.fraction == 1]
+    rows = []
+    for (task, network), cell in full.groupby(["task", "network"], sort=False):
+        table = _crossed(cell)
+        if table is None:
+            continue
+        factors, values = table
+        found = _components(values, factors)
+        total = sum(found.values())
+        for source, variance in found.items():
+            share = variance / total if total > 0 else 0.0
+            rows.append((task, network, source, share, np.sqrt(variance), len(values)))
+    return pd.DataFrame(rows, columns=["task", "network", "source", "share", "deviation", "arms"])
+
+
+def _crossed(cell: pd.DataFrame) -> tuple[list[str], Array] | None:
+    """Scores of a complete crossing as an array, an axis a factor; None where there is none."""
+    factors = ["arm", "scaling", "scale", "seed", "group"]
+    common = [set(part.seed) for _, part in cell.groupby(["scale", "scaling"])]
+    seeds = sorted(set.intersection(*common))
+    table = cell[cell.seed.isin(seeds)].assign(score=lambda t: t.score.where(t.diverged < 0))
+    wide = table.pivot_table(
+        index="arm", columns=factors[1:], values="score", dropna=False, sort=False
+    )
+    wide = wide.reindex(columns=sorted(wide.columns)).dropna()
+    levels = [wide.columns.unique(name) for name in factors[1:]]
+    if len(wide) < 2 or len(levels[0]) < 2 or len(levels[1]) < 2 or len(seeds) < 2:
+        return None
+    return factors, wide.to_numpy().reshape(len(wide), *(len(level) for level in levels))
+
+
+def _components(values: Array, factors: Sequence[str]) -> dict[str, float]:
+    """Variance components of a balanced array, an axis a factor."""
+    terms = {
+        name: tuple(sorted(factors.index(factor) for factor in parts))
+        for name, parts in SOURCES.items()
+        if all(values.shape[factors.index(factor)] > 1 for factor in parts)
+    }
+    effects: dict[tuple[int, ...], Array] = {(): np.asarray(values.mean())}
+    rest = values - values.mean()
+    freedom, squares = values.size - 1, {}
+    for axes in sorted(set(terms.values()), key=len):
+        others = tuple(i for i in range(values.ndim) if i not in axes)
+        effect = rest.mean(axis=others, keepdims=True)  # what smaller terms left over
+        rest = rest - effect
+        df = int(np.prod([values.shape[i] - 1 for i in axes]))
+        count = values.size / np.prod([values.shape[i] for i in axes])
+        squares[axes] = (float((effect**2).sum() * count) / df, count)
+        freedom -= df
+        effects[axes] = effect
+    error = float((rest**2).sum()) / freedom
+    found: dict[tuple[int, ...], float] = {}
+    for axes in sorted(squares, key=len, reverse=True):
+        mean_square, count = squares[axes]
+        above = sum(found[other] * squares[other][1] for other in found if set(axes) < set(other))
+        found[axes] = max(0.0, (mean_square - error - above) / count)
+    return {name: found[axes] for name, axes in terms.items()} | {"everything else": error}
+
+
+# --- how much is noise -----------------------------------------------------------------------
+
+#: A published table whose sign flips, one run each: score of gray and of viridis, for a smaller
+#: and a larger network of the same family (GA-YOLO's comparison of spectrogram colourings).
+PUBLISHED_FLIP = ((0.912, 0.902), (0.901, 0.917))
+
+
+def pooled_deviation(results: pd.DataFrame) -> pd.DataFrame:
+    """Estimate the standard deviation of one run's test score, over seeds alone.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Of `Outcome`.
+
+    Returns
+    -------
+    DataFrame
+        A row for each task and network: ``deviation`` (pooled over the arms, each about its own
+        mean), ``freedom`` (degrees of freedom), ``score`` (raw's mean), ``sampling`` (the
+        deviation that a new test set of the same size would add, for accuracies; else empty).
+    """
+    rows = []
+    for task, network, cell in _cells_of(scores(results)):
+        spread = cell - cell.mean()
+        freedom = int(cell.notna().sum().sum() - cell.notna().any().sum())
+        deviation = float(np.sqrt((spread**2).sum().sum() / freedom))
+        rows.append((task, network, deviation, freedom, float(cell[RAW].mean())))
+    return pd.DataFrame(rows, columns=["task", "network", "deviation", "freedom", "score"])
+
+
+def winner_chances(deviation: float, thresholds: ArrayLike, maps: int = 1) -> NDArray[np.float64]:
+    """How often the best of some arms beats another by a threshold, though all are the same.
+
+    Parameters
+    ----------
+    deviation : float
+        Of one run's score, normally distributed.
+    thresholds : array_like of float, shape (n,)
+        Leads that are called a win; at least 0.
+    maps : int
+        Arms of which the best is published, one run each. With 1, a lead of *either* side counts.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Probabilities. At threshold 0 they are 1 for one map (somebody always leads), and
+        ``maps / (maps + 1)`` for several.
+
+    Examples
+    --------
+    >>> winner_chances(0.02, [0.0], maps=4).round(3)
+    array([0.8])
+    """
+    lead = np.asarray(thresholds, np.float64)
+    if maps == 1:
+        return np.asarray(2 * stats.norm.sf(lead / (deviation * np.sqrt(2))))
+    z = np.linspace(-9, 9, 4001)
+    loses = stats.norm.cdf(z + lead[:, None] / deviation) ** maps * stats.norm.pdf(z)
+    return np.asarray(1 - np.trapezoid(loses, z, axis=1))
+
+
+def noise_floor(results: pd.DataFrame, thresholds: ArrayLike, maps: int = 4) -> pd.DataFrame:
+    """How often studies with one run an arm would call a winner where there is none.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Of `Outcome`.
+    thresholds : array_like of float
+        Leads that are called a win, in units of the score.
+    maps : int
+        Colormaps of which the best is published.
+
+    Returns
+    -------
+    DataFrame
+        A row for each task, network and threshold: ``one`` (two equal arms: chance that either
+        leads by so much), ``best`` (the best of `maps` equal arms leads the reference),
+        ``observed`` (share of the pairs of raw's own seeds that differ by so much: no normal
+        distribution assumed) and ``deviation``.
+    """
+    table = scores(results)
+    rows = []
+    for row in _records(pooled_deviation(results)):
+        task, network, deviation = row["task"], row["network"], row["deviation"]
+        raw = _cell(table, task, network)[RAW].dropna().to_numpy()
+        gaps = np.array([abs(a - b) for a, b in combinations(raw, 2)])
+        one = winner_chances(deviation, thresholds)
+        best = winner_chances(deviation, thresholds, maps)
+        for i, threshold in enumerate(np.asarray(thresholds, np.float64)):
+            observed = float((gaps >= threshold - 1e-12).mean())
+            rows.append((task, network, threshold, one[i], best[i], observed, deviation))
+    names = ["task", "network", "threshold", "one", "best", "observed", "deviation"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def sign_flips(results: pd.DataFrame) -> pd.DataFrame:
+    """How often the sign of a one-run difference flips between two networks.
+
+    As in published tables, each network has one run of a colormap and one of raw, seeds unpaired.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Of `Outcome`.
+
+    Returns
+    -------
+    DataFrame
+        A row for each task, colormap of `COLOURS`, and pair of networks ``a``, ``b``: ``wins_a``,
+        ``wins_b`` (share of all pairs of runs in which the colormap leads, ties half) and ``flip``
+        (chance of opposite signs).
+    """
+    rows = []
+    table = scores(results)
+    for task in table.index.unique("task"):
+        cells = {network: cell for t, network, cell in _cells_of(table) if t == task}
+        for colour in [arm for arm in COLOURS if arm in table.columns]:
+            wins = {name: _wins(cell[colour], cell[RAW]) for name, cell in cells.items()}
+            for a, b in combinations(wins, 2):
+                flip = wins[a] * (1 - wins[b]) + wins[b] * (1 - wins[a])
+                rows.append((task, colour, a, b, wins[a], wins[b], flip))
+    return pd.DataFrame(rows, columns=["task", "arm", "a", "b", "wins_a", "wins_b", "flip"])
+
+
+def _wins(arm: pd.Series, raw: pd.Series) -> float:
+    lead = np.sign(arm.dropna().to_numpy()[:, None] - raw.dropna().to_numpy())
+    return float((lead + 1).mean() / 2)
+
+
+def published_flip_chance(deviation: float) -> float:
+    """Chance that two equal arms give a table like `PUBLISHED_FLIP`, or one more striking.
+
+    Parameters
+    ----------
+    deviation : float
+        Of one run's score.
+
+    Returns
+    -------
+    float
+        Probability that the two networks' differences have opposite signs and are both at least as
+        large as in the table.
+
+    Examples
+    --------
+    >>> round(published_flip_chance(1.0), 2)
+    0.49
+    """
+    sizes = [abs(colour - gray) for gray, colour in PUBLISHED_FLIP]
+    first, second = winner_chances(deviation, sizes)
+    return float(first * second / 2)
+
+
+# --- verdicts --------------------------------------------------------------------------------
+
+
+def ensemble(
+    outputs: Mapping[tuple[str, str, str], NDArray[np.float32]],
+    tasks: Mapping[str, Task],
+    size: int = 3,
+) -> pd.DataFrame:
+    """Measure what an ensemble of raw networks gains over one of them.
+
+    Parameters
+    ----------
+    outputs, tasks
+        Of `Outcome`.
+    size : int
+        Networks in an ensemble: as many as there are copies of the channel.
+
+    Returns
+    -------
+    DataFrame
+        A row for each task and network: ``gain`` (mean over all ensembles that can be made of the
+        first eight networks, of score minus the members' mean score; classes are averaged as
+        probabilities), with a 95 % jackknife interval over the networks, ``low`` and ``high``.
+    """
+    rows = []
+    for (task, network, arm), found in outputs.items():
+        if arm != RAW or not np.isfinite(found).all():
+            continue
+        targets = tasks[task].targets[tasks[task].test]
+        values = np.asarray(found[:8], np.float64)
+        if targets.ndim == 1:
+            values = np.exp(values - values.max(-1, keepdims=True))
+            values /= values.sum(-1, keepdims=True)
+        members = training.score(values, targets)
+        gains = {
+            chosen: float(training.score(values[list(chosen)].mean(0), targets))
+            - members[list(chosen)].mean()
+            for chosen in combinations(range(len(values)), size)
+        }
+        rows.append((task, network, *_jackknifed(gains, len(values))))
+    return pd.DataFrame(rows, columns=["task", "network", "gain", "low", "high"])
+
+
+def _jackknifed(gains: Mapping[tuple[int, ...], float], count: int) -> tuple[float, float, float]:
+    """Mean of a statistic of subsets, with an interval from leaving out one member at a time."""
+    mean = float(np.mean(list(gains.values())))
+    without = [
+        np.mean([gain for chosen, gain in gains.items() if left not in chosen])
+        for left in range(count)
+    ]
+    error = np.sqrt((count - 1) * np.var(without))
+    reach = float(stats.t.ppf(0.975, count - 1) * error)
+    return mean, mean - reach, mean + reach
+
+
+def colormap_spread(results: pd.DataFrame) -> pd.DataFrame:
+    """Whether colormaps differ from each other, cell by cell.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Of `Outcome`.
+
+    Returns
+    -------
+    DataFrame
+        A row for each task and network: ``best`` and ``worst`` of `COLOURS` by mean score,
+        ``spread`` between them, ``p`` (F test of the colormaps, seeds as blocks) and ``holm``.
+    """
+    rows = []
+    for task, network, cell in _cells_of(scores(results)):
+        table = cell[[arm for arm in COLOURS if arm in cell.columns]].dropna()
+        if len(table) < 2 or table.shape[1] < 2:
+            continue
+        means = table.mean()
+        values = table.to_numpy()
+        rest = values - values.mean(0) - values.mean(1, keepdims=True) + values.mean()
+        seeds, arms = values.shape
+        between = seeds * ((values.mean(0) - values.mean()) ** 2).sum() / (arms - 1)
+        within = (rest**2).sum() / ((seeds - 1) * (arms - 1))
+        p = float(stats.f.sf(between / within, arms - 1, (seeds - 1) * (arms - 1)))
+        rows.append((task, network, means.idxmax(), means.idxmin(), np.ptp(means), p))
+    table = pd.DataFrame(rows, columns=["task", "network", "best", "worst", "spread", "p"])
+    table["holm"] = holm(table.p)
+    return table
+
+
+def reaching(
+    results: pd.DataFrame, table: pd.DataFrame, ways: Sequence[str], seed: int = 0
+) -> pd.DataFrame:
+    """Where colour gains: whether another way, without colour, gains as much.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Of `Outcome`.
+    table : DataFrame
+        Of `differences`: the cells in which a colormap is better than raw are looked at.
+    ways : sequence of str
+        Arms without colour. The one with the highest mean score speaks for all.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        A row for each task, network and colormap that gains: ``way``, ``shortfall`` (colormap
+        minus way) with its 95 % interval ``low`` and ``high``, and ``answer``: "reached" if the
+        shortfall is surely below the margin, "short" if it is surely above 0, else "open".
+    """
+    rows = []
+    gaining = table[(decided(table) == 1) & table.arm.isin(COLOURS)]
+    cells = {(task, network): cell for task, network, cell in _cells_of(scores(results))}
+    for row in _records(gaining):
+        task, network, arm = row["task"], row["network"], row["arm"]
+        cell = cells[task, network]
+        present = [way for way in ways if way in cell.columns]
+        if not present:
+            continue
+        way = str(cell[present].mean().idxmax())
+        both = cell[[arm, way]].dropna()
+        if len(both) < 2:
+            continue
+        found = paired_difference(both[arm], both[way], seed)
+        answer = "reached" if found.high < MARGIN else "short" if found.low > 0 else "open"
+        rows.append((task, network, arm, way, found.estimate, found.low, found.high, answer))
+    names = ["task", "network", "arm", "way", "shortfall", "low", "high", "answer"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _by_answers(answers: Iterable[str], yes: str, no: str) -> str:
+    """Read a verdict off yes, no and open answers.
+
+    All yes: holds. All no: fails. Both occur: holds with limits. Otherwise a side is called only
+    if most answers are its own and none is the other's; else undecided.
+    """
+    found = list(answers)
+    ayes, noes = found.count(yes), found.count(no)
+    if ayes and noes:
+        return "holds with limits"
+    if ayes and ayes == len(found):
+        return "holds"
+    if noes and noes == len(found):
+        return "fails"
+    if 2 * ayes > len(found):
+        return "holds with limits"
+    return "fails" if 2 * noes > len(found) else "undecided"
+
+
+def verdict_without_colour(reached: pd.DataFrame) -> str:
+    """A6: wherever colour gains, more neurons or another layer on raw decibels gain as much.
+
+    Parameters
+    ----------
+    reached : DataFrame
+        Of `reaching` with ``raw-wide`` and ``raw-1x1``.
+
+    Returns
+    -------
+    str
+        From the answers: all reached, it holds; all short, it fails; both, with limits.
+    """
+    return _by_answers(reached.answer, "reached", "short")
+
+
+def verdict_growing_does_as_much(copies: pd.DataFrame, grown: pd.DataFrame) -> str:
+    """D1: duplicating the input, or growing the model, does as much as colour.
+
+    Parameters
+    ----------
+    copies, grown : DataFrame
+        Of `reaching` with the copies (``gray3``), and with the grown networks.
+
+    Returns
+    -------
+    str
+        The claim says *or*, of two ways: it holds if both do as much, holds with limits if one
+        does in part or in full, fails if both fail.
+    """
+    parts = [_by_answers(table.answer, "reached", "short") for table in (copies, grown)]
+    if parts[0] == parts[1]:
+        return parts[0]
+    return "holds with limits" if any(part.startswith("holds") for part in parts) else "undecided"
+
+
+def verdict_limited_model(table: pd.DataFrame) -> str:
+    """A9: with one neuron a filter, colour is better where the class lies in bands of levels.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `differences`.
+
+    Returns
+    -------
+    str
+        From the colormaps of `COLOURS` on the textures: better counts for it; worse, or surely
+        less than the margin better, counts against it.
+    """
+    cell = table[(table.task == "textures") & (table.network == "neuron") & table.arm.isin(COLOURS)]
+    ways = decided(cell)
+    answers = np.where(ways == 1, "yes", np.where((ways == -1) | (cell.high < MARGIN), "no", "-"))
+    return _by_answers(answers.tolist(), "yes", "no")
+
+
+def verdict_redundancy(table: pd.DataFrame, equal: pd.DataFrame) -> str:
+    """Q6, first half: R = G = B does neither good nor harm.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `differences`.
+    equal : DataFrame
+        Of `equivalences`.
+
+    Returns
+    -------
+    str
+        A cell counts for it if gray ×3 and raw are equivalent, against it if they differ after
+        correction; most cells are neither in ``quick``.
+    """
+    copies = table[table.arm == "gray3"].set_index(["task", "network"])
+    same = equal[equal.a == "gray3"].set_index(["task", "network"]).equivalent
+    differ = decided(copies) != 0
+    answers = [
+        "no" if differ[cell] else "yes" if bool(same.get(cell, False)) else "-"
+        for cell in copies.index
+    ]
+    return _by_answers(answers, "yes", "no")
+
+
+def verdict_bad_colormap(table: pd.DataFrame) -> str:
+    """Q6, second half: a bad colormap (its colours in random order) is worse than none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `differences`.
+
+    Returns
+    -------
+    str
+        From the cells of the shuffled colormap.
+    """
+    ways = decided(table[table.arm == "shuffled"])
+    return _by_answers(ways.map({-1: "worse", 1: "better", 0: "-"}), "worse", "better")
+
+
+def verdict_copies_are_an_ensemble(table: pd.DataFrame, ensembles: pd.DataFrame) -> str:
+    """A4 for networks: copying the channel three times gains what an ensemble of three gains.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `differences`.
+    ensembles : DataFrame
+        Of `ensemble`.
+
+    Returns
+    -------
+    str
+        Where an ensemble surely gains: a cell counts for the claim if the copies surely gain too,
+        against it if even the upper end of the copies' gain is below the lower end of the
+        ensemble's.
+    """
+    copies = table[table.arm == "gray3"].merge(
+        ensembles, on=["task", "network"], suffixes=("", "_ensemble")
+    )
+    copies = copies[copies.low_ensemble > 0]
+    ways = decided(copies)
+    short = copies.high < copies.low_ensemble
+    answers = np.where(ways == 1, "yes", np.where(short, "no", "-")).tolist()
+    return _by_answers(answers, "yes", "no")
+
+
+def verdict_colormap_matters(spread: pd.DataFrame) -> str:
+    """Q2 for small networks: the score depends on which colormap it is.
+
+    Parameters
+    ----------
+    spread : DataFrame
+        Of `colormap_spread`.
+
+    Returns
+    -------
+    str
+        A cell counts for it if the colormaps differ after correction, and by more than the margin
+        from best to worst. Most cells do: it holds; some do: with limits; none does: undecided,
+        for that no difference was *found* does not say that there is none.
+    """
+    found = (spread.holm < 0.05) & (spread.spread > MARGIN)
+    if found.mean() > 0.5:
+        return "holds"
+    return "holds with limits" if found.any() else "undecided"

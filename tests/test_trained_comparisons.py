@@ -1,0 +1,627 @@
+"""The sweep is the same however it is run; the tables and verdicts read it correctly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from analysis import datasets, encodings, spectrograms, training
+from analysis import trained_comparisons as tc
+
+SMALL = replace(
+    tc.SETTINGS["quick"],
+    tasks=("textures",),
+    networks=("neuron",),
+    arms=("raw", "gray3", "viridis", "shuffled", "raw-wide"),
+    seeds=2,
+    pair_seeds=3,
+    steps=6,
+    train=48,
+    validation=24,
+    test=32,
+    fractions=(0.5, 1),
+    phase_tasks=("textures",),
+    phase_networks=("neuron",),
+    phase_arms=("raw", "viridis"),
+    cross_tasks=("textures",),
+    cross_networks=("neuron",),
+    curve_seeds=1,
+    curve_steps=30,
+    stack=5,
+)
+
+
+@pytest.fixture(scope="module")
+def texture_task() -> tc.Task:
+    return tc.load_tasks(SMALL)["textures"]
+
+
+@pytest.fixture(scope="module")
+def outcome() -> tc.Outcome:
+    return tc.run(SMALL, executor="serial")
+
+
+# --- tasks and inputs ------------------------------------------------------------------------
+
+
+def test_texture_classes_differ_in_their_bands_alone() -> None:
+    db, labels = tc.textures(2000, seed=0, contrast=0.4)
+    level = (db + 80) / 80
+    assert level.min() >= 0
+    assert level.max() <= 1
+    stretch = np.minimum((level * 5).astype(int), 4)
+    for label in (0, 1):
+        often = np.array([1.4 if i % 2 == label else 0.6 for i in range(5)])
+        shares = np.bincount(stretch[labels == label].ravel(), minlength=5) / stretch[0].size / 1000
+        np.testing.assert_allclose(shares, often / often.sum(), atol=0.015)
+    means = [level[labels == label].mean() for label in (0, 1)]
+    assert abs(means[0] - means[1]) < 0.01  # brightness gives nothing away
+
+
+def test_chirps_are_where_the_targets_say() -> None:
+    db, targets, snr = tc.chirps(300, seed=0)
+    assert db.shape == (300, 16, 16)
+    np.testing.assert_allclose(targets.mean(0), 0, atol=0.15)
+    np.testing.assert_allclose(targets.std(0), 1, atol=0.1)
+    clear = snr > 15
+    hertz = 1900 + targets[clear] * 3200 / np.sqrt(12)
+    rows = db[clear].argmax(1)  # a row covers 250 Hz
+    for end, column in ((0, 0), (1, 15)):
+        off = np.abs(250 * (rows[:, column] + 0.5) - hertz[:, end])
+        assert np.mean(off < 300) > 0.9
+
+
+def test_magnitude_is_the_root_of_power() -> None:
+    db = np.linspace(-90, 0, 7)
+    np.testing.assert_allclose(tc.magnitude(db, 0), np.sqrt(spectrograms.from_db(db)), rtol=1e-5)
+
+
+def test_raw_is_standardised_decibels(texture_task: tc.Task) -> None:
+    mean, deviation = spectrograms.statistics_of(texture_task.db[texture_task.train])
+    expected = spectrograms.standardise(texture_task.db, mean, deviation)[:, None]
+    for scale in ("equal_energy", "as_fed"):
+        found = tc.encoded(texture_task, "raw", scale, "global", 0)  # type: ignore[arg-type]
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("arm", tc.ARMS)
+@pytest.mark.parametrize("scaling", ["global", "image"])
+def test_inputs_are_scaled_as_said(texture_task: tc.Task, arm: str, scaling: Any) -> None:
+    equal = tc.encoded(texture_task, arm, "equal_energy", scaling, 3)
+    fed = tc.encoded(texture_task, arm, "as_fed", scaling, 3)
+    assert equal.dtype == fed.dtype == np.float32
+    assert equal.shape[1] == tc.architecture("small", arm, 2).channels
+    assert (equal[texture_task.train].astype(np.float64) ** 2).mean() == pytest.approx(1, abs=1e-4)
+    if tc.ARMS[arm].standardised:
+        np.testing.assert_array_equal(equal, fed)
+    else:
+        assert fed[texture_task.train].min() >= 0
+        assert fed[texture_task.train].max() <= 1
+
+
+def test_colours_are_those_of_the_levels(texture_task: tc.Task) -> None:
+    low, high = spectrograms.value_range(texture_task.db[texture_task.train])
+    t = np.clip((texture_task.db - low) / (high - low), 0, 1)
+    expected = encodings.table("jet")[encodings.quantise(t)]
+    found = tc.encoded(texture_task, "jet", "as_fed", "global", 0)
+    np.testing.assert_allclose(np.moveaxis(found, 1, -1), expected, atol=1e-6)
+
+
+def test_nothing_is_learned_of_the_test_set(texture_task: tc.Task) -> None:
+    db = texture_task.db.copy()
+    db[texture_task.test] += 50
+    other = replace(texture_task, db=db)
+    for arm in ("raw", "viridis", "magnitude"):
+        a, b = (
+            tc.encoded(t, arm, "equal_energy", "global", 0)[texture_task.train]
+            for t in (texture_task, other)
+        )
+        np.testing.assert_array_equal(a, b)
+
+
+def audio(nested: bool) -> datasets.AudioSet:
+    """Noise by 12 speakers, each with two classes, or one alone."""
+    rng = np.random.default_rng(0)
+    speaker = np.repeat(np.arange(12), 10)
+    labels = speaker % 2 if nested else np.tile([0, 1], 60)
+    return datasets.AudioSet(
+        "instruments",
+        rng.normal(size=(120, 4000)).astype(np.float32),
+        8000,
+        labels.astype(np.int64),
+        ("a", "b"),
+        np.array([f"speaker {s}" for s in speaker]),
+        np.where(speaker >= 8, "test", "train"),
+        np.full(120, 4000),
+        np.array([str(i) for i in range(120)]),
+    )
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_no_speaker_is_in_two_sets(nested: bool) -> None:
+    settings = replace(SMALL, train=30, validation=12, test=20)
+    task = tc.recordings(audio(nested), settings, seed=0)
+    parts = [set(task.groups[rows]) for rows in (task.train, task.validation, task.test)]
+    assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+    assert len(task.train) == 30
+    for rows in (task.train, task.validation, task.test):
+        counts = np.bincount(task.targets[rows], minlength=2)
+        assert abs(counts[0] - counts[1]) <= 1
+
+
+def test_parts_of_the_training_set_are_balanced_and_nested(texture_task: tc.Task) -> None:
+    small, large = (tc._part(texture_task, f, seed=4) for f in (0.25, 0.5))
+    assert len(small) == 12
+    assert np.bincount(texture_task.targets[small]).tolist() == [6, 6]
+    assert set(small) < set(large) < set(tc._part(texture_task, 1, 4))
+    assert set(small) != set(tc._part(texture_task, 0.25, seed=5))
+
+
+@pytest.mark.parametrize(
+    ("network", "arm", "parameters"),
+    [
+        ("neuron", "raw", 190),
+        ("tiny", "viridis", 480),
+        ("small", "viridis", 4992),
+        ("medium", "viridis", 51082),
+    ],
+)
+def test_networks_have_the_sizes_said(network: str, arm: str, parameters: int) -> None:
+    assert training.count_parameters(tc.architecture(network, arm, 10)) == parameters
+
+
+def test_arms_change_the_network_as_said() -> None:
+    raw, wide = (tc.architecture("small", arm, 10) for arm in ("raw", "raw-wide"))
+    assert wide.layers[0].filters == 3 * raw.layers[0].filters
+    assert wide.layers[1:] == raw.layers[1:]
+    assert tc.architecture("neuron", "raw-wide", 10).layers[0].filters == 30
+    assert tc.architecture("small", "relu-8", 10).front_size == 8
+    assert tc.architecture("small", "raw-1x1", 10).front == "pointwise"
+    assert tc.architecture("small", "raw3-drop", 10).drop == tc.DROP
+
+
+# --- the sweep -------------------------------------------------------------------------------
+
+
+def test_every_arm_has_the_same_budget_and_the_same_seeds() -> None:
+    trials = tc.tuning_trials(SMALL, ["textures"])
+    counts = pd.Series([(t.arm, t.scale, t.scaling) for t in trials]).value_counts()
+    assert counts.nunique() == 1
+    assert len(set(trials)) == len(trials)
+    assert all(trial.seed >= 1000 for trial in trials)
+    results = pd.DataFrame([vars(t) for t in trials]).assign(diverged=-1, validation=0.5)
+    final = tc.final_trials(SMALL, ["textures"], tc.tuned(results))
+    assert len(set(final)) == len(final)
+    main = [t for t in final if (t.scale, t.scaling, t.fraction) == ("equal_energy", "global", 1)]
+    by_arm = {arm: [t.seed for t in main if t.arm == arm] for arm in SMALL.arms}
+    assert by_arm["raw"] == by_arm["gray3"] == [0, 1, 2]
+    assert by_arm["viridis"] == by_arm["shuffled"] == [0, 1]
+    assert {t.fraction for t in final if t.arm == "shuffled"} == {1.0}
+    assert not any(t.scale == "as_fed" and t.arm == "raw" for t in final)
+
+
+def test_the_rate_is_chosen_on_validation_and_divergence_counts_against_it() -> None:
+    base = {"stage": "tune", "task": "textures", "network": "neuron", "arm": "raw"}
+    base |= {"scale": "equal_energy", "scaling": "global"}
+    rows = [(0.01, 0.6, -1), (0.03, 0.7, -1), (0.03, 0.7, -1), (0.1, 0.9, -1), (0.1, np.nan, 4)]
+    table = pd.DataFrame([base | {"rate": r, "validation": v, "diverged": d} for r, v, d in rows])
+    assert tc.tuned(table).rate.tolist() == [0.03]
+    assert not tc.tuned(table).edge.any()
+    tie = table.assign(validation=0.5, diverged=-1)
+    assert tc.tuned(tie).rate.tolist() == [0.01]
+    assert tc.tuned(tie).edge.all()
+
+
+def assert_same(a: tc.Outcome, b: tc.Outcome) -> None:
+    for name in ("results", "groups", "rates", "curves"):
+        pd.testing.assert_frame_equal(getattr(a, name), getattr(b, name), check_exact=True)
+    assert a.outputs.keys() == b.outputs.keys()
+    for key, value in a.outputs.items():
+        assert value.tobytes() == b.outputs[key].tobytes()
+
+
+def test_processes_change_nothing(outcome: tc.Outcome) -> None:
+    trials = tc.final_trials(SMALL, outcome.tasks, outcome.rates)[:20]
+    serial = tc.sweep(outcome.tasks, trials, SMALL, executor="serial")
+    assert any(result["outputs"] is not None for result in serial)
+    parallel = tc.sweep(outcome.tasks, trials, SMALL, executor="loky", jobs=2)
+    for one, other in zip(serial, parallel, strict=True):
+        outputs = [result.pop("outputs") for result in (one, other)]
+        assert one == other
+        assert outputs[0] is outputs[1] is None or outputs[0].equal(outputs[1])
+
+
+@pytest.mark.skipif(find_spec("distributed") is None, reason="needs distributed: the extra cluster")
+def test_a_cluster_changes_nothing(outcome: tc.Outcome, tmp_path: Path) -> None:
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
+        address = cluster.scheduler_address
+        found = tc.run(SMALL, executor="dask", address=address, store=tmp_path)
+    assert_same(outcome, found)
+
+
+def test_without_distributed_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tc, "find_spec", lambda _: None)
+    with pytest.raises(RuntimeError, match="pip install"):
+        tc._client("tcp://127.0.0.1:1")
+    with pytest.raises(ValueError, match="executor must be"):
+        tc.run(SMALL, executor="slurm")
+
+
+def test_a_killed_sweep_goes_on_where_it_was(
+    outcome: tc.Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, trained = tc._train_stack, []
+
+    def dies(*arguments: Any) -> dict[str, Any]:
+        if len(trained) == 7:
+            raise KeyboardInterrupt
+        trained.append(1)
+        return real(*arguments)
+
+    monkeypatch.setattr(tc, "_train_stack", dies)
+    with pytest.raises(KeyboardInterrupt):
+        tc.run(SMALL, executor="serial", store=tmp_path)
+    assert len(list(tmp_path.glob("*.stack"))) == 7
+    again: list[int] = []
+    monkeypatch.setattr(tc, "_train_stack", lambda *a: (again.append(1), real(*a))[1])
+    assert_same(outcome, tc.run(SMALL, executor="serial", store=tmp_path))
+    stacks = len(list(tmp_path.glob("*.stack")))
+    assert len(again) == stacks - 7
+    again.clear()
+    tc.run(SMALL, executor="serial", store=tmp_path)
+    assert not again  # all is there
+    tc.run(SMALL, seed=1, executor="serial", store=tmp_path)
+    assert len(again) == stacks  # other data: nothing fits
+
+
+def test_every_trial_has_its_own_result(outcome: tc.Outcome) -> None:
+    """One network of the sweep, trained by itself, gets the sweep's score."""
+    row = outcome.results[
+        (outcome.results.arm == "shuffled") & (outcome.results.stage == "final")
+    ].iloc[1]
+    names = ["stage", "task", "network", "arm", "scale", "scaling", "fraction", "seed", "rate"]
+    trial = tc.Trial(
+        **{name: getattr(row[name], "item", lambda v=row[name]: v)() for name in names}
+    )
+    (alone,) = tc.sweep(outcome.tasks, [trial], SMALL, executor="serial")
+    assert alone["test"] == pytest.approx(row.test, abs=1.5 / 32)
+    assert alone["train"] == pytest.approx(row.train, abs=1.5 / 48)
+    assert set(outcome.groups.group) == {"all"}
+    assert outcome.outputs["textures", "neuron", "gray3"].shape == (3, 32, 2)
+
+
+# --- tables ----------------------------------------------------------------------------------
+
+
+def table_of(cells: dict[tuple[str, str, str], Any], fraction: float = 1.0) -> pd.DataFrame:
+    """Results of the main condition with given test scores; train scores are 0.1 higher."""
+    rows = [
+        {"stage": "final", "task": task, "network": network, "arm": arm, "seed": seed}
+        | {"scale": "equal_energy", "scaling": "global", "fraction": fraction, "diverged": -1}
+        | {"test": score, "train": score + 0.1, "validation": np.nan, "rate": 0.01}
+        for (task, network, arm), scores in cells.items()
+        for seed, score in enumerate(scores)
+    ]
+    return pd.DataFrame(rows)
+
+
+RNG = np.random.default_rng(1)
+NOISE = RNG.normal(scale=0.01, size=(6, 12))
+
+
+def test_differences_are_paired_and_leave_out_what_diverged() -> None:
+    raw = 0.7 + 5 * NOISE[0]  # large common part, which pairing takes away
+    results = table_of(
+        {
+            ("textures", "neuron", "raw"): raw,
+            ("textures", "neuron", "viridis"): raw + 0.05 + NOISE[1] / 4,
+            ("textures", "neuron", "jet"): raw - 0.05 + NOISE[2] / 4,
+            ("textures", "neuron", "gray3"): raw + NOISE[3] - NOISE[3].mean(),
+        }
+    )
+    wild = (results.arm == "jet") & (results.seed == 3)
+    results.loc[wild, ["test", "diverged"]] = [np.nan, 17]
+    table = tc.differences(results).set_index("arm")
+    assert table.pairs.to_dict() == {"gray3": 12, "viridis": 12, "jet": 11}
+    assert table.lost.to_dict() == {"gray3": 0, "viridis": 0, "jet": 1}
+    assert table.difference["viridis"] == pytest.approx(0.05, abs=0.003)
+    assert table.train["viridis"] == pytest.approx(table.difference["viridis"])
+    expected = stats.ttest_rel(raw + 0.05 + NOISE[1] / 4, raw).pvalue
+    assert table.p["viridis"] == pytest.approx(expected)
+    assert (table.holm >= table.p).all()
+    assert tc.decided(table).to_dict() == {"gray3": 0, "viridis": 1, "jet": -1}
+    counts = tc.divergence(results).set_index("arm").diverged
+    assert counts["jet"] == 1
+    assert counts.sum() == 1
+
+
+def test_equivalence_needs_the_margin_kept() -> None:
+    raw = 0.7 + NOISE[0]
+    results = table_of(
+        {
+            ("textures", "small", "raw"): raw,
+            ("textures", "small", "gray3"): raw + NOISE[1] / 10,
+            ("textures", "small", "raw-wide"): raw + 0.03 + NOISE[2] / 10,
+            ("textures", "small", "viridis"): raw,
+        }
+    )
+    table = tc.equivalences(results).set_index("a")
+    assert table.equivalent.to_dict() == {"gray3": True, "viridis": False}
+    assert table.b.to_dict() == {"gray3": "raw", "viridis": "raw-wide"}
+
+
+def test_phase_diagram_is_the_mean_colour_minus_raw() -> None:
+    cells = [
+        table_of(
+            {
+                ("textures", "neuron", "raw"): 0.5 + NOISE[0, :5],
+                ("textures", "neuron", "viridis"): 0.5 + NOISE[0, :5] + gain,
+                ("textures", "neuron", "turbo"): 0.5 + NOISE[0, :5] + 3 * gain,
+                ("chirps", "neuron", "raw"): [0.5, 0.6],
+                ("chirps", "neuron", "turbo"): [0.5, 0.6],
+            },
+            fraction,
+        )
+        for fraction, gain in ((0.25, 0.02), (1.0, 0.1))
+    ]
+    results = pd.concat(cells, ignore_index=True)
+    results = results[(results.task == "textures") | (results.fraction == 1)]
+    table = tc.phase_diagram(results)
+    assert table.task.tolist() == ["textures"] * 2
+    np.testing.assert_allclose(table.gain, [0.04, 0.2])
+    np.testing.assert_allclose(table.train, [0.04, 0.2])
+
+
+def test_time_ratios_of_known_curves() -> None:
+    steps = np.arange(10, 310, 10)
+    rows = [
+        (arm, seed, step, 0.7 * np.exp(-step * speed / 100), 0.5)
+        for arm, speed in (("raw", 1.0), ("turbo", 2.5), ("shuffled", 0.01))
+        for seed in range(3)
+        for step in steps
+    ]
+    curves = pd.DataFrame(rows, columns=["arm", "seed", "step", "loss", "test"])
+    table = tc.time_ratios(curves, {"turbo": 2.4}, threshold=0.3).set_index("arm")
+    assert table.measured["turbo"] == pytest.approx(2.5, rel=0.01)
+    assert table.predicted["turbo"] == 2.4
+    assert table.reached.to_dict() == {"turbo": 1.0, "shuffled": 0.0}
+    assert np.isnan(table.measured["shuffled"])
+    summary = tc.learning_curves(curves)
+    assert len(summary) == 3 * len(steps)
+    curves.loc[5, "loss"] = np.nan
+    assert tc.learning_curves(curves).diverged.sum() == 1
+
+
+def test_variance_components_are_found_again() -> None:
+    rng = np.random.default_rng(0)
+    factors = ["arm", "scaling", "scale", "seed", "group"]
+    sizes = dict(zip(factors, (30, 2, 2, 20, 25), strict=True))
+    true = {"encoding": 0.04, "seed": 0.01, "speaker or group": 0.09, "encoding × group": 0.02}
+    values = rng.normal(scale=0.1, size=tuple(sizes.values()))
+    for source, variance in true.items():
+        shape = [n if f in tc.SOURCES[source] else 1 for f, n in sizes.items()]
+        values = values + rng.normal(scale=np.sqrt(variance), size=shape)
+    found = tc._components(values, factors)
+    for source, variance in true.items():
+        assert found[source] == pytest.approx(variance, rel=0.6)
+    assert found["everything else"] == pytest.approx(0.01, rel=0.05)
+    assert found["channel scale"] < 0.001
+
+
+def test_variance_components_of_one_factor_are_the_textbooks() -> None:
+    values = RNG.normal(size=(7, 2, 2, 3, 1)) + RNG.normal(size=(7, 1, 1, 1, 1))
+    flat = values.reshape(7, -1)
+    found = tc._components(values[:, :1, :1], ["arm", "scaling", "scale", "seed", "group"])
+    own = values[:, 0, 0, :, 0]  # two factors without replication: residual is the interaction
+    rest = own - own.mean(0) - own.mean(1, keepdims=True) + own.mean()
+    error = (rest**2).sum() / (6 * 2)
+    assert flat.shape == (7, 12)
+    assert found["everything else"] == pytest.approx(error)
+    assert found["encoding"] == pytest.approx(max(0, own.mean(1).var(ddof=1) - error / 3))
+
+
+def test_variance_shares_sum_to_one_and_leave_standardised_arms_out(outcome: tc.Outcome) -> None:
+    table = tc.variance_shares(outcome.groups)
+    assert (table.groupby(["task", "network"]).share.sum() - 1).abs().max() < 1e-12
+    assert table.arms.unique().tolist() == [3]  # gray3, viridis, shuffled
+    assert "speaker or group" not in set(table.source)  # textures have none
+
+
+def test_winner_chances_agree_with_drawing() -> None:
+    rng = np.random.default_rng(0)
+    runs = rng.normal(scale=0.02, size=(200_000, 5))
+    for threshold in (0.0, 0.01, 0.03):
+        two = np.mean(np.abs(runs[:, 0] - runs[:, 1]) >= threshold)
+        best = np.mean(runs[:, 1:].max(1) - runs[:, 0] >= threshold)
+        assert tc.winner_chances(0.02, [threshold])[0] == pytest.approx(two, abs=0.005)
+        assert tc.winner_chances(0.02, [threshold], maps=4)[0] == pytest.approx(best, abs=0.005)
+    assert tc.winner_chances(0.02, [0.0], maps=9)[0] == pytest.approx(0.9)
+
+
+def test_noise_floor_and_flips() -> None:
+    results = table_of(
+        {
+            ("textures", "tiny", "raw"): 0.6 + NOISE[0],
+            ("textures", "tiny", "viridis"): 0.9 + NOISE[1],
+            ("textures", "small", "raw"): 0.6 + NOISE[2],
+            ("textures", "small", "viridis"): 0.6 + NOISE[2],
+        }
+    )
+    table = tc.noise_floor(results, [0.0, 0.01, 10.0], maps=4)
+    tiny = table[table.network == "tiny"]
+    pooled = np.sqrt((NOISE[0].var(ddof=1) + NOISE[1].var(ddof=1)) / 2)
+    np.testing.assert_allclose(tiny.deviation, pooled)
+    assert tiny.one.iloc[0] == tiny.observed.iloc[0] == 1
+    assert tiny.best.iloc[0] == pytest.approx(0.8)
+    assert tiny.one.iloc[2] == tiny.observed.iloc[2] == 0
+    flips = tc.sign_flips(results)
+    assert flips.wins_a.tolist() == [1.0]
+    assert flips.wins_b.tolist() == [0.5]
+    assert flips.flip.tolist() == [0.5]
+
+
+def test_published_flip_needs_noise() -> None:
+    assert tc.published_flip_chance(0.001) < 1e-6
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(scale=0.02 * np.sqrt(2), size=(2, 400_000))
+    both = (a * b < 0) & (np.abs(a) >= 0.01) & (np.abs(b) >= 0.016)
+    assert tc.published_flip_chance(0.02) == pytest.approx(both.mean(), abs=0.003)
+
+
+def test_ensembles_and_their_jackknife(texture_task: tc.Task) -> None:
+    outputs = RNG.normal(size=(4, len(texture_task.test), 2)).astype(np.float32)
+    table = tc.ensemble({("textures", "tiny", "raw"): outputs}, {"textures": texture_task})
+    goal = texture_task.targets[texture_task.test]
+    odds = np.exp(outputs) / np.exp(outputs).sum(-1, keepdims=True)
+    members = (outputs.argmax(-1) == goal).mean(1)
+    gains = [
+        (odds[list(c)].mean(0).argmax(-1) == goal).mean() - members[list(c)].mean()
+        for c in ((0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 2, 3))
+    ]
+    assert table.gain[0] == pytest.approx(np.mean(gains))
+    values = RNG.normal(size=6)
+    means = {(i, j): (values[i] + values[j]) / 2 for i in range(6) for j in range(i)}
+    mean, low, high = tc._jackknifed(means, 6)  # of a mean, the jackknife is the t interval
+    interval = stats.t.interval(0.95, 5, values.mean(), stats.sem(values))
+    np.testing.assert_allclose([mean, low, high], [values.mean(), *interval])
+
+
+def test_colormap_spread_is_the_blocked_f_test() -> None:
+    base = NOISE[0]
+    arms = {"viridis": base, "turbo": base + 0.03 + NOISE[1] / 5, "jet": base + NOISE[2] / 5}
+    cells = {("chirps", "small", arm): 0.5 + score for arm, score in arms.items()}
+    table = tc.colormap_spread(table_of(cells | {("chirps", "small", "raw"): base}))
+    assert table.best.tolist() == ["turbo"]
+    assert table.spread[0] == pytest.approx(0.03, abs=0.005)
+    two = tc.colormap_spread(table_of({k: v for k, v in cells.items() if k[2] != "jet"}))
+    paired = stats.ttest_rel(arms["turbo"], arms["viridis"]).pvalue
+    assert two.p[0] == pytest.approx(paired)
+
+
+def test_reaching_looks_only_where_colour_gains() -> None:
+    raw = 0.6 + NOISE[0]
+    results = table_of(
+        {
+            ("textures", "neuron", "raw"): raw,
+            ("textures", "neuron", "viridis"): raw + 0.2 + NOISE[1],
+            ("textures", "neuron", "turbo"): raw + 0.1 + NOISE[2],
+            ("textures", "neuron", "jet"): raw - 0.1 + NOISE[3],
+            ("textures", "neuron", "raw-wide"): raw + 0.15 + NOISE[4],
+            ("textures", "neuron", "raw-1x1"): raw + NOISE[5],
+        }
+    )
+    found = tc.reaching(results, tc.differences(results), ("raw-wide", "raw-1x1", "relu-8"))
+    assert found.set_index("arm").answer.to_dict() == {"viridis": "short", "turbo": "reached"}
+    assert set(found.way) == {"raw-wide"}
+    assert tc.verdict_without_colour(found) == "holds with limits"
+
+
+# --- verdicts --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict"),
+    [
+        ("yyy", "holds"), ("nnn", "fails"), ("yn-", "holds with limits"), ("", "undecided"),
+        ("---", "undecided"), ("yy-", "holds with limits"), ("y--", "undecided"), ("nn-", "fails"),
+    ],
+)  # fmt: skip
+def test_verdicts_by_answers(answers: str, verdict: str) -> None:
+    assert tc._by_answers(answers, "y", "n") == verdict
+
+
+def gains(*ways: int, arm: str = "viridis", task: str = "textures") -> pd.DataFrame:
+    """Rows of `differences` in which an arm is better (1), worse (-1) or undecided (0)."""
+    return pd.DataFrame(
+        [
+            {"task": task, "network": f"net {i}", "arm": arm, "difference": 0.1 * (way or 0.2)}
+            | {"low": 0.05 * way - 0.04 * (way == 0), "high": 0.05 * way + 0.09}
+            | {"holm": 0.001 if way else 0.5}
+            for i, way in enumerate(ways)
+        ]
+    ).assign(high=lambda t: np.where(t.difference < 0, -0.01, t.high))
+
+
+def test_verdict_on_the_limited_model() -> None:
+    def verdict(table: pd.DataFrame) -> str:
+        return tc.verdict_limited_model(table.assign(network="neuron"))
+
+    assert verdict(gains(1, 1)) == "holds"
+    assert verdict(gains(-1, -1)) == "fails"
+    assert verdict(gains(1, -1)) == "holds with limits"
+    assert verdict(gains(0, 0)) == "undecided"
+    assert verdict(gains(1, 1, task="chirps")) == "undecided"  # not what the claim is about
+
+
+def test_verdict_on_redundancy() -> None:
+    def verdict(ways: tuple[int, ...], equivalent: list[bool]) -> str:
+        table = gains(*ways, arm="gray3")
+        equal = table.assign(a="gray3", b="raw", equivalent=equivalent)
+        return tc.verdict_redundancy(table, equal)
+
+    assert verdict((0, 0), [True, True]) == "holds"
+    assert verdict((0, 0), [False, False]) == "undecided"
+    assert verdict((1, 0), [False, True]) == "holds with limits"
+    assert verdict((1, -1), [True, True]) == "fails"
+
+
+def test_verdict_on_a_bad_colormap() -> None:
+    assert tc.verdict_bad_colormap(gains(-1, -1, arm="shuffled")) == "holds"
+    assert tc.verdict_bad_colormap(gains(1, 1, arm="shuffled")) == "fails"
+    assert tc.verdict_bad_colormap(gains(0, 0, arm="shuffled")) == "undecided"
+
+
+def test_verdict_on_copies_as_an_ensemble() -> None:
+    def verdict(way: int, low: float) -> str:
+        table = gains(way, arm="gray3").assign(high=0.02 if way == 0 else 0.2)
+        many = table[["task", "network"]].assign(gain=low + 0.02, low=low, high=low + 0.04)
+        return tc.verdict_copies_are_an_ensemble(table, many)
+
+    assert verdict(1, 0.05) == "holds"
+    assert verdict(0, 0.05) == "fails"
+    assert verdict(0, 0.01) == "undecided"
+    assert verdict(0, -0.01) == "undecided"  # the ensemble itself gains nothing
+
+
+def test_verdict_on_duplicating_or_growing() -> None:
+    def table(*answers: str) -> pd.DataFrame:
+        return pd.DataFrame({"answer": list(answers)})
+
+    both, none = table("reached", "reached"), table("short")
+    assert tc.verdict_growing_does_as_much(both, both) == "holds"
+    assert tc.verdict_growing_does_as_much(none, both) == "holds with limits"
+    assert tc.verdict_growing_does_as_much(none, none) == "fails"
+    assert tc.verdict_growing_does_as_much(table("open"), table("open")) == "undecided"
+    assert tc.verdict_growing_does_as_much(none, table("open")) == "undecided"
+
+
+def test_verdict_on_the_choice_of_colormap() -> None:
+    def verdict(holm: list[float], spread: list[float]) -> str:
+        return tc.verdict_colormap_matters(pd.DataFrame({"holm": holm, "spread": spread}))
+
+    assert verdict([0.01, 0.01], [0.1, 0.1]) == "holds"
+    assert verdict([0.01, 0.5], [0.1, 0.1]) == "holds with limits"
+    assert verdict([0.5, 0.5], [0.1, 0.1]) == "undecided"
+    assert verdict([0.01, 0.01], [0.001, 0.001]) == "undecided"
+
+
+@pytest.mark.parametrize("profile", tc.SETTINGS)
+def test_profiles_fit_together(profile: str) -> None:
+    settings = tc.SETTINGS[profile]
+    assert "raw" in settings.arms
+    assert "raw" in settings.phase_arms
+    assert set(settings.phase_arms) - {"raw"} <= set(tc.COLOURS)
+    assert {*settings.arms, *tc.SPEED_ARMS} <= set(tc.ARMS)
+    assert set(settings.pair_arms) <= set(settings.arms)
+    assert settings.pair_seeds >= settings.seeds
+    assert settings.fractions[-1] == 1
+    assert settings.seeds >= (10 if profile == "full" else 3)
