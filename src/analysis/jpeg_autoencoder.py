@@ -34,6 +34,7 @@ __all__ = [
     "DEFAULT_QUALITY",
     "GROSS",
     "SETTINGS",
+    "ZIGZAG",
     "BlockAutoencoder",
     "Codes",
     "Components",
@@ -45,6 +46,7 @@ __all__ = [
     "against_ideal",
     "blocks",
     "byte_curves",
+    "changed_pixels",
     "check_against_pillow",
     "chroma",
     "colour_curves",
@@ -53,6 +55,7 @@ __all__ = [
     "entropy_bytes",
     "file_bytes",
     "inverse",
+    "luma_levels",
     "nearest_levels",
     "number_curves",
     "off_the_curve",
@@ -391,7 +394,7 @@ def superposition(images: Bytes, qualities: Sequence[int]) -> pd.DataFrame:
     for quality in qualities:
         jpeg = JPEGAutoencoder(quality)
         step = jpeg.tables[0].double()[:, None, None]
-        coefficients = [_coefficients(x, jpeg) for x in (a, b, mean)]
+        coefficients = [_coefficients(x) for x in (a, b, mean)]
         codes = [jpeg.encode(x) for x in (a, b, mean)]
         steps = [code.planes[0] * step for code in codes]
         decoded = [jpeg.decode(code).double() for code in codes]
@@ -406,9 +409,10 @@ def superposition(images: Bytes, qualities: Sequence[int]) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def _coefficients(x: Tensor, jpeg: JPEGAutoencoder) -> Tensor:
+def _coefficients(x: Tensor) -> Tensor:
     """Analysis without a bottleneck: the convolution alone."""
-    return nn.functional.conv2d(x.double() - 128, jpeg.filters.double(), stride=8)
+    filters = torch.from_numpy(dct_filters().copy())[:, None]
+    return nn.functional.conv2d(x.double() - 128, filters, stride=8)
 
 
 def _failure(parts: Sequence[Tensor]) -> Tensor:
@@ -925,8 +929,11 @@ def nearest_levels(colours: Bytes, table: Bytes) -> tuple[Bytes, NDArray[np.floa
     -----
     All sums are whole numbers below 2²⁴, so that single precision makes no error.
     """
-    packed = colours.astype(np.int32) @ np.array([65536, 256, 1], np.int32)
-    unique, where = np.unique(packed, return_inverse=True)
+    red, green, blue = np.moveaxis(colours.astype(np.int32), -1, 0)
+    packed = red << 16 | green << 8 | blue
+    seen = np.zeros(2**24, bool)
+    seen[packed] = True
+    unique = np.flatnonzero(seen)
     points = torch.from_numpy(np.stack([unique >> 16, unique >> 8 & 255, unique & 255], 1)).float()
     map_points = torch.from_numpy(table.astype(np.float32))
     length = map_points.square().sum(1)
@@ -935,9 +942,34 @@ def nearest_levels(colours: Bytes, table: Bytes) -> tuple[Bytes, NDArray[np.floa
         found = torch.addmm(length, part, map_points.T, alpha=-2).min(1)
         nearest.append(found.indices.to(torch.uint8))
         least.append((found.values + part.square().sum(1)).sqrt())
-    levels, distance = torch.cat(nearest).numpy(), torch.cat(least).numpy()
-    shape = colours.shape[:-1]
-    return levels[where].reshape(shape), distance[where].reshape(shape)
+    place = np.empty(2**24, np.int32)
+    place[unique] = np.arange(len(unique), dtype=np.int32)
+    where = place[packed]
+    return torch.cat(nearest).numpy()[where], torch.cat(least).numpy()[where]
+
+
+def luma_levels(colours: Bytes, table: Bytes) -> Bytes:
+    """Find the level of nearest luma, the chroma ignored.
+
+    Chroma at half resolution leaves luma alone. This is of use for maps whose luma rises all the
+    way, such as viridis and magma; jet and turbo have two levels or more for most lumas.
+
+    Parameters
+    ----------
+    colours : ndarray of uint8, shape (…, 3)
+    table : ndarray of uint8, shape (256, 3)
+
+    Returns
+    -------
+    ndarray of uint8, shape (…)
+        Levels; the lowest of equals.
+    """
+    weights = np.array([299, 587, 114])
+    lumas = (table @ weights) / 1000
+    nearest = np.abs(lumas - np.arange(0, 255.01, 0.1)[:, None]).argmin(1).astype(np.uint8)
+    red, green, blue = np.moveaxis(colours.astype(np.int32), -1, 0)
+    place = (299 * red + 587 * green + 114 * blue + 50) // 100
+    return np.asarray(nearest[place], np.uint8)
 
 
 def colour_curves(shown: Pictures, settings: Settings) -> pd.DataFrame:
@@ -954,27 +986,31 @@ def colour_curves(shown: Pictures, settings: Settings) -> pd.DataFrame:
         One row a test picture and point: ``coder`` ("gray", or colormap and subsampling, such as
         "viridis 4:2:0"), ``setting`` (quality), ``clip``, ``bytes``, ``error`` (root mean square
         of the levels read back, in levels), ``off_curve`` (root-mean-square distance from the
-        map's curve, in 1/255; 0 for gray), ``gross`` (share of pixels wrong by more than `GROSS`).
+        map's curve, in 1/255; 0 for gray), ``gross`` (share of pixels wrong by more than `GROSS`),
+        ``luma_error`` (as ``error``, if levels are read from luma alone, see `luma_levels`).
     """
     truth = shown.test.astype(np.float32)
     parts = []
 
-    def add(coder: str, quality: int, size: Any, levels: Bytes, off: Any) -> None:
+    def add(coder: str, quality: int, size: Any, levels: Bytes, off: Any, light: Bytes) -> None:
         columns = {"coder": coder, "setting": quality, "clip": range(len(truth)), "bytes": size}
         error = _rms(levels - truth, (1, 2))
         gross = (np.abs(levels - truth) * shown.db_per_level > GROSS).mean((1, 2))
-        parts.append(pd.DataFrame({**columns, "error": error, "off_curve": off, "gross": gross}))
+        columns |= {"error": error, "off_curve": off, "gross": gross}
+        parts.append(pd.DataFrame({**columns, "luma_error": _rms(light - truth, (1, 2))}))
 
     for quality in settings.qualities:
         jpeg = JPEGAutoencoder(quality)
         codes = jpeg.encode(_batch(shown.test))
-        add("gray", quality, jpeg.nbytes(codes), jpeg.decode(codes)[:, 0].numpy(), 0.0)
+        decoded = jpeg.decode(codes)[:, 0].numpy()
+        add("gray", quality, jpeg.nbytes(codes), decoded, 0.0, decoded)
     for name in tqdm(settings.colormaps, desc="colormaps", disable=None):
         for quality in settings.colour_qualities:
             for subsampling in ("4:4:4", "4:2:0"):
                 saved = save_as_colour(shown.test, name, quality, subsampling)
                 off = _rms(saved.distance, (1, 2))
-                add(f"{name} {subsampling}", quality, saved.nbytes, saved.levels, off)
+                light = luma_levels(saved.colours, colormaps.lut8(name))
+                add(f"{name} {subsampling}", quality, saved.nbytes, saved.levels, off, light)
     return pd.concat(parts, ignore_index=True)
 
 
@@ -1135,3 +1171,24 @@ def inverse(ratio: Interval) -> Interval:
     Interval(estimate=2.0, low=1.0, high=4.0, level=0.95)
     """
     return Interval(1 / ratio.estimate, 1 / ratio.high, 1 / ratio.low, ratio.level)
+
+
+def changed_pixels(images: Bytes, qualities: Sequence[int]) -> pd.DataFrame:
+    """How many levels a gray JPEG changes.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, height, width)
+    qualities : sequence of int
+
+    Returns
+    -------
+    DataFrame
+        Columns ``quality``, ``changed`` (share of pixels, 0–1) and ``largest`` (change, in levels).
+    """
+    x = _batch(images)
+    gaps = [(JPEGAutoencoder(q)(x).int() - x.int()).abs() for q in qualities]
+    changed = [float((gap > 0).double().mean()) for gap in gaps]
+    return pd.DataFrame(
+        {"quality": qualities, "changed": changed, "largest": [int(gap.max()) for gap in gaps]}
+    )
