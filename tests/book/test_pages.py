@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from urllib.request import urlopen
 
+import nbformat
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,7 +16,8 @@ from analysis import colormaps
 from analysis.build import Book
 from tests.book.conftest import HTML, Watched
 
-PAGES = Book(Path(__file__).resolve().parents[2]).pages
+BOOK = Book(Path(__file__).resolve().parents[2])
+PAGES, CHAPTERS = BOOK.pages, BOOK.chapters
 
 pytestmark = pytest.mark.browser
 
@@ -65,6 +67,20 @@ def test_every_figure_has_its_five_files(address: str, watched: Watched, name: s
                 assert answer.read(1)
 
 
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_shows_no_warning_and_no_stray_output(name: str) -> None:
+    """What a reader sees under a cell is a figure, a table or a note; never a log."""
+    notebook = nbformat.read(HTML / "_sources" / "book" / f"{name}.ipynb", as_version=4)
+    stray = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                stray.append(output.text)
+            elif output.output_type == "execute_result" and set(output.data) == {"text/plain"}:
+                stray.append(output.data["text/plain"])
+    assert stray == []
+
+
 def pixels(browser: Browser, address: str, theme: str, path: str, selector: str) -> np.ndarray:
     """Screenshot of an element as the reader sees it."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
@@ -94,8 +110,6 @@ def test_no_theme_touches_the_colours_of_a_figure(browser: Browser, address: str
 
 
 def test_the_address_of_a_figure_is_its_identifier() -> None:
-    if not HTML.exists():
-        pytest.skip("the book is not built: run `make book` first")
     names = sorted(path.stem for path in (HTML / "figures").glob("*.json"))
     assert names
     index = (HTML / "book" / "figure-index.html").read_text("utf-8")
