@@ -181,7 +181,7 @@ class Settings:
     epochs : int
         Of the autoencoder.
     seeds : int
-        Of the classifier's training sets and of the denoising experiment.
+        Training sets of the classifier.
     griffin_lim_clips : int
         Clips that are resynthesised without the phase.
     aliased_clips : int
@@ -196,6 +196,8 @@ class Settings:
         Clips with, and as many without, the millisecond event.
     chirps : int
         Chirps to learn from; two thirds as many to test on.
+    repetitions : int
+        Of the denoising experiment.
     snr_db : tuple of float
         Of the noisy chirps.
     """
@@ -214,6 +216,7 @@ class Settings:
     large_pictures: int
     event_clips: int
     chirps: int
+    repetitions: int
     snr_db: tuple[float, ...]
 
 
@@ -223,7 +226,7 @@ SETTINGS = {
         test_per_class=2,
         classified_per_class=20,
         classified=("hop", "decimation", "pca", "jpeg"),
-        bottlenecks=(64,),
+        bottlenecks=(16, 64),
         epochs=2,
         seeds=3,
         griffin_lim_clips=4,
@@ -232,7 +235,8 @@ SETTINGS = {
         map_row_step=8,
         large_pictures=4,
         event_clips=200,
-        chirps=180,
+        chirps=150,
+        repetitions=6,
         snr_db=(-10.0, 0.0, 10.0, 20.0),
     ),
     "full": Settings(
@@ -250,6 +254,7 @@ SETTINGS = {
         large_pictures=24,
         event_clips=1000,
         chirps=450,
+        repetitions=12,
         snr_db=(-10.0, -5.0, 0.0, 5.0, 10.0, 15.0, 20.0),
     ),
 }
@@ -2087,6 +2092,8 @@ AGREEMENT = 0.8
 
 def _graded(parts: Sequence[bool | None]) -> str:
     """All true: holds; some: with limits; all false: fails; otherwise undecided."""
+    if not parts:
+        return "undecided"
     if all(part is True for part in parts):
         return "holds"
     if any(part is True for part in parts):
@@ -2096,7 +2103,7 @@ def _graded(parts: Sequence[bool | None]) -> str:
 
 def _sign(interval: Interval, above: float = 0.0) -> bool | None:
     """Whether an interval lies above a value; None if it contains it."""
-    return True if interval.low > above else False if interval.high < above else None
+    return bool(interval.low > above) if interval.low > above or interval.high < above else None
 
 
 def verdict_hop(
@@ -2209,7 +2216,7 @@ def verdict_any_linear(
         ``"holds"`` if all exceed the rounding, ``"holds with limits"`` if some do, else
         ``"fails"``.
     """
-    return _graded([bound > rounding_db for bound in (noise_db, notes_db, *separable_db)])
+    return _graded([bool(bound > rounding_db) for bound in (noise_db, notes_db, *separable_db)])
 
 
 def unsafe_from(table: pd.DataFrame, way: str, snr_db: float) -> int | None:
