@@ -11,7 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 _OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
@@ -75,6 +75,13 @@ class Watched:
         self.page.wait_for_load_state("networkidle")
 
 
+def set_theme(context: BrowserContext, theme: str) -> None:
+    """Let a context start in a theme, as a reader's last choice would."""
+    context.add_init_script(
+        f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
+    )
+
+
 @pytest.fixture
 def watched(
     browser: Browser, address: str, request: pytest.FixtureRequest
@@ -84,8 +91,6 @@ def watched(
     theme = call.params.get("theme", "light") if call else "light"
     width = call.params.get("width", 1280) if call else 1280
     context = browser.new_context(viewport={"width": width, "height": 900})
-    context.add_init_script(
-        f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
-    )
+    set_theme(context, theme)
     yield Watched(context.new_page(), address)
     context.close()

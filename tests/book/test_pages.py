@@ -14,12 +14,21 @@ from playwright.sync_api import Browser
 
 from analysis import colormaps
 from analysis.build import Book
-from tests.book.conftest import HTML, Watched
+from tests.book.conftest import HTML, Watched, set_theme
 
 BOOK = Book(Path(__file__).resolve().parents[2])
 PAGES, CHAPTERS = BOOK.pages, BOOK.chapters
 
 pytestmark = pytest.mark.browser
+
+#: Paragraphs whose text, less code and formulas, still holds a dollar or a TeX command.
+_UNSET_MATHS = """
+[...document.querySelectorAll('.bd-article p, .bd-article li, .bd-article td, figcaption')].map(p => {
+  const copy = p.cloneNode(true);
+  copy.querySelectorAll('code, pre, mjx-container, .math').forEach(node => node.remove());
+  return copy.textContent;
+}).filter(text => /[$]|\\\\[a-z]{2}/.test(text))
+"""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -32,6 +41,7 @@ def test_a_page_is_whole_offline(watched: Watched, name: str, theme: str) -> Non
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
     assert page.locator(".problematic, .system-message").count() == 0
+    assert page.evaluate(_UNSET_MATHS) == []
     images = page.locator(".bd-article img")
     for index in range(images.count()):
         image = images.nth(index)
@@ -39,6 +49,17 @@ def test_a_page_is_whole_offline(watched: Watched, name: str, theme: str) -> Non
         image.scroll_into_view_if_needed()
         assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
         assert image.evaluate("image => getComputedStyle(image).filter") == "none"
+
+
+def test_a_first_visit_has_no_complaint(browser: Browser, address: str) -> None:
+    """Nothing stored yet: the theme follows the reader's system."""
+    context = browser.new_context(color_scheme="dark")
+    watched = Watched(context.new_page(), address)
+    watched.open("index.html")
+    watched.page.wait_for_url("**/book/intro.html")
+    assert watched.problems == []
+    assert watched.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    context.close()
 
 
 @pytest.mark.parametrize("width", [360])
@@ -84,14 +105,12 @@ def test_a_chapter_shows_no_warning_and_no_stray_output(name: str) -> None:
 def pixels(browser: Browser, address: str, theme: str, path: str, selector: str) -> np.ndarray:
     """Screenshot of an element as the reader sees it."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.add_init_script(
-        f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
-    )
+    set_theme(context, theme)
     watched = Watched(context.new_page(), address)
     watched.open(path)
     element = watched.page.locator(selector).first
-    element.scroll_into_view_if_needed()
     element.evaluate("image => image.decode()")
+    element.evaluate("image => image.style.cssText = 'position: fixed; top: 0; left: 0; z-index: 9999'")
     shot = element.screenshot()
     context.close()
     return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
