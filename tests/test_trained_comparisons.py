@@ -21,6 +21,7 @@ SMALL = replace(
     networks=("neuron",),
     arms=("raw", "gray3", "viridis", "shuffled", "raw-wide"),
     seeds=2,
+    pair_arms=("raw", "gray3"),
     pair_seeds=3,
     steps=6,
     train=48,
@@ -32,6 +33,7 @@ SMALL = replace(
     phase_arms=("raw", "viridis"),
     cross_tasks=("textures",),
     cross_networks=("neuron",),
+    cross_arms=("gray3", "viridis", "shuffled"),
     curve_seeds=1,
     curve_steps=30,
     stack=5,
@@ -193,7 +195,7 @@ def test_arms_change_the_network_as_said() -> None:
 def test_every_arm_has_the_same_budget_and_the_same_seeds() -> None:
     trials = tc.tuning_trials(SMALL, ["textures"])
     counts = pd.Series([(t.arm, t.scale, t.scaling) for t in trials]).value_counts()
-    assert counts.nunique() == 1
+    assert counts.unique().tolist() == [len(SMALL.rates["neuron"]) * SMALL.tuning_seeds]
     assert len(set(trials)) == len(trials)
     assert all(trial.seed >= 1000 for trial in trials)
     results = pd.DataFrame([vars(t) for t in trials]).assign(diverged=-1, validation=0.5)
@@ -624,4 +626,21 @@ def test_profiles_fit_together(profile: str) -> None:
     assert set(settings.pair_arms) <= set(settings.arms)
     assert settings.pair_seeds >= settings.seeds
     assert settings.fractions[-1] == 1
+    assert {*settings.networks, *settings.phase_networks, *settings.cross_networks} <= set(
+        settings.rates
+    )
+    assert not any(tc.ARMS[arm].standardised for arm in settings.cross_arms)
     assert settings.seeds >= (10 if profile == "full" else 3)
+
+
+def test_gain_by_group_is_paired() -> None:
+    results = table_of(
+        {
+            ("chirps", "small", "raw"): 0.5 + NOISE[0],
+            ("chirps", "small", "jet"): 0.6 + NOISE[0],
+            ("chirps", "small", "turbo"): 0.8 + NOISE[0],
+        }
+    )
+    table = tc.gain_by_group(results.assign(group="0…10 dB", score=results.test), "chirps")
+    assert table.gain.tolist() == pytest.approx([0.2])
+    assert table.low.tolist() == pytest.approx([0.2])

@@ -24,6 +24,7 @@ the same number of trials, and two arms of one seed see the same batches in the 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -43,7 +44,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, stats
 from tqdm import tqdm
 
-from analysis import datasets, encodings, spectrograms, training
+from analysis import colormaps, datasets, encodings, spectrograms, training
 from analysis.encodings import ScaleName
 from analysis.statistics import bootstrap_mean, equivalence, holm, paired_difference
 from analysis.training import Convolution, Convolutional, Network, Optimiser, Watch
@@ -64,18 +65,24 @@ __all__ = [
     "Trial",
     "architecture",
     "chirps",
+    "colormap_spread",
+    "curve_trials",
+    "decided",
     "differences",
     "divergence",
     "encoded",
     "ensemble",
     "equivalences",
     "final_trials",
+    "gain_by_group",
     "learning_curves",
     "load_tasks",
     "magnitude",
     "noise_floor",
     "phase_diagram",
     "pooled_deviation",
+    "published_flip_chance",
+    "reaching",
     "recordings",
     "run",
     "scores",
@@ -86,6 +93,7 @@ __all__ = [
     "tuned",
     "tuning_trials",
     "variance_shares",
+    "verdict_bad_colormap",
     "verdict_colormap_matters",
     "verdict_copies_are_an_ensemble",
     "verdict_growing_does_as_much",
@@ -582,8 +590,8 @@ class Settings:
         At least `seeds`.
     steps : int
         Gradient steps of every network, 32 inputs each.
-    rates : tuple of float
-        Learning rates to choose from.
+    rates : dict of str to tuple of float
+        Learning rates to choose from, for each network; the same for all of its arms.
     tuning_seeds : int
         Networks for each learning rate.
     train, validation, test : int
@@ -592,8 +600,9 @@ class Settings:
         Shares of the training set, of the phase diagram; 1 is the last.
     phase_tasks, phase_networks, phase_arms : tuple of str
         Of the phase diagram; its arms are raw and some of `COLOURS`.
-    cross_tasks, cross_networks : tuple of str
-        Where all arms are crossed with per-image and global scaling, as fed and of equal energy.
+    cross_tasks, cross_networks, cross_arms : tuple of str
+        What is crossed with per-image and global scaling, as fed and of equal energy: the
+        encodings that somebody might use, so that hopeless ones do not swell their share.
     curve_seeds, curve_steps : int
         Of the learning curves, on the textures.
     stack : int
@@ -607,7 +616,7 @@ class Settings:
     pair_arms: tuple[str, ...]
     pair_seeds: int
     steps: int
-    rates: tuple[float, ...]
+    rates: Mapping[str, tuple[float, ...]]
     tuning_seeds: int
     train: int
     validation: int
@@ -618,6 +627,7 @@ class Settings:
     phase_arms: tuple[str, ...]
     cross_tasks: tuple[str, ...]
     cross_networks: tuple[str, ...]
+    cross_arms: tuple[str, ...]
     curve_seeds: int
     curve_steps: int
     stack: int = 16
@@ -635,10 +645,11 @@ SETTINGS: dict[str, Settings] = {
         networks=("neuron", "small"),
         arms=_QUICK_ARMS,
         seeds=5,
-        pair_arms=("raw", "gray3"),
+        pair_arms=("raw", "gray3", "raw-wide", "viridis", "turbo", "jet"),
         pair_seeds=8,
         steps=150,
-        rates=(0.01, 0.03, 0.1),
+        rates={"neuron": (0.03, 0.1, 0.3, 1.0)}
+        | dict.fromkeys(("tiny", "small", "medium"), (0.007, 0.02, 0.06)),
         tuning_seeds=1,
         train=512,
         validation=192,
@@ -648,7 +659,8 @@ SETTINGS: dict[str, Settings] = {
         phase_networks=("neuron", "tiny", "small"),
         phase_arms=("raw", "viridis", "turbo"),
         cross_tasks=("spoken-digits",),
-        cross_networks=("neuron",),
+        cross_networks=("neuron", "small"),
+        cross_arms=("gray3", "viridis", "turbo", "jet", "thermometer"),
         curve_seeds=5,
         curve_steps=300,
     ),
@@ -660,7 +672,8 @@ SETTINGS: dict[str, Settings] = {
         pair_arms=("raw", "gray3", "raw-wide", "raw3-drop", *COLOURS),
         pair_seeds=20,
         steps=300,
-        rates=(0.003, 0.01, 0.03, 0.1),
+        rates={"neuron": (0.03, 0.1, 0.3, 1.0)}
+        | dict.fromkeys(("tiny", "small", "medium"), (0.003, 0.01, 0.03, 0.1)),
         tuning_seeds=2,
         train=1024,
         validation=256,
@@ -671,6 +684,15 @@ SETTINGS: dict[str, Settings] = {
         phase_arms=("raw", *COLOURS),
         cross_tasks=tuple(TITLES),
         cross_networks=("neuron", "small"),
+        cross_arms=(
+            "magnitude",
+            "gray8",
+            "gray3",
+            *COLOURS,
+            "polynomial",
+            "thermometer",
+            "fourier",
+        ),
         curve_seeds=20,
         curve_steps=1000,
     ),
@@ -731,7 +753,7 @@ def _cells(settings: Settings, tasks: Iterable[str]) -> Iterator[Cell]:
     partly = [task for task in known if task in settings.phase_tasks]
     phase = product(partly, settings.phase_networks, settings.phase_arms, scales[:1], scalings[:1])
     crossed = [task for task in known if task in settings.cross_tasks]
-    cross = product(crossed, settings.cross_networks, settings.arms, scales, scalings)
+    cross = product(crossed, settings.cross_networks, settings.cross_arms, scales, scalings)
     for cell in [*main, *phase, *cross]:
         if cell in seen or (cell[3] == "as_fed" and ARMS[cell[2]].standardised):
             continue  # standardised decibels are the same, as fed or not
@@ -745,7 +767,7 @@ def tuning_trials(settings: Settings, tasks: Iterable[str]) -> list[Trial]:
     return [
         Trial("tune", *cell, 1.0, seed, rate)
         for cell in _cells(settings, tasks)
-        for rate, seed in product(settings.rates, seeds)
+        for rate, seed in product(settings.rates[cell[1]], seeds)
     ]
 
 
@@ -772,7 +794,11 @@ def tuned(results: pd.DataFrame) -> pd.DataFrame:
     means = table.groupby([*_CELL, "rate"], sort=False).validation.mean().reset_index()
     means = means.sort_values("rate", kind="stable")
     best = means.loc[means.groupby(_CELL, sort=False).validation.idxmax()].reset_index(drop=True)
-    best["edge"] = best.rate.isin([means.rate.min(), means.rate.max()])
+    tried = means.groupby("network").rate
+    best["edge"] = [
+        rate in (tried.min()[network], tried.max()[network])
+        for network, rate in zip(best.network, best.rate, strict=True)
+    ]
     return best
 
 
@@ -949,11 +975,14 @@ def _kept(trial: Trial) -> bool:
 
 @cache
 def _code() -> str:
-    """Fingerprint of the code that results depend on."""
+    """Fingerprint of the code that a trained stack depends on; rules that read results do not."""
     found = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
-    for module in (training, encodings, spectrograms):
+    for module in (training, encodings, spectrograms, colormaps):
         found.update(Path(str(module.__file__)).read_bytes())
-    found.update(Path(__file__).read_bytes())
+    parts = (architecture, encoded, magnitude, _balanced, _part, _train_stack, _measured)
+    for part in (*parts, _own_rows, _kept):
+        found.update(inspect.getsource(part).encode())
+    found.update(repr((ARMS, NETWORKS, GRID, DROP, _POINTS)).encode())
     return found.hexdigest()
 
 
@@ -1291,9 +1320,16 @@ def differences(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         for arm in cell.columns.drop(RAW):
             both = cell[[RAW, arm]].dropna()
             planned = results[
-                (results.stage == "final") & (results.task == task) & (results.network == network)
+                (results.stage == "final")
+                & (results.scale == MAIN_SCALE)
+                & (results.scaling == MAIN_SCALING)
+                & (results.fraction == 1)
+                & (results.task == task)
+                & (results.network == network)
             ]
-            seeds = planned[planned.arm == arm].seed.nunique()
+            seeds = int(cell[RAW].index.isin(planned[planned.arm == arm].seed).sum())
+            if not seeds:
+                continue
             row: dict[str, Any] = {"task": task, "network": network, "arm": arm}
             row |= {"pairs": len(both), "lost": seeds - len(both)}
             if len(both) >= 2:
@@ -1401,8 +1437,8 @@ def phase_diagram(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     DataFrame
         A row for each task, network and fraction: ``gain`` (mean over the colormaps of `COLOURS`
         that were trained there, minus raw, paired by seed) with its 95 % interval ``low`` and
-        ``high``, ``p``, ``holm``, ``train`` (the same gain on the training set), ``pairs``, ``raw``
-        and ``parameters``.
+        ``high``, ``p``, ``holm``, ``train`` (the same gain on the training set), ``pairs`` and
+        ``raw`` (its mean score).
     """
     final = results[results.stage == "final"]
     partial = final[final.fraction < 1]
@@ -1627,12 +1663,13 @@ def pooled_deviation(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for each task and network: ``deviation`` (pooled over the arms, each about its own
-        mean), ``freedom`` (degrees of freedom), ``score`` (raw's mean), ``sampling`` (the
-        deviation that a new test set of the same size would add, for accuracies; else empty).
+        A row for each task and network: ``deviation`` (pooled over raw, gray and the colormaps of
+        `COLOURS`, which are what published tables compare; each about its own mean), ``freedom``
+        (degrees of freedom), ``score`` (raw's mean).
     """
     rows = []
-    for task, network, cell in _cells_of(scores(results)):
+    for task, network, table in _cells_of(scores(results)):
+        cell = table[[arm for arm in (RAW, "gray8", "gray3", *COLOURS) if arm in table.columns]]
         spread = cell - cell.mean()
         freedom = int(cell.notna().sum().sum() - cell.notna().any().sum())
         deviation = float(np.sqrt((spread**2).sum().sum() / freedom))
@@ -1728,7 +1765,11 @@ def sign_flips(results: pd.DataFrame) -> pd.DataFrame:
     for task in table.index.unique("task"):
         cells = {network: cell for t, network, cell in _cells_of(table) if t == task}
         for colour in [arm for arm in COLOURS if arm in table.columns]:
-            wins = {name: _wins(cell[colour], cell[RAW]) for name, cell in cells.items()}
+            wins = {
+                name: _wins(cell[colour], cell[RAW])
+                for name, cell in cells.items()
+                if cell[colour].notna().any() and cell[RAW].notna().any()
+            }
             for a, b in combinations(wins, 2):
                 flip = wins[a] * (1 - wins[b]) + wins[b] * (1 - wins[a])
                 rows.append((task, colour, a, b, wins[a], wins[b], flip))
@@ -1919,7 +1960,8 @@ def verdict_without_colour(reached: pd.DataFrame) -> str:
     Parameters
     ----------
     reached : DataFrame
-        Of `reaching` with ``raw-wide`` and ``raw-1x1``.
+        Of `reaching` with ``raw-wide``, ``raw-1x1`` and the learned colormaps, which are a layer of
+        ReLU neurons too.
 
     Returns
     -------
@@ -2058,3 +2100,41 @@ def verdict_colormap_matters(spread: pd.DataFrame) -> str:
     if found.mean() > 0.5:
         return "holds"
     return "holds with limits" if found.any() else "undecided"
+
+
+def gain_by_group(groups: pd.DataFrame, task: str, seed: int = 0) -> pd.DataFrame:
+    """Colour's gain over raw on each group of a task's test set.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        Of `Outcome`.
+    task : str
+        Such as "chirps", whose groups are ranges of the signal-to-noise ratio.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        A row for each network and group: ``raw`` (mean score), ``gain`` (mean of the colormaps of
+        `COLOURS` minus raw, paired by seed) with its 95 % interval ``low`` and ``high``.
+    """
+    chosen = groups[
+        (groups.task == task)
+        & (groups.scale == MAIN_SCALE)
+        & (groups.scaling == MAIN_SCALING)
+        & (groups.fraction == 1)
+    ]
+    chosen = chosen.assign(score=chosen.score.where(chosen.diverged < 0))
+    rows = []
+    for (network, group), cell in chosen.groupby(["network", "group"], sort=False):
+        table = cell.pivot(index="seed", columns="arm", values="score")
+        colours = [arm for arm in COLOURS if arm in table.columns]
+        both = table[[RAW, *colours]].dropna()
+        if len(both) < 2:
+            continue
+        found = bootstrap_mean(both[colours].mean(axis=1) - both[RAW], seed)
+        raw = float(both[RAW].mean())
+        rows.append((network, group, raw, found.estimate, found.low, found.high))
+    return pd.DataFrame(rows, columns=["network", "group", "raw", "gain", "low", "high"])
