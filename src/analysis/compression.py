@@ -2192,12 +2192,13 @@ def verdict_time_axis(table: pd.DataFrame, snr_db: float) -> str:
 
 
 def verdict_any_linear(
-    noise_db: float, notes_db: float, separable_db: Sequence[float], rounding_db: float
+    noise_db: float, notes_db: float, resized_db: Sequence[float], rounding_db: float
 ) -> str:
     """Verdict on Q4's 32 × 32: such a compression cannot be lossless.
 
     Lossless up to 8 bits would be an error no larger than what rounding to 8 bits itself makes. All
-    four are root mean squares.
+    four are root mean squares. (`separable_bound` has no say: it allows a resize made for a single
+    picture, and a map that knows its picture needs no numbers at all.)
 
     Parameters
     ----------
@@ -2205,8 +2206,8 @@ def verdict_any_linear(
         Least error of any linear map for noise (`linear_bound_noise`).
     notes_db : float
         Least error of any linear map for the notes it was made from (`LinearMap.bound_db`).
-    separable_db : sequence of float
-        Least error of any resize for each picture (`separable_bound`).
+    resized_db : sequence of float
+        Error of the best of Pillow's filters for each picture (`through_32`).
     rounding_db : float
         Of 8 bits: a step over √12.
 
@@ -2216,7 +2217,7 @@ def verdict_any_linear(
         ``"holds"`` if all exceed the rounding, ``"holds with limits"`` if some do, else
         ``"fails"``.
     """
-    return _graded([bool(bound > rounding_db) for bound in (noise_db, notes_db, *separable_db)])
+    return _graded([bool(bound > rounding_db) for bound in (noise_db, notes_db, *resized_db)])
 
 
 def unsafe_from(table: pd.DataFrame, way: str, snr_db: float) -> int | None:
