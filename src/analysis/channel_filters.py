@@ -1960,8 +1960,8 @@ def verdict_nonlinear(gaps: Mapping[str, Interval]) -> str:
     Parameters
     ----------
     gaps : mapping of str to Interval
-        For each colormap and kind of notes, the share of new spatial frequencies less that of gray,
-        in the channel that makes most.
+        For the R channels of turbo and jet and each kind of notes, the share of new spatial
+        frequencies less that of gray.
 
     Returns
     -------
