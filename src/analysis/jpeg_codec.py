@@ -264,42 +264,65 @@ def _to_plane(channels: Tensor) -> Tensor:
     return blocks.view(n, 8 * rows, 8 * columns)
 
 
+def _quantise(plane: Tensor, table: Tensor, arithmetic: Arithmetic) -> Tensor:
+    """Levels (n, H, W) → quantised coefficients in their blocks' places."""
+    step = _tile(table, plane.shape[-1])
+    if arithmetic == "ideal":
+        coefficients, scale = _ideal_forward(plane.float() - 128), 1 / step
+    else:  # round halves away from zero: a nudge too small to move anything but a half
+        coefficients, scale = _islow_forward(plane), (1 + 2**-18) / 8 / step
+    return _scale_(coefficients, scale).round_()
+
+
+def _restore_(codes: Tensor, table: Tensor, arithmetic: Arithmetic) -> Tensor:
+    """Quantised coefficients in place → levels, not yet clipped. Overwrites its argument."""
+    coefficients = _scale_(codes, _tile(table, codes.shape[-1]))
+    if arithmetic == "ideal":
+        return _ideal_inverse(coefficients).add_(128).round_()
+    return _islow_inverse(coefficients)
+
+
 class _Analysis(torch.autograd.Function):
-    """Levels (n, H, W) → quantised coefficients in place; straight through both roundings."""
+    """`_quantise`, the gradient straight through its roundings: the filters over the steps."""
 
     @staticmethod
     def forward(ctx: Any, plane: Tensor, table: Tensor, arithmetic: Arithmetic) -> Tensor:
-        step = _tile(table, plane.shape[-1])
-        ctx.save_for_backward(step)
-        if arithmetic == "ideal":
-            coefficients, scale = _ideal_forward(plane.float() - 128), 1 / step
-        else:  # round halves away from zero: a nudge too small to move anything but a half
-            coefficients, scale = _islow_forward(plane), (1 + 2**-18) / 8 / step
-        return _scale_(coefficients, scale).round_()
+        ctx.save_for_backward(table)
+        return _quantise(plane, table, arithmetic)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (step,) = ctx.saved_tensors
-        gradient = gradients[0].to(step.dtype).clone(memory_format=torch.contiguous_format)
+        (table,) = ctx.saved_tensors
+        gradient = gradients[0].to(table.dtype).clone(memory_format=torch.contiguous_format)
+        step = _tile(table, gradient.shape[-1])
         return _ideal_inverse(_scale_(gradient, 1 / step)), None, None
 
 
 class _Synthesis(torch.autograd.Function):
-    """Quantised coefficients in place → levels, not yet clipped; straight through the roundings."""
+    """`_restore_`, the gradient straight through its roundings."""
 
     @staticmethod
     def forward(ctx: Any, plane: Tensor, table: Tensor, arithmetic: Arithmetic) -> Tensor:
-        step = _tile(table, plane.shape[-1])
-        ctx.save_for_backward(step)
-        coefficients = _scale_(plane.to(step.dtype, copy=True), step)
-        if arithmetic == "ideal":
-            return _ideal_inverse(coefficients).add_(128).round_()
-        return _islow_inverse(coefficients)
+        ctx.save_for_backward(table)
+        return _restore_(plane.to(table.dtype, copy=True), table, arithmetic)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (step,) = ctx.saved_tensors
-        return _scale_(_ideal_forward(gradients[0].to(step.dtype)), step), None, None
+        (table,) = ctx.saved_tensors
+        gradient = _ideal_forward(gradients[0].to(table.dtype))
+        return _scale_(gradient, _tile(table, gradient.shape[-1])), None, None
+
+
+class _ThereAndBack(torch.autograd.Function):
+    """`_restore_` after `_quantise`: straight through the roundings, one undoes the other."""
+
+    @staticmethod
+    def forward(ctx: Any, plane: Tensor, table: Tensor, arithmetic: Arithmetic) -> Tensor:
+        return _restore_(_quantise(plane, table, arithmetic), table, arithmetic)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return gradients[0], None, None
 
 
 def _scale_(plane: Tensor, tile: Tensor) -> Tensor:
@@ -309,15 +332,48 @@ def _scale_(plane: Tensor, tile: Tensor) -> Tensor:
 
 
 class _Floor(torch.autograd.Function):
-    """Floor with the gradient of the identity."""
+    """Floor, in place, with the gradient of the identity."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        return x.floor()
+        ctx.mark_dirty(x)
+        return x.floor_()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         return gradients[0]
+
+
+class _Clip(torch.autograd.Function):
+    """Clip to 0…255; the gradient passes where nothing was clipped."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        clipped = x.clamp(0, 255)
+        ctx.save_for_backward(clipped == x)
+        return clipped
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (inside,) = ctx.saved_tensors
+        gradient: Tensor = gradients[0] * inside
+        return gradient
+
+
+class _Halve(torch.autograd.Function):
+    """Means of 2×2 pixels, their halves down and up in alternate columns."""
+
+    @staticmethod
+    def forward(ctx: Any, planes: Tensor) -> Tensor:
+        rows = planes[..., 0::2, :] + planes[..., 1::2, :]
+        total = rows[..., 0::2] + rows[..., 1::2]
+        return total.add_(_dither(total, 1, 2)).mul_(0.25).floor_()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        share = (gradients[0] / 4)[..., :, None, :, None]
+        n, c, rows, _, columns, _ = share.shape
+        return share.expand(n, c, rows, 2, columns, 2).reshape(n, c, 2 * rows, 2 * columns)
 
 
 def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
@@ -326,6 +382,10 @@ def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
 
 def _floor(x: Tensor) -> Tensor:
     return _apply(_Floor, x) if x.requires_grad else x.floor_()
+
+
+def _clip(x: Tensor) -> Tensor:
+    return _apply(_Clip, x) if x.requires_grad else x.clamp(0, 255)
 
 
 # JFIF colour, in 2⁻¹⁶: integers, all sums below 2²⁴, so float32 products are exact.
@@ -353,7 +413,7 @@ def _ycc(rgb: Tensor) -> Tensor:
 def _rgb(luma: Tensor, chroma: Tensor) -> Tensor:
     """Turn Y (n, 1, H, W) and Cb, Cr (n, 2, H, W) into RGB, clipped to 0…255."""
     centre = [32768 - 128 * sum(row) for row in _FROM_CHROMA]
-    return (_colour(_FROM_CHROMA, centre, chroma) + luma).clamp(0, 255)
+    return _clip(_colour(_FROM_CHROMA, centre, chroma) + luma)
 
 
 def _dither(like: Tensor, even: float, odd: float) -> Tensor:
@@ -361,13 +421,6 @@ def _dither(like: Tensor, even: float, odd: float) -> Tensor:
     return torch.tensor([even, odd], dtype=like.dtype, device=like.device).repeat(
         like.shape[-1] // 2 + 1
     )[: like.shape[-1]]
-
-
-def _halve(planes: Tensor) -> Tensor:
-    """Average 2×2 pixels, halves down and up in alternate columns. (n, c, H, W), even sides."""
-    rows = planes[..., 0::2, :] + planes[..., 1::2, :]
-    means = (rows[..., 0::2] + rows[..., 1::2]) / 4
-    return _floor(means + _dither(means, 0.25, 0.5))
 
 
 def _double(planes: Tensor) -> Tensor:
@@ -482,20 +535,14 @@ class JPEGAutoencoder(nn.Module):
             If the shape or the dtype is none of these.
         """
         self._check(x)
-        differentiable = x.is_floating_point()
-        if differentiable:
-            x = _floor(x.float().clamp(0, 255) + 0.5)
         size = (int(x.shape[2]), int(x.shape[3]))
-        dtype = torch.float32 if differentiable else torch.int16
-        if self.mode == "L":
-            return Codes((self._analyse(_extend(x, 8), 0, dtype)[:, 0],), size)
-        ycc = _ycc(x)
-        chroma = ycc[:, 1:]
-        if self.factor == 2:
-            chroma = _halve(_extend(_extend(chroma, 16, down=False), 2))
-        luma = self._analyse(_extend(ycc[:, :1], 8), 0, dtype)[:, 0]
-        cb, cr = self._analyse(_extend(chroma, 8), 1, dtype).unbind(1)
-        return Codes((luma, cb, cr), size)
+        dtype = torch.float32 if x.is_floating_point() else torch.int16
+        planes: list[Tensor] = []
+        for table, plane in enumerate(self._to_planes(x)):
+            codes = self._each(_Analysis, plane, table).to(dtype)
+            channels = _to_channels(codes.flatten(0, 1))
+            planes += channels.view(*plane.shape[:2], *channels.shape[1:]).unbind(1)
+        return Codes(tuple(planes), size)
 
     def decode(self, codes: Codes) -> Tensor:
         """Synthesis.
@@ -515,18 +562,17 @@ class JPEGAutoencoder(nn.Module):
         ValueError
             If the number of planes does not fit the mode.
         """
-        planes, (height, width) = codes
-        if len(planes) != (1 if self.mode == "L" else 3):
-            raise ValueError(f"mode {self.mode} does not decode {len(planes)} plane(s)")
-        out = self._synthesise(planes[0][:, None], 0)[..., :height, :width]
-        if self.mode == "RGB":
-            f = self.factor
-            chroma = self._synthesise(torch.stack(planes[1:], 1), 1)
-            chroma = chroma[..., : -(-height // f), : -(-width // f)]
-            if f == 2:
-                chroma = _double(chroma)[..., :height, :width]
-            out = _rgb(out, chroma)
-        return out.float() if planes[0].is_floating_point() else out.to(torch.uint8)
+        if len(codes.planes) != (1 if self.mode == "L" else 3):
+            raise ValueError(f"mode {self.mode} does not decode {len(codes.planes)} plane(s)")
+        planes = []
+        groups = [codes.planes[:1], codes.planes[1:]] if self.mode == "RGB" else [codes.planes]
+        for table, group in enumerate(groups):
+            channels = torch.stack(group, 1)
+            flat = _to_plane(channels.flatten(0, 1))
+            plane = flat.view(*channels.shape[:2], *flat.shape[1:])
+            planes.append(self._each(_Synthesis, plane, table))
+        out = self._from_planes(planes, codes.size)
+        return out if codes.planes[0].is_floating_point() else out.to(torch.uint8)
 
     def forward(self, x: Tensor) -> Tensor:
         """``decode(encode(x))``: what is left of a batch after saving it as JPEG.
@@ -535,7 +581,16 @@ class JPEGAutoencoder(nn.Module):
         """
         self._check(x)
         parts = torch.split(x, max(1, _CACHED_PIXELS // (x.shape[2] * x.shape[3])))
-        return torch.cat([self.decode(self.encode(part)) for part in parts])
+        return torch.cat([self._there_and_back(part) for part in parts])
+
+    def _there_and_back(self, x: Tensor) -> Tensor:
+        """`forward` of a part of a batch: the codes stay where they are."""
+        planes = [
+            self._each(_ThereAndBack, plane, table)
+            for table, plane in enumerate(self._to_planes(x))
+        ]
+        out = self._from_planes(planes, (int(x.shape[2]), int(x.shape[3])))
+        return out if x.is_floating_point() else out.to(torch.uint8)
 
     def nbytes(self, codes: Codes) -> NDArray[np.int64]:
         """Exact size of each image's file with libjpeg's default Huffman tables.
@@ -574,20 +629,33 @@ class JPEGAutoencoder(nn.Module):
         if x.dtype != torch.uint8 and not x.is_floating_point():
             raise ValueError(f"expected uint8 or floating levels, got {x.dtype}")
 
-    def _analyse(self, planes: Tensor, table: int, dtype: torch.dtype) -> Tensor:
-        """(n, c, H, W) → (n, c, 64, h, w)."""
-        n, c = planes.shape[:2]
-        flat = planes.reshape(n * c, *planes.shape[2:])
-        codes = _apply(_Analysis, flat, self.tables[table], self.arithmetic)
-        channels = _to_channels(codes.to(dtype))
-        return channels.view(n, c, *channels.shape[1:])
+    def _to_planes(self, x: Tensor) -> list[Tensor]:
+        """Luma (n, 1, H, W) and, of colour, chroma (n, 2, H, W), grown to whole blocks."""
+        if x.is_floating_point():
+            x = _floor(_clip(x.float()) + 0.5)
+        if self.mode == "L":
+            return [_extend(x, 8)]
+        luma, chroma = torch.tensor_split(_ycc(x), [1], 1)
+        if self.factor == 2:
+            chroma = _apply(_Halve, _extend(_extend(chroma, 16, down=False), 2))
+        return [_extend(luma, 8), _extend(chroma, 8)]
 
-    def _synthesise(self, codes: Tensor, table: int) -> Tensor:
-        """(n, c, 64, h, w) → (n, c, H, W), clipped."""
-        n, c = codes.shape[:2]
-        plane = _to_plane(codes.flatten(0, 1))
-        levels = _apply(_Synthesis, plane, self.tables[table], self.arithmetic)
-        return levels.clamp(0, 255).view(n, c, *levels.shape[1:])
+    def _from_planes(self, planes: list[Tensor], size: tuple[int, int]) -> Tensor:
+        """Undo `_to_planes`, clipping. Floating, (n, 1 or 3, height, width)."""
+        luma, *rest = (_clip(plane) for plane in planes)
+        out = luma[..., : size[0], : size[1]]
+        if rest:
+            height, width = (-(-side // self.factor) for side in size)
+            chroma = rest[0][..., :height, :width]
+            if self.factor == 2:
+                chroma = _double(chroma)[..., : size[0], : size[1]]
+            out = _rgb(out, chroma)
+        return out.float()
+
+    def _each(self, layer: type[torch.autograd.Function], planes: Tensor, table: int) -> Tensor:
+        """Apply a layer to every plane. (n, c, H, W) → the same shape."""
+        out = _apply(layer, planes.flatten(0, 1), self.tables[table], self.arithmetic)
+        return out.view(planes.shape)
 
 
 def _to_numpy(codes: Codes) -> list[NDArray[np.integer]]:
