@@ -778,7 +778,7 @@ def byte_exact(table: NDArray[np.uint8]) -> ReLUColormap:
 
     Examples
     --------
-    >>> byte_exact(np.array([[0], [10], [19]], np.uint8)).knots
+    >>> byte_exact(np.array([[0], [10], [16]], np.uint8)).knots
     (1.0,)
     """
     return fewest_knots(table, 0.5 - 1e-6)
