@@ -105,7 +105,7 @@ def dct_filters() -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> float(dct_filters()[0, 0, 0])
+    >>> round(float(dct_filters()[0, 0, 0]), 6)
     0.125
     """
     filters = np.asarray(np.einsum("vi,uj->vuij", _cosines(), _cosines()).reshape(64, 8, 8))
