@@ -508,7 +508,7 @@ class Autoencoder:
     """Trained autoencoder of blocks that starts as the best linear one.
 
     Encoder and decoder are each a linear map, initialised with the principal components, plus a net
-    of one hidden layer of 256 ReLUs, initialised with zero output: training can only add to the
+    of one hidden layer of 128 ReLUs, initialised with zero output: training can only add to the
     PCA of the same bottleneck. As each block is coded alike, it is a convolutional net of stride
     16.
 
@@ -523,7 +523,7 @@ class Autoencoder:
     """
 
     def __init__(self, pca: BlockPCA, bottleneck: int, seed: int) -> None:
-        size, hidden = BLOCK * BLOCK, 256
+        size, hidden = BLOCK * BLOCK, 128
         self.mean, self.bottleneck, self._seed = pca.mean, bottleneck, seed
         generator = torch.Generator().manual_seed(seed)
         basis = torch.from_numpy(pca.basis[:bottleneck].copy())
