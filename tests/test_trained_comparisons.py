@@ -644,3 +644,16 @@ def test_gain_by_group_is_paired() -> None:
     table = tc.gain_by_group(results.assign(group="0…10 dB", score=results.test), "chirps")
     assert table.gain.tolist() == pytest.approx([0.2])
     assert table.low.tolist() == pytest.approx([0.2])
+
+
+def test_checkpoints_outlive_the_folder_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "_build" / "runs" / ".killed"
+    run.mkdir(parents=True)
+    monkeypatch.chdir(run)
+    expected = tmp_path / "_build" / "checkpoints" / "trained-comparisons"
+    assert tc.checkpoint_folder("auto") == expected
+    assert tc.checkpoint_folder("elsewhere") == Path("elsewhere")
+    monkeypatch.chdir(tmp_path)
+    assert tc.checkpoint_folder("auto") == expected

@@ -64,6 +64,7 @@ __all__ = [
     "Task",
     "Trial",
     "architecture",
+    "checkpoint_folder",
     "chirps",
     "colormap_spread",
     "curve_trials",
@@ -1075,6 +1076,34 @@ def _cost(build: Convolutional, how: Optimiser, networks: int) -> float:
 
 def _numbered(index: int, *arguments: Any) -> tuple[int, dict[str, Any]]:
     return index, _train_stack(*arguments)
+
+
+def checkpoint_folder(choice: str) -> Path | None:
+    """Find the folder that finished stacks are kept in.
+
+    Parameters
+    ----------
+    choice : str
+        ``"none"``, a folder, or ``"auto"``: inside the build's folder, so that cleaning the build
+        removes it. That is the nearest folder called ``_build`` above the working directory, else
+        one in it.
+
+    Returns
+    -------
+    Path or None
+
+    Examples
+    --------
+    >>> checkpoint_folder("none") is None
+    True
+    """
+    if choice == "none":
+        return None
+    if choice != "auto":
+        return Path(choice).expanduser()
+    here = Path.cwd()
+    build = next((path for path in (here, *here.parents) if path.name == "_build"), here / "_build")
+    return build / "checkpoints" / "trained-comparisons"
 
 
 def _executed(
