@@ -875,6 +875,7 @@ def _train_stack(
     trials: Sequence[Trial],
     optimiser: Optimiser,
     checkpoint: Path | None,
+    device: str,
 ) -> dict[str, Any]:
     """Train one stack on one thread; plain lists and tensors, so that it can be stored."""
     threads = torch.get_num_threads()
@@ -893,9 +894,12 @@ def _train_stack(
         curve = trials[0].stage == "curve"
         watch = Watch(task.test, max(1, optimiser.steps // _POINTS)) if curve else None
         trained = training.train(
-            build, images, task.targets, networks, optimiser, watch=watch, checkpoint=checkpoint
+            *(build, images, task.targets, networks, optimiser),
+            watch=watch,
+            checkpoint=checkpoint,
+            device=device,
         )
-        return _measured(task, build, trials, networks, images, trained)
+        return _measured(task, build, trials, networks, images, trained, device)
     finally:
         torch.set_num_threads(threads)
 
@@ -915,11 +919,12 @@ def _measured(
     networks: Sequence[Network],
     images: Mapping[str, NDArray[np.float32]],
     trained: training.Trained,
+    device: str,
 ) -> dict[str, Any]:
     """Score every network on training, validation and test set, and on each group of the test."""
 
     def outputs(rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        return training.evaluate(build, trained, images, networks, rows)
+        return training.evaluate(build, trained, images, networks, rows, device)
 
     found: dict[str, Any] = {"diverged": trained.diverged.tolist()}
     if trials[0].stage == "tune":
@@ -930,7 +935,7 @@ def _measured(
     tests = outputs(task.test)
     trains = [
         float(training.score(output, task.targets[network.rows]))
-        for network, output in _own_rows(build, trained, images, networks)
+        for network, output in _own_rows(networks, outputs)
     ]
     found["train"] = trains
     found["test"] = training.score(tests, task.targets[task.test]).tolist()
@@ -953,15 +958,11 @@ def _measured(
 
 
 def _own_rows(
-    build: Convolutional,
-    trained: training.Trained,
-    images: Mapping[str, NDArray[np.float32]],
-    networks: Sequence[Network],
+    networks: Sequence[Network], outputs: Callable[[NDArray[np.int64]], NDArray[np.float32]]
 ) -> Iterator[tuple[Network, NDArray[np.float32]]]:
     """Evaluate each network on its own part of the training set; all together where they agree."""
     rows = np.unique(np.concatenate([n.rows for n in networks if n.rows is not None]))
-    everything = training.evaluate(build, trained, images, networks, rows)
-    for network, output in zip(networks, everything, strict=True):
+    for network, output in zip(networks, outputs(rows), strict=True):
         yield network, output[np.searchsorted(rows, np.asarray(network.rows))]
 
 
@@ -1001,6 +1002,7 @@ def sweep(
     jobs: int = 0,
     address: str = "",
     store: Path | None = None,
+    device: str = "cpu",
     description: str = "networks",
 ) -> list[dict[str, Any]]:
     """Train all trials, in stacks, in parallel.
@@ -1026,6 +1028,9 @@ def sweep(
         Folder where each finished stack is kept, and unfinished ones leave checkpoints: a sweep
         that was killed goes on from there. Changed code, data or trials do not match and are
         computed anew.
+    device : str
+        ``"cpu"``, or ``"cuda"`` for a GPU, which serves one process best: executor "serial", and
+        larger stacks.
     description : str
         Of the progress bar.
 
@@ -1049,12 +1054,14 @@ def sweep(
         for build, members in _stacks(trials, tasks, settings.stack):
             some = [trials[i] for i in members]
             how = _optimiser(some[0].stage, settings)
-            key = _stack_key(digests[some[0].task], build, some, how)
+            key = _stack_key(f"{digests[some[0].task]} {device}", build, some, how)
             path = store / f"{key[:32]}.stack" if store else None
             known = training.load_atomic(path, key) if path else None
             if known is None:
                 local = path.with_suffix(".part") if path and executor != "dask" else None
-                work.append((members, path, key, (tasks[some[0].task], build, some, how, local)))
+                work.append(
+                    (members, path, key, (tasks[some[0].task], build, some, how, local, device))
+                )
             else:
                 _take(results, members, known)
                 bar.update(len(members))
@@ -1180,6 +1187,7 @@ def run(
     jobs: int = 0,
     address: str = "",
     store: Path | None = None,
+    device: str = "cpu",
 ) -> Outcome:
     """Make the tasks, choose the learning rates, train everything.
 
@@ -1189,7 +1197,7 @@ def run(
         A profile.
     seed : int
         Of the tasks. Networks have seeds 0, 1, …, so that arms are paired.
-    executor, jobs, address, store
+    executor, jobs, address, store, device
         See `sweep`.
 
     Returns
@@ -1201,7 +1209,8 @@ def run(
     def trained(trials: list[Trial], what: str) -> list[dict[str, Any]]:
         return sweep(
             tasks, trials, settings,
-            executor=executor, jobs=jobs, address=address, store=store, description=what,
+            executor=executor, jobs=jobs, address=address, store=store, device=device,
+            description=what,
         )  # fmt: skip
 
     tuning = tuning_trials(settings, tasks)

@@ -29,7 +29,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -810,8 +810,9 @@ def evaluate(
     images: Mapping[str, ArrayLike],
     networks: Sequence[Network],
     rows: ArrayLike,
+    device: str = "cpu",
 ) -> NDArray[np.float32]:
-    """Compute trained networks' outputs on the CPU, with the running statistics of the training.
+    """Compute trained networks' outputs, with the running statistics of the training.
 
     Parameters
     ----------
@@ -821,14 +822,22 @@ def evaluate(
         What it returned.
     rows : array_like of int, shape (n,)
         Which inputs.
+    device : str
+        As in `train`.
 
     Returns
     -------
     ndarray of float32, shape (K, n, outputs)
         For `score`.
     """
-    inputs = _Inputs(images, networks, "cpu")
-    return _outputs(architecture, trained, inputs, np.asarray(rows, np.int64))
+    inputs = _Inputs(images, networks, device)
+    moved = replace(
+        trained,
+        parameters={name: p.to(device) for name, p in trained.parameters.items()},
+        buffers={name: b.to(device) for name, b in trained.buffers.items()},
+    )
+    with _reproducible(device):
+        return _outputs(architecture, moved, inputs, np.asarray(rows, np.int64))
 
 
 def _finished(state: _State) -> Trained:
