@@ -65,6 +65,17 @@ def test_apply_is_matplotlibs_colormap() -> None:
     np.testing.assert_array_equal(ours, theirs)
 
 
+def test_nearest_is_the_same_for_bytes_and_for_numbers() -> None:
+    colours = np.random.default_rng(2).integers(0, 256, (5, 60, 3), dtype=np.uint8)
+    table = colormaps.lut8("turbo")
+    levels, distance = colormaps.nearest(colours, table)
+    slow_levels, slow_distance = colormaps.nearest(colours.astype(float), table.astype(float))
+    np.testing.assert_array_equal(levels, slow_levels)
+    np.testing.assert_allclose(distance, slow_distance, rtol=1e-6)
+    assert distance.shape == (5, 60)
+    assert not colormaps.nearest(table, table)[1].any()
+
+
 def test_nearest_level_inverts_and_is_brute_force() -> None:
     table = colormaps.lut8("viridis")
     levels = np.arange(256, dtype=np.uint8)

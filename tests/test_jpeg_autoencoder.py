@@ -244,19 +244,6 @@ def test_comparison_at_equal_bytes_recovers_a_known_factor() -> None:
         jpeg_autoencoder.compare_at_equal(far, "mine", "other", programs, 0)
 
 
-def test_nearest_levels_agree_with_the_slow_way() -> None:
-    rng = np.random.default_rng(1)
-    colours = rng.integers(0, 256, (7, 30, 3)).astype(np.uint8)
-    for name in ("viridis", "jet", "gray"):
-        table = colormaps.lut8(name)
-        levels, distance = jpeg_autoencoder.nearest_levels(colours, table)
-        expected = colormaps.nearest_level(colours, table)
-        exact = np.linalg.norm(colours - table[expected].astype(float), axis=-1)
-        np.testing.assert_allclose(distance, exact, rtol=1e-6)
-        mine = np.linalg.norm(colours - table[levels].astype(float), axis=-1)
-        np.testing.assert_allclose(mine, exact, rtol=1e-12)
-
-
 def test_a_colour_jpeg_read_back(shown: Pictures) -> None:
     saved = jpeg_autoencoder.save_as_colour(shown.test, "viridis", 90, "4:4:4")
     buffer = io.BytesIO()

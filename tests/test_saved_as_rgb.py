@@ -156,14 +156,6 @@ def test_the_gray_trap_is_in_the_files() -> None:
     np.testing.assert_array_equal(ramp["imsave(RGB)"], ramp["level"])
 
 
-def test_nearest_level_is_the_shared_one() -> None:
-    colours = np.random.default_rng(2).integers(0, 256, (5, 60, 3), dtype=np.uint8)
-    table = colormaps.lut8("viridis")
-    np.testing.assert_array_equal(
-        saved_as_rgb._nearest_level(colours, table), colormaps.nearest_level(colours, table)
-    )
-
-
 def _habit(name: str) -> saved_as_rgb.Habit:
     return next(habit for habit in saved_as_rgb.HABITS if habit.name == name)
 

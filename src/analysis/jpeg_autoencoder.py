@@ -56,7 +56,6 @@ __all__ = [
     "file_bytes",
     "inverse",
     "luma_levels",
-    "nearest_levels",
     "number_curves",
     "off_the_curve",
     "pictures",
@@ -907,45 +906,8 @@ def save_as_colour(
     jpeg = JPEGAutoencoder(quality, "RGB", subsampling)
     codes = jpeg.encode(_batch(np.asarray(colormaps.apply(images, table), np.uint8)))
     colours = np.moveaxis(jpeg.decode(codes).numpy(), 1, -1)
-    levels, distance = nearest_levels(colours, table)
+    levels, distance = colormaps.nearest(colours, table)
     return Saved(colours, levels, distance, jpeg.nbytes(codes))
-
-
-def nearest_levels(colours: Bytes, table: Bytes) -> tuple[Bytes, NDArray[np.float32]]:
-    """Find the nearest colour of a map: `colormaps.nearest_level`, faster, and the distance.
-
-    Parameters
-    ----------
-    colours : ndarray of uint8, shape (…, 3)
-    table : ndarray of uint8, shape (256, 3)
-
-    Returns
-    -------
-    levels : ndarray of uint8, shape (…)
-    distance : ndarray of float32, shape (…)
-        Euclidean, in units of 1/255.
-
-    Notes
-    -----
-    All sums are whole numbers below 2²⁴, so that single precision makes no error.
-    """
-    red, green, blue = np.moveaxis(colours.astype(np.int32), -1, 0)
-    packed = red << 16 | green << 8 | blue
-    seen = np.zeros(2**24, bool)
-    seen[packed] = True
-    unique = np.flatnonzero(seen)
-    points = torch.from_numpy(np.stack([unique >> 16, unique >> 8 & 255, unique & 255], 1)).float()
-    map_points = torch.from_numpy(table.astype(np.float32))
-    length = map_points.square().sum(1)
-    nearest, least = [], []
-    for part in torch.split(points, 8192):  # 8192 × 256 distances: 8 MB
-        found = torch.addmm(length, part, map_points.T, alpha=-2).min(1)
-        nearest.append(found.indices.to(torch.uint8))
-        least.append((found.values + part.square().sum(1)).sqrt())
-    place = np.empty(2**24, np.int32)
-    place[unique] = np.arange(len(unique), dtype=np.int32)
-    where = place[packed]
-    return torch.cat(nearest).numpy()[where], torch.cat(least).numpy()[where]
 
 
 def luma_levels(colours: Bytes, table: Bytes) -> Bytes:

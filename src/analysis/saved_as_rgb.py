@@ -224,7 +224,7 @@ def losses(journey: Journey, window: int = spectrograms.WINDOW, hop: int = 128) 
     above = journey.power > 10 ** (LOW_DB / 10)
     power = spectrograms.from_db(journey.db)
     values = spectrograms.dequantise(journey.levels, LOW_DB, HIGH_DB)
-    read = _nearest_level(journey.picture[::-1], colormaps.lut8(journey.colormap))
+    read = colormaps.nearest_level(journey.picture[::-1], colormaps.lut8(journey.colormap))
     bytes_again = np.rint(np.moveaxis(journey.fed, 0, -1) * 255)
     level_bits = entropy_bits(journey.levels)
     colour_bits = entropy_bits(journey.picture.reshape(-1, 3).astype(int) @ (65536, 256, 1))
@@ -250,16 +250,6 @@ def losses(journey: Journey, window: int = spectrograms.WINDOW, hop: int = 128) 
 
 def _db(power: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.asarray(10 * np.log10(np.asarray(power, np.float64)))
-
-
-def _nearest_level(colours: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`colormaps.nearest_level` for bytes, whose squared distances are exact as one product."""
-    packed = np.asarray(colours, np.int64) @ (1, 256, 65536)
-    used, where = np.unique(packed, return_inverse=True)
-    points = (used[:, None] >> np.array([0, 8, 16]) & 255).astype(np.float64)
-    target = table.astype(np.float64)
-    distance = (target**2).sum(1) - 2 * points @ target.T
-    return np.asarray(distance.argmin(1)[where.reshape(packed.shape)], np.uint8)
 
 
 # --- 2. information --------------------------------------------------------------------------
@@ -704,7 +694,7 @@ def _exact_levels(db: NDArray[np.float32]) -> NDArray[np.float64]:
 def _read_levels(habit: Habit, db: NDArray[np.float32]) -> NDArray[np.float64]:
     """Levels of the net's pixels: the nearest colour of the habit's colormap."""
     table = colormaps.lut8_rounded(habit.colormap)
-    return _nearest_level(as_fed(habit, db), table).astype(np.float64)
+    return colormaps.nearest_level(as_fed(habit, db), table).astype(np.float64)
 
 
 def _live_pixels(habit: Habit, shape: tuple[int, ...], seed: int) -> NDArray[np.bool_]:
@@ -1000,7 +990,7 @@ def resize_losses(
             for name in maps:
                 colours = colormaps.apply(levels, colormaps.lut8_rounded(name))
                 shrunk = spectrograms.resize(colours, (size, size), method)
-                read = _nearest_level(shrunk, colormaps.lut8_rounded(name)).astype(float)
+                read = colormaps.nearest_level(shrunk, colormaps.lut8_rounded(name)).astype(float)
                 row[name] = float(np.sqrt(np.mean((read - small_levels) ** 2)))
             rows.append(row)
     return pd.DataFrame(rows)
@@ -1041,7 +1031,7 @@ def _colour_file(db: NDArray[np.float32], kind: str) -> tuple[bytes, NDArray[np.
     table = colormaps.lut8_rounded("viridis")
     levels = spectrograms.quantise(db, LOW_DB, HIGH_DB)
     file, image = _pillow_file(Image.fromarray(colormaps.apply(levels, table)), kind)
-    read = _nearest_level(np.asarray(image.convert("RGB")), table)
+    read = colormaps.nearest_level(np.asarray(image.convert("RGB")), table)
     return file, spectrograms.dequantise(read, LOW_DB, HIGH_DB)
 
 
@@ -1056,7 +1046,7 @@ def _imsave_file(
     table = colormaps.lut8(colormap)
     code = _colour_numbers(colormap)
     middle = np.array([np.flatnonzero(code == number).mean() for number in code])
-    read = middle[_nearest_level(_decode(file), table)]
+    read = middle[colormaps.nearest_level(_decode(file), table)]
     return file, np.asarray(LOW_DB + (HIGH_DB - LOW_DB) * (read + 0.5) / 256, np.float32)
 
 
