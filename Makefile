@@ -37,8 +37,8 @@ lint: .venv/.ready
 	touch $@
 
 lock:  ## resolve anew what pyproject.toml declares
-	$(PYTHON) -m venv --clear _build/lock && _build/lock/bin/pip install --quiet '.[test]' setuptools
-	_build/lock/bin/pip freeze --all --exclude pip --exclude coloured-spectrogram | sed 's/+cpu$$//' > requirements.lock
+	$(PYTHON) -m venv --clear _build/resolve && _build/resolve/bin/pip install --quiet '.[test]' setuptools
+	_build/resolve/bin/pip freeze --all --exclude pip --exclude coloured-spectrogram | sed 's/+cpu$$//' > requirements.lock
 
 clean:
 	rm -rf _build .pytask

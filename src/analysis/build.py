@@ -380,7 +380,7 @@ def _site_task(book: Book, profile: str) -> Any:
 def _only_build(book: Book) -> Iterator[None]:
     """Let one build at a time work in a checkout; the lock goes with the process that holds it."""
     book.build.mkdir(exist_ok=True)
-    lock = FileLock(book.build / "lock")
+    lock = FileLock(book.build / "building.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
