@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m analysis
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: book test full chapter data serve lock lint clean
+.PHONY: book test full chapter data bench serve lock lint clean
 
 book: .venv/.ready  ## execute what is out of date and render the site
 	$(RUN) book --profile $(PROFILE)
@@ -21,6 +21,10 @@ chapter: .venv/.ready  ## make chapter NAME=single-pixel PARAMS="colormap=jet se
 
 data: .venv/.ready  ## fetch the speech sets (about 108 MB) into the user's cache
 	$(RUN) data
+
+bench: .venv/.ready  ## side by side with peers, as ratios
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[bench]'
+	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
 
 serve: .venv/.ready  ## the built site on 127.0.0.1
 	$(RUN) serve

@@ -46,7 +46,8 @@ n = ledger.number("{name}-count", helper.triple(4), "{{:,}}")
 ledger.number("{name}-rate", rate, "{{:.2f}}");
 ```
 
-There are {{glue:text}}`{name}-count` things at rate {{glue:text}}`{name}-rate`: see {{numref}}`fig-{name}-line`.
+There are {{glue:text}}`{name}-count` things at rate {{glue:text}}`{name}-rate`:
+see {{numref}}`fig-{name}-line`.
 
 ```{{code-cell}} ipython3
 :tags: [hide-input]

@@ -36,7 +36,9 @@ def declared() -> list[Requirement]:
 
 
 def test_the_lock_is_exact_and_satisfies_what_is_declared() -> None:
-    locked = {canonicalize_name(name): version for name, version in lock("requirements.lock").items()}
+    locked = {
+        canonicalize_name(name): version for name, version in lock("requirements.lock").items()
+    }
     for requirement in declared():
         name = canonicalize_name(requirement.name)
         assert name in locked, f"{name} is declared but not locked: run `make lock`"
@@ -129,7 +131,9 @@ def test_bibliography_keys_are_author_year_and_carry_a_doi_or_address() -> None:
 
 
 def test_no_file_of_the_project_names_a_machine() -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     for name in listed.stdout.split():
         path = ROOT / name
         if path.suffix in {".py", ".md", ".toml", ".yml", ".cff", ".lock"} and path.exists():

@@ -59,7 +59,9 @@ class Watched:
         page.route("**/*", self._route)
         page.on("console", lambda m: m.type == "error" and self.problems.append(m.text))
         page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("response", lambda r: r.status >= 400 and self.problems.append(f"{r.status} {r.url}"))
+        page.on(
+            "response", lambda r: r.status >= 400 and self.problems.append(f"{r.status} {r.url}")
+        )
 
     def _route(self, route: Route) -> None:
         if route.request.url.startswith((self.address, "data:", "blob:")):
@@ -83,9 +85,7 @@ def set_theme(context: BrowserContext, theme: str) -> None:
 
 
 @pytest.fixture
-def watched(
-    browser: Browser, address: str, request: pytest.FixtureRequest
-) -> Iterator[Watched]:
+def watched(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Watched]:
     """A page with a theme (``light`` unless the test's parameter ``theme`` says otherwise)."""
     call = getattr(request.node, "callspec", None)
     theme = call.params.get("theme", "light") if call else "light"

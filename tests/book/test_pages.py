@@ -22,13 +22,15 @@ PAGES, CHAPTERS = BOOK.pages, BOOK.chapters
 pytestmark = pytest.mark.browser
 
 #: Paragraphs whose text, less code and formulas, still holds a dollar or a TeX command.
-_UNSET_MATHS = """
-[...document.querySelectorAll('.bd-article p, .bd-article li, .bd-article td, figcaption')].map(p => {
-  const copy = p.cloneNode(true);
-  copy.querySelectorAll('code, pre, mjx-container, .math').forEach(node => node.remove());
-  return copy.textContent;
-}).filter(text => /[$]|\\\\[a-z]{2}/.test(text))
-"""
+_UNSET_MATHS = """() => {
+  const places = '.bd-article p, .bd-article li, .bd-article td, figcaption';
+  const texts = [...document.querySelectorAll(places)].map(place => {
+    const copy = place.cloneNode(true);
+    copy.querySelectorAll('code, pre, mjx-container, .math').forEach(node => node.remove());
+    return copy.textContent;
+  });
+  return texts.filter(text => /[$]|\\\\[a-z]{2}/.test(text));
+}"""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -110,7 +112,9 @@ def pixels(browser: Browser, address: str, theme: str, path: str, selector: str)
     watched.open(path)
     element = watched.page.locator(selector).first
     element.evaluate("image => image.decode()")
-    element.evaluate("image => image.style.cssText = 'position: fixed; top: 0; left: 0; z-index: 9999'")
+    element.evaluate(
+        "image => image.style.cssText = 'position: fixed; top: 0; left: 0; z-index: 9999'"
+    )
     shot = element.screenshot()
     context.close()
     return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
