@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import matplotlib as mpl
-from cycler import cycler
 import pandas as pd
+from cycler import cycler
 from matplotlib.figure import Figure
 
 from analysis.provenance import atomic_path, current_run, versions, write_json
