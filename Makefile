@@ -45,4 +45,4 @@ lock:  ## resolve anew what pyproject.toml declares
 	_build/resolve/bin/pip freeze --all --exclude pip --exclude coloured-spectrogram | sed 's/+cpu$$//' > requirements.lock
 
 clean:
-	rm -rf _build .pytask
+	rm -rf _build

@@ -41,8 +41,11 @@ def results(book: Book, name: str) -> dict[str, bytes]:
 
 
 def test_what_changed_is_executed_again_and_nothing_else(tiny: Book) -> None:
+    (tiny.root / "pyproject.toml").write_text("")
+    before = set(tiny.root.iterdir())
     assert build(tiny) == ["one", "two"]
     assert build(tiny) == []
+    assert set(tiny.root.iterdir()) - before == {tiny.build}  # nothing beside _build
 
     edit(tiny.source("one"), "# Chapter one", "# Chapter the first")
     assert build(tiny) == ["one"]

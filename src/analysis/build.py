@@ -425,11 +425,14 @@ def build_book(book: Book, profile: str, jobs: int, site: bool = True) -> list[s
             _remove(stale)  # left by a build that was killed
         progress = Progress()
         tasks = [_chapter_task(book, name, profile, progress) for name in book.chapters]
+        config = book.build / "pytask.toml"  # makes _build, not the checkout, pytask's root
+        config.write_text("[tool.pytask.ini_options]\n", "utf-8")
         log = StringIO()
         with redirect_stdout(log):
             session = pytask.build(
                 tasks=[*tasks, *([_site_task(book, profile)] if site else [])],
                 paths=(book.build,),
+                config=config,
                 capture="no",
                 verbose=0,
                 n_workers=jobs,
