@@ -1,6 +1,6 @@
 """Networks · steps per second: a stack against a plain sequential PyTorch loop.
 
-    python benchmarks/training.py [--most 1024] [--seconds 2] [--threads 2] [--json FILE]
+    python benchmarks/training.py [--most 1024] [--seconds 2] [--threads 2] [--only small]
 
 The loop is what anybody would write: `torch.nn` modules, `torch.optim.Adam`, one network after the
 other. Both train the same architectures on the same data, in the same process; what counts is their
@@ -162,6 +162,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=1024, help="largest stack")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--only", default="", help="one network: pixel MLP, tiny, small or medium")
     parser.add_argument("--json", type=Path, help="write the numbers here")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -177,6 +178,8 @@ def main() -> None:
     found = []
     print(f"{options.threads} thread(s); networks · steps per second, and ratio to the plain loop")
     for name, (architecture, x, batch) in cases.items():
+        if options.only not in ("", name):
+            continue
         plain = rate(sequential(architecture, x, labels, batch), 1, options.seconds)
         print(f"{name:10} plain loop {plain:10,.0f}", flush=True)
         size = 1
