@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -63,6 +64,9 @@ def test_every_file_is_written_and_opens(run: Run) -> None:
 def test_the_same_figure_is_the_same_bytes(run: Run) -> None:
     publish()
     first = {path.name: path.read_bytes() for path in (run.path / "figures").iterdir()}
+    with pytest.raises(ValueError, match="published twice"):
+        publish()
+    (run.path / "figures" / "fig-line.json").unlink()
     publish()
     again = {path.name: path.read_bytes() for path in (run.path / "figures").iterdir()}
     assert first == again
@@ -89,6 +93,12 @@ def test_several_tables_are_told_apart(run: Run) -> None:
 def test_refusals(run: Run, id: str, changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         publish(id, **changes)
+    plt.close("all")
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_is_left() -> Iterator[None]:
+    yield
     plt.close("all")
 
 

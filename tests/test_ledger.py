@@ -41,6 +41,12 @@ def test_numbers_are_stored_with_their_text(run: Run, capsys: pytest.CaptureFixt
     assert stored["an-interval"]["value"] == [0.25, 0.5]
 
 
+def test_a_name_is_given_once(run: Run) -> None:
+    ledger.number("a-count", 1)
+    with pytest.raises(ValueError, match="a-count: the chapter has a number of this name"):
+        ledger.number("a-count", 1)
+
+
 def test_verdicts_are_read_back_in_order(run: Run) -> None:
     record("A5", part="second")
     record("A5", part="first")

@@ -207,12 +207,14 @@ def publish(
     Raises
     ------
     ValueError
-        For an ill-formed identifier, an empty caption or alt text, empty data, or a figure with a
-        title inside.
+        For an ill-formed or repeated identifier, an empty caption or alt text, empty data, or a
+        figure with a title inside.
     """
     _check(fig, id, caption, alt)
     run = current_run()
     folder = run.path / "figures"
+    if not run.interactive and (folder / f"{id}.json").exists():
+        raise ValueError(f"{id} is published twice in chapter {run.chapter}")
     seed = run.parameters.get("seed")
     record = Record(
         id=id,

@@ -104,14 +104,14 @@ def number(name: str, value: Any, form: str = "{}") -> str:
     Raises
     ------
     ValueError
-        For an ill-formed name.
+        For an ill-formed name, or one that the chapter has given already.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ValueError(f"number name {name!r} must be lowercase words with hyphens")
     plain = _plain(value)
     text = form.format(*plain) if isinstance(plain, list) else form.format(plain)
     run = current_run()
-    _update(run, "numbers.json", {name: {"value": plain, "text": text}})
+    _update(run, "numbers.json", {name: {"value": plain, "text": text}}, once=True)
     prefix = "application/papermill.record/"
     display(  # type: ignore[no-untyped-call]
         {f"{prefix}text/plain": repr(text)},  # quoted: else "1.00" is shown as 1.0
@@ -186,9 +186,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _update(run: Run, name: str, item: dict[str, Any]) -> None:
+def _update(run: Run, name: str, item: dict[str, Any], once: bool = False) -> None:
     path = run.path / name
     known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if once and not run.interactive and known.keys() & item:
+        raise ValueError(f"{', '.join(item)}: the chapter has a number of this name already")
     write_json(path, known | item)
 
 

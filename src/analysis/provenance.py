@@ -54,6 +54,11 @@ class Run:
         """The results directory."""
         return Path(self.directory)
 
+    @property
+    def interactive(self) -> bool:
+        """Whether a person runs the cells, who may run one twice."""
+        return self.chapter == "interactive"
+
     def save(self, path: Path) -> None:
         """Write the run's file."""
         write_json(path, asdict(self))

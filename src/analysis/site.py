@@ -78,6 +78,7 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
             staged[target / "book" / f"{page}.md"] = (root / "book" / f"{page}.md").read_bytes()
     chapters = [results[page] for page in pages if page in results]
     staged |= _figure_files(target, chapters)
+    _check_numbers(chapters)
     generated = target / "book" / "_generated"
     ledger = table_markdown(read_entries(chapters))
     index = index_markdown([record for folder in chapters for record in read_records(folder)])
@@ -103,6 +104,16 @@ def _figure_files(target: Path, chapters: Sequence[Path]) -> dict[Path, bytes]:
                 found[path] = (folder / "figures" / path.name).read_bytes()
     found.setdefault(target / "extra" / "figures" / "LICENCE.txt", b"Figures and data: CC BY 4.0\n")
     return found
+
+
+def _check_numbers(chapters: Sequence[Path]) -> None:
+    """Refuse a number's name that two chapters use: a citation of it would be ambiguous."""
+    owner: dict[str, str] = {}
+    for folder in chapters:
+        path = folder / "numbers.json"
+        for name in json.loads(path.read_text("utf-8")) if path.exists() else {}:
+            if owner.setdefault(name, folder.name) != folder.name:
+                raise ValueError(f"number {name} is in chapters {owner[name]} and {folder.name}")
 
 
 def render(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> None:
