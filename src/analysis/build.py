@@ -309,7 +309,7 @@ class Progress:
         del self.done[name]
         self.bar.set_postfix_str(", ".join(self.done))
         if self.bar.disable:
-            print(f"  executed {name}", flush=True)
+            print(f"executed {name}", file=sys.stderr, flush=True)  # where no bar can be shown
 
 
 def _value_node(name: str, value: str) -> Any:
@@ -355,6 +355,7 @@ def _site_task(book: Book, profile: str) -> Any:
     from pytask import PathNode, TaskWithoutPath
 
     def render_site(**_: Any) -> None:
+        print("rendering the pages", file=sys.stderr, flush=True)
         render(book.root, book.pages, {n: book.results(n, profile) for n in book.chapters})
 
     inputs = [book.results(name, profile) / NOTEBOOK for name in book.chapters]
