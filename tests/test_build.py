@@ -78,6 +78,19 @@ def test_a_change_of_the_data_is_seen_by_the_chapters_that_can_read_them(tiny: B
     assert build(tiny) == ["two"]
 
 
+def test_a_module_that_changes_meanwhile_is_not_taken_for_executed(tiny: Book) -> None:
+    helper = tiny.root / "src/tinybook/helper.py"
+    edit(
+        tiny.source("one"),
+        "figures.style()",
+        f"figures.style()\nopen({str(helper)!r}, 'a').write('# edited\\n')",
+    )
+    with pytest.raises(BuildError, match=r"helper\.py changed while one was executed"):
+        build(tiny)
+    edit(tiny.source("one"), f"open({str(helper)!r}, 'a').write('# edited\\n')", "")
+    assert "one" in build(tiny)
+
+
 def test_two_cold_runs_give_the_same_bytes(tiny: Book) -> None:
     build(tiny)
     first = results(tiny, "one")

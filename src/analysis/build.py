@@ -326,17 +326,21 @@ def _chapter_task(book: Book, name: str, profile: str, progress: Progress) -> An
 
     overrides = parse_parameters(book, name, {"profile": profile})
     key = {"parameters": overrides, "data": book.data_state(name)}
+    inputs = [book.source(name), book.root / "requirements.lock", *book.modules(name)]
 
     def execute_chapter(**_: Any) -> None:
         directory = book.results(name, profile)
+        before = [path.read_bytes() for path in inputs]
         progress.start(name, len(read_notebook(book.source(name)).cells) + 1)
         spec = make_spec(book, name, directory, overrides)
         try:
             run_chapter(book, spec, partial(progress.advance, name))
         finally:
             progress.finish(name)
+        changed = [p for p, old in zip(inputs, before, strict=True) if p.read_bytes() != old]
+        if changed:  # the graph would take the results for those of the new file
+            raise BuildError(f"{changed[0]} changed while {name} was executed: build again")
 
-    inputs = [book.source(name), book.root / "requirements.lock", *book.modules(name)]
     return TaskWithoutPath(
         name=f"execute-{profile}-{name}",
         function=execute_chapter,
