@@ -603,7 +603,8 @@ class Settings:
         Of the phase diagram; its arms are raw and some of `COLOURS`.
     cross_tasks, cross_networks, cross_arms : tuple of str
         What is crossed with per-image and global scaling, as fed and of equal energy: the
-        encodings that somebody might use, so that hopeless ones do not swell their share.
+        encodings that somebody might use, so that hopeless ones do not swell their share. Where
+        none of the tasks' recordings is on this machine, the last task that is there.
     curve_seeds, curve_steps : int
         Of the learning curves, on the textures.
     stack : int
@@ -753,7 +754,7 @@ def _cells(settings: Settings, tasks: Iterable[str]) -> Iterator[Cell]:
     main = product(known, settings.networks, settings.arms, scales[:1], scalings[:1])
     partly = [task for task in known if task in settings.phase_tasks]
     phase = product(partly, settings.phase_networks, settings.phase_arms, scales[:1], scalings[:1])
-    crossed = [task for task in known if task in settings.cross_tasks]
+    crossed = [task for task in known if task in settings.cross_tasks] or known[-1:]
     cross = product(crossed, settings.cross_networks, settings.cross_arms, scales, scalings)
     for cell in [*main, *phase, *cross]:
         if cell in seen or (cell[3] == "as_fed" and ARMS[cell[2]].standardised):
@@ -1863,13 +1864,14 @@ def ensemble(
     Returns
     -------
     DataFrame
-        A row for each task and network: ``gain`` (mean over all ensembles that can be made of the
-        first eight networks, of score minus the members' mean score; classes are averaged as
-        probabilities), with a 95 % jackknife interval over the networks, ``low`` and ``high``.
+        A row for each task and network with more than `size` networks, all sound: ``gain`` (mean
+        over all ensembles that can be made of the first eight, of score minus the members' mean
+        score; classes are averaged as probabilities), with a 95 % jackknife interval over the
+        networks, ``low`` and ``high``.
     """
     rows = []
     for (task, network, arm), found in outputs.items():
-        if arm != RAW or not np.isfinite(found).all():
+        if arm != RAW or len(found) <= size or not np.isfinite(found).all():
             continue
         targets = tasks[task].targets[tasks[task].test]
         values = np.asarray(found[:8], np.float64)
