@@ -207,6 +207,55 @@ def test_colour_gradient_is_that_of_the_smooth_network() -> None:
     torch.testing.assert_close(x.grad, y.grad, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("mode", "subsampling"), MODES)
+@pytest.mark.parametrize("arithmetic", ["islow", "ideal"])
+@pytest.mark.parametrize("size", [(32, 48), (17, 35), (6, 5), (3, 2), (1, 7), (1, 1)])
+def test_gradient_is_that_of_coding_then_decoding(
+    mode: Any, subsampling: Any, arithmetic: Any, size: tuple[int, int]
+) -> None:
+    """The gradient written out is the one that autograd finds layer by layer, clips included."""
+    levels = batch(images(*size, len(mode))).float()
+    levels = torch.cat([levels, levels + 0.3, 128 + 150 * torch.randn_like(levels)])
+    weight = torch.randn_like(levels)
+    for quality in (5, 60, 95):
+        jpeg = JPEGAutoencoder(quality, mode, subsampling, arithmetic)
+        whole, layered = levels.clone().requires_grad_(), levels.clone().requires_grad_()
+        jpeg(whole).backward(weight)
+        jpeg.decode(jpeg.encode(layered)).backward(weight)
+        assert whole.grad is not None
+        assert whole.grad.any()
+        torch.testing.assert_close(whole.grad, layered.grad, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("mode", "subsampling"), MODES)
+def test_gradient_takes_any_layout_in_parts(
+    mode: Any, subsampling: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = 300 * torch.rand(5, len(mode), 19, 21) - 20
+    weight = torch.randn_like(x)
+    jpeg = JPEGAutoencoder(70, mode, subsampling)
+    gradients = []
+    for pixels, layout in ((2**18, torch.contiguous_format), (2**10, torch.channels_last)):
+        monkeypatch.setattr(jpeg_codec, "_CACHED_PIXELS", pixels)
+        leaf = x.double().contiguous(memory_format=layout).requires_grad_()
+        jpeg(leaf).backward(weight.contiguous(memory_format=layout))
+        gradients.append(leaf.grad)
+    torch.testing.assert_close(gradients[0], gradients[1], atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("mode", "subsampling"), MODES)
+def test_gradient_has_a_gradient(mode: Any, subsampling: Any) -> None:
+    """The gradient is linear in what comes from above; its own gradient is the network's slope."""
+    x = (40 * torch.rand(1, len(mode), 10, 12) + 100).requires_grad_()
+    above, other = torch.randn_like(x).requires_grad_(), torch.randn_like(x)
+    out = JPEGAutoencoder(60, mode, subsampling)(x)
+    (first,) = torch.autograd.grad(out, x, above, create_graph=True)
+    (plain,) = torch.autograd.grad(out, x, above.detach(), retain_graph=True)
+    torch.testing.assert_close(first, plain, atol=1e-5, rtol=1e-5)
+    (slope,) = torch.autograd.grad(first, above, other)
+    torch.testing.assert_close((slope * above).sum(), (first * other).sum(), atol=1e-3, rtol=1e-4)
+
+
 def test_clipped_levels_have_no_gradient() -> None:
     x = torch.full((1, 1, 8, 8), 300.0, requires_grad=True)
     JPEGAutoencoder(90)(x).sum().backward()

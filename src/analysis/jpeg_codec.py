@@ -201,7 +201,7 @@ def _islow_forward(plane: Tensor) -> Tensor:
     rows = torch.addmm(m.rows_bias, levels, m.rows).floor_().view(plane.shape)
     low = _columns(m.low, rows).add_(128).floor_()
     batch = rows.view(low.shape)
-    total = torch.baddbmm(low, m.high.expand(len(batch), 8, 8), batch, beta=1 / 256)
+    total = low.baddbmm_(m.high.expand(len(batch), 8, 8), batch, beta=1 / 256)
     return total.floor_().view(plane.shape)
 
 
@@ -212,10 +212,10 @@ def _islow_inverse(plane: Tensor) -> Tensor:
     low = _columns(m.low.T, plane).add_(8).floor_()
     batch = plane.view(low.shape)
     high = (m.high.T * 16).expand(len(batch), 8, 8)
-    work = torch.baddbmm(low, high, batch, beta=1 / 16).floor_()
+    work = low.baddbmm_(high, batch, beta=1 / 16).floor_()
     work = work.view(-1, 16)
     low = torch.mm(work, m.back_rows_low).add_(2.0**10).floor_()
-    total = torch.addmm(low, work, m.back_rows_high, beta=1 / 2**11)
+    total = low.addmm_(work, m.back_rows_high, beta=1 / 2**11)
     return total.floor_().add_(128).view(plane.shape)
 
 
@@ -313,18 +313,6 @@ class _Synthesis(torch.autograd.Function):
         return _scale_(gradient, _tile(table, gradient.shape[-1])), None, None
 
 
-class _ThereAndBack(torch.autograd.Function):
-    """`_restore_` after `_quantise`: straight through the roundings, one undoes the other."""
-
-    @staticmethod
-    def forward(ctx: Any, plane: Tensor, table: Tensor, arithmetic: Arithmetic) -> Tensor:
-        return _restore_(_quantise(plane, table, arithmetic), table, arithmetic)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        return gradients[0], None, None
-
-
 def _scale_(plane: Tensor, tile: Tensor) -> Tensor:
     """Multiply every row of blocks by a row of tables, in place. (n, 8h, w) by (8, w)."""
     plane.view(-1, *tile.shape).mul_(tile)
@@ -394,13 +382,24 @@ _TO_YCC_BIAS = [32768, (128 << 16) + 32767, (128 << 16) + 32767]
 _FROM_CHROMA = [[0, 91881], [-22554, -46802], [116130, 0]]
 
 
-def _colour(matrix: list[list[int]], bias: list[int] | Tensor, planes: Tensor) -> Tensor:
+def _weights(matrix: Any, like: Tensor) -> Tensor:
+    """Return numbers in 2⁻¹⁶ as a tensor."""
+    return torch.tensor(matrix, dtype=like.dtype, device=like.device) / 2**16
+
+
+def _mix(weight: Tensor, planes: Tensor, out: Tensor | None = None) -> Tensor:
+    """Apply a matrix to the channels of every pixel of (n, c, H, W)."""
+    n, _, height, width = planes.shape
+    place = None if out is None else out.view(n, -1, height * width)
+    mixed = torch.bmm(weight.expand(n, -1, -1), planes.flatten(2), out=place)
+    return mixed.view(n, -1, height, width)
+
+
+def _colour(matrix: list[list[int]], bias: list[int], planes: Tensor) -> Tensor:
     """Compute ⌊(M x + b) / 2¹⁶⌋ at every pixel of (n, c, H, W)."""
-    n, channels, height, width = planes.shape
-    dtype = _exact_dtype(planes.device)
-    weight = torch.tensor(matrix, dtype=dtype, device=planes.device) / 2**16
-    shift = torch.as_tensor(bias, dtype=dtype, device=planes.device)[:, None] / 2**16
-    flat = planes.reshape(n, channels, -1).to(dtype)
+    n, _, height, width = planes.shape
+    flat = planes.flatten(2).to(_exact_dtype(planes.device))
+    weight, shift = _weights(matrix, flat), _weights(bias, flat)[:, None]
     out = torch.baddbmm(shift, weight.expand(n, -1, -1), flat)
     return _floor(out).view(n, -1, height, width)
 
@@ -411,9 +410,9 @@ def _ycc(rgb: Tensor) -> Tensor:
 
 
 def _rgb(luma: Tensor, chroma: Tensor) -> Tensor:
-    """Turn Y (n, 1, H, W) and Cb, Cr (n, 2, H, W) into RGB, clipped to 0…255."""
+    """Turn Y (n, 1, H, W) and Cb, Cr (n, 2, H, W) into RGB, not yet clipped."""
     centre = [32768 - 128 * sum(row) for row in _FROM_CHROMA]
-    return _clip(_colour(_FROM_CHROMA, centre, chroma) + luma)
+    return _colour(_FROM_CHROMA, centre, chroma).add_(luma)
 
 
 def _dither(like: Tensor, even: float, odd: float) -> Tensor:
@@ -423,12 +422,50 @@ def _dither(like: Tensor, even: float, odd: float) -> Tensor:
     )[: like.shape[-1]]
 
 
+def _lean(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Add to three times each number the one before it, and the one after; its own at an end."""
+    last = x.shape[axis] - 1
+    first, final = x.narrow(axis, 0, 1), x.narrow(axis, last, 1)
+    before = torch.cat((first, x.narrow(axis, 0, last)), axis)
+    after = torch.cat((x.narrow(axis, 1, last), final), axis)
+    return before.add_(x, alpha=3), after.add_(x, alpha=3)
+
+
+def _lean_adjoint(gradient: Tensor, axis: int) -> Tensor:
+    """Carry a gradient back through `_lean` of an axis, its two results in alternate places."""
+    pairs = cast(Tensor, gradient.unflatten(axis, (-1, 2)))  # type: ignore[no-untyped-call]
+    before, after = pairs.unbind(axis)
+    out = (before + after).mul_(3)
+    last = out.shape[axis] - 1
+    out.narrow(axis, 0, 1).add_(before.narrow(axis, 0, 1))
+    out.narrow(axis, 0, last).add_(before.narrow(axis, 1, last))
+    out.narrow(axis, 1, last).add_(after.narrow(axis, 0, last))
+    out.narrow(axis, last, 1).add_(after.narrow(axis, last, 1))
+    return out
+
+
+def _alternate(even: Tensor, odd: Tensor) -> Tensor:
+    """Interleave the columns of two tensors: the parts of a complex number are neighbours."""
+    return torch.view_as_real(torch.complex(even, odd)).flatten(-2)
+
+
 def _double(planes: Tensor) -> Tensor:
     """Double the size: libjpeg's "fancy" bilinear upsampling, copies if too narrow for it."""
     if planes.shape[-1] <= 2:
         return planes.repeat_interleave(2, -1).repeat_interleave(2, -2)
-    finer = functional.interpolate(planes, scale_factor=2, mode="bilinear", align_corners=False)
-    return _floor(finer + _dither(finer, 8 / 16, 7 / 16))
+    rows = torch.stack(_lean(planes, -2), -2).flatten(-3, -2)
+    even, odd = _lean(rows, -1)
+    return _alternate(_floor(even.add_(8).mul_(1 / 16)), _floor(odd.add_(7).mul_(1 / 16)))
+
+
+def _double_adjoint(gradient: Tensor) -> Tensor:
+    """Carry a gradient back through `_double`, the last row and column maybe cropped."""
+    height, width = gradient.shape[-2:]
+    if height % 2 or width % 2:
+        gradient = functional.pad(gradient, (0, width % 2, 0, height % 2))
+    if width <= 4:
+        return functional.avg_pool2d(gradient, 2) * 4
+    return _lean_adjoint(_lean_adjoint(gradient, -2), -1).mul_(1 / 16)
 
 
 def _extend(planes: Tensor, multiple: int, *, down: bool = True) -> Tensor:
@@ -437,6 +474,93 @@ def _extend(planes: Tensor, multiple: int, *, down: bool = True) -> Tensor:
     if not (right or below):
         return planes
     return functional.pad(planes, (0, right, 0, below), mode="replicate")
+
+
+def _inside(gradient: Tensor, levels: Tensor, out: Tensor) -> Tensor:
+    """Pass the gradient of a clip where the levels, before it, were within 0…255. Into `out`."""
+    below, above = _OUTSIDE  # bounds that are themselves outside
+    torch.ops.aten.hardtanh_backward.grad_input(gradient, levels, below, above, grad_input=out)
+    return out
+
+
+#: float32's neighbours of 0…255.
+_OUTSIDE = [float(np.nextafter(np.float32(v), np.float32(np.inf * (v - 1)))) for v in (0, 255)]
+
+
+class _ThereAndBack(torch.autograd.Function):
+    """`JPEGAutoencoder.forward` of floating levels.
+
+    Straight through the roundings the synthesis undoes the analysis. What is left of the gradient
+    is that of colour, of resampling, and of clips, written out here, with no graph to follow.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, codec: JPEGAutoencoder) -> Tensor:
+        kept: list[Tensor] = []
+        out = codec._parts_there_and_back(x.detach(), kept)
+        ctx.codec, ctx.parts = codec, len(codec._split(x))
+        ctx.save_for_backward(x, *kept)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        x, *kept = ctx.saved_tensors
+        codec, (gradient,) = ctx.codec, gradients
+        if torch.is_grad_enabled():  # someone wants the gradient's own: leave a graph
+            slow = codec.decode(codec.encode(x))
+            return torch.autograd.grad(slow, x, gradient, create_graph=True)[0], None
+        out = torch.empty_like(gradient, memory_format=torch.contiguous_format)
+        parts = zip(*map(codec._split, (gradient, x, out)), strict=True)
+        each = len(kept) // ctx.parts
+        for i, (ahead, levels, place) in enumerate(parts):
+            _adjoint(ahead, kept[i * each : (i + 1) * each], codec.factor, place)
+            _inside(place, levels, place)
+        return out, None
+
+
+def _adjoint(gradient: Tensor, clipped: list[Tensor], factor: int, out: Tensor) -> None:
+    """Carry a gradient back from the pixels decoded to the rounded ones, into `out`.
+
+    `clipped` are what the decoder clips, before it does: luma; of colour also chroma, and RGB.
+    """
+    height, width = gradient.shape[-2:]
+    luma = clipped[0][..., :height, :width]
+    if len(clipped) == 1:
+        _inside(gradient, luma, out)
+        return
+    back = _weights([[2**16] * 3, *zip(*_FROM_CHROMA, strict=True)], gradient)
+    ycc = _mix(back, _inside(gradient, clipped[2], out))
+    bright, colour = ycc[:, :1], ycc[:, 1:]
+    _inside(bright, luma, bright)
+    if factor == 2:
+        colour = _double_adjoint(colour)
+    _inside(colour, clipped[1][..., : colour.shape[-2], : colour.shape[-1]], colour)
+    forth = _weights(_TO_YCC, gradient).T
+    if factor == 1:
+        _mix(forth, ycc, out)
+    else:
+        _spread(_mix(forth[:, 1:] / 4, _repeated(colour, height, width)), bright, forth, out)
+
+
+def _repeated(halves: Tensor, height: int, width: int) -> Tensor:
+    """Count the last row or column of halves twice where `_extend` has repeated a pixel."""
+    if width % 2:
+        halves[..., -1].mul_(2)
+    if height % 2:
+        halves[..., -1, :].mul_(2)
+    return halves
+
+
+def _spread(shares: Tensor, luma: Tensor, forth: Tensor, out: Tensor) -> None:
+    """Give four pixels of RGB their share of each half's gradient, and their luma's, into `out`."""
+    height, width = out.shape[-2:]
+    wide = _alternate(shares, shares)[..., :width]
+    for i in range(3):
+        weight = float(forth[i, 0])
+        for row in (0, 1):
+            place = out[:, i, row::2]
+            rows = wide[:, i, : place.shape[-2]]
+            torch.add(rows, luma[:, 0, row:height:2], alpha=weight, out=place)
 
 
 class JPEGAutoencoder(nn.Module):
@@ -537,6 +661,8 @@ class JPEGAutoencoder(nn.Module):
         self._check(x)
         size = (int(x.shape[2]), int(x.shape[3]))
         dtype = torch.float32 if x.is_floating_point() else torch.int16
+        if x.is_floating_point():
+            x = _floor(_clip(x.float()).add_(0.5))
         planes: list[Tensor] = []
         for table, plane in enumerate(self._to_planes(x)):
             codes = self._each(_Analysis, plane, table).to(dtype)
@@ -570,8 +696,8 @@ class JPEGAutoencoder(nn.Module):
             channels = torch.stack(group, 1)
             flat = _to_plane(channels.flatten(0, 1))
             plane = flat.view(*channels.shape[:2], *flat.shape[1:])
-            planes.append(self._each(_Synthesis, plane, table))
-        out = self._from_planes(planes, codes.size)
+            planes.append(_clip(self._each(_Synthesis, plane, table)))
+        out = _clip(self._from_planes(planes, codes.size)).float()
         return out if codes.planes[0].is_floating_point() else out.to(torch.uint8)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -580,17 +706,40 @@ class JPEGAutoencoder(nn.Module):
         Works through the batch in parts that a processor's cache holds.
         """
         self._check(x)
-        parts = torch.split(x, max(1, _CACHED_PIXELS // (x.shape[2] * x.shape[3])))
-        return torch.cat([self._there_and_back(part) for part in parts])
+        x = x.float() if x.is_floating_point() else x
+        if x.requires_grad and torch.is_grad_enabled():
+            return _apply(_ThereAndBack, x, self)
+        return self._parts_there_and_back(x)
 
-    def _there_and_back(self, x: Tensor) -> Tensor:
-        """`forward` of a part of a batch: the codes stay where they are."""
-        planes = [
-            self._each(_ThereAndBack, plane, table)
-            for table, plane in enumerate(self._to_planes(x))
-        ]
-        out = self._from_planes(planes, (int(x.shape[2]), int(x.shape[3])))
-        return out if x.is_floating_point() else out.to(torch.uint8)
+    def _split(self, x: Tensor) -> tuple[Tensor, ...]:
+        return torch.split(x, max(1, _CACHED_PIXELS // (x.shape[2] * x.shape[3])))
+
+    def _parts_there_and_back(self, x: Tensor, keep: list[Tensor] | None = None) -> Tensor:
+        """`forward` without its gradient; `keep` takes what `_adjoint` needs of each part."""
+        out = torch.empty_like(x, memory_format=torch.contiguous_format)
+        for part, place in zip(self._split(x), self._split(out), strict=True):
+            kept = self._there_and_back(part, place)
+            if keep is not None:
+                keep += (tensor.float() for tensor in kept)
+        return out
+
+    def _there_and_back(self, x: Tensor, out: Tensor) -> list[Tensor]:
+        """`forward` of a part of a batch, into `out`; return what it clips, before it does."""
+        size = (int(x.shape[2]), int(x.shape[3]))
+        if x.is_floating_point():  # memory is dear: the answer's place serves on the way, too
+            x = torch.clamp(x, 0, 255, out=out).add_(0.5).floor_()
+        kept = []
+        for table, plane in zip(self.tables, self._to_planes(x), strict=False):
+            codes = _quantise(plane.flatten(0, 1), table, self.arithmetic)
+            kept.append(_restore_(codes, table, self.arithmetic).view(plane.shape))
+        if self.mode == "RGB":
+            kept.append(self._from_planes([plane.clamp(0, 255) for plane in kept], size))
+        pixels = kept[-1][..., : size[0], : size[1]]
+        if pixels.dtype == out.dtype:
+            torch.clamp(pixels, 0, 255, out=out)
+        else:
+            out.copy_(pixels.clamp(0, 255))
+        return kept
 
     def nbytes(self, codes: Codes) -> NDArray[np.int64]:
         """Exact size of each image's file with libjpeg's default Huffman tables.
@@ -631,8 +780,6 @@ class JPEGAutoencoder(nn.Module):
 
     def _to_planes(self, x: Tensor) -> list[Tensor]:
         """Luma (n, 1, H, W) and, of colour, chroma (n, 2, H, W), grown to whole blocks."""
-        if x.is_floating_point():
-            x = _floor(_clip(x.float()) + 0.5)
         if self.mode == "L":
             return [_extend(x, 8)]
         luma, chroma = torch.tensor_split(_ycc(x), [1], 1)
@@ -641,16 +788,15 @@ class JPEGAutoencoder(nn.Module):
         return [_extend(luma, 8), _extend(chroma, 8)]
 
     def _from_planes(self, planes: list[Tensor], size: tuple[int, int]) -> Tensor:
-        """Undo `_to_planes`, clipping. Floating, (n, 1 or 3, height, width)."""
-        luma, *rest = (_clip(plane) for plane in planes)
-        out = luma[..., : size[0], : size[1]]
-        if rest:
-            height, width = (-(-side // self.factor) for side in size)
-            chroma = rest[0][..., :height, :width]
-            if self.factor == 2:
-                chroma = _double(chroma)[..., : size[0], : size[1]]
-            out = _rgb(out, chroma)
-        return out.float()
+        """Undo `_to_planes`. Clipped planes → (n, 1 or 3, height, width), RGB not yet clipped."""
+        luma = planes[0][..., : size[0], : size[1]]
+        if self.mode == "L":
+            return luma
+        height, width = (-(-side // self.factor) for side in size)
+        chroma = planes[1][..., :height, :width]
+        if self.factor == 2:
+            chroma = _double(chroma)[..., : size[0], : size[1]]
+        return _rgb(luma, chroma)
 
     def _each(self, layer: type[torch.autograd.Function], planes: Tensor, table: int) -> Tensor:
         """Apply a layer to every plane. (n, c, H, W) → the same shape."""
