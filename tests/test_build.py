@@ -169,19 +169,19 @@ def test_no_parameter_leads_out_of_the_output_folder(tiny: Book, value: str) -> 
 
 
 def test_a_killed_build_leaves_no_half_and_goes_on(tiny: Book) -> None:
-    edit(tiny.source("two"), "figures.style()", "figures.style()\nimport time; time.sleep(20)")
+    edit(tiny.source("two"), "figures.style()", "figures.style()\nimport time; time.sleep(60)")
     environment = os.environ | {"PYTHONPATH": str(tiny.root / "src")}
     command = [sys.executable, "-m", "analysis", "--package", "tinybook", "book", "--no-site"]
     with subprocess.Popen(command, cwd=tiny.root, env=environment) as process:
         done = tiny.results("one", "quick") / NOTEBOOK
-        deadline = time.monotonic() + 60
-        while not done.exists() and time.monotonic() < deadline:
+        journal = tiny.build / "pytask.lock.journal"
+        deadline = time.monotonic() + 120
+        while not journal.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
-        time.sleep(1)  # the journal records the finished chapter
         process.send_signal(signal.SIGKILL)
     assert done.exists()
     assert not (tiny.results("two", "quick") / NOTEBOOK).exists()
-    edit(tiny.source("two"), "import time; time.sleep(20)", "")
+    edit(tiny.source("two"), "import time; time.sleep(60)", "")
     assert build(tiny) == ["two"]
     left = [path.name for path in (tiny.build / "executed" / "quick").iterdir()]
     assert sorted(left) == ["one", "two"]

@@ -57,8 +57,9 @@ def test_a_first_visit_has_no_complaint(browser: Browser, address: str) -> None:
     """Nothing stored yet: the theme follows the reader's system."""
     context = browser.new_context(color_scheme="dark")
     watched = Watched(context.new_page(), address)
-    watched.open("index.html")
+    watched.page.goto(f"{address}/index.html", wait_until="commit")
     watched.page.wait_for_url("**/book/intro.html")
+    watched.page.wait_for_load_state("networkidle")
     assert watched.problems == []
     assert watched.page.evaluate("document.documentElement.dataset.theme") == "dark"
     context.close()
