@@ -113,9 +113,8 @@ def pixels(browser: Browser, address: str, theme: str, path: str, selector: str)
     watched.open(path)
     element = watched.page.locator(selector).first
     element.evaluate("image => image.decode()")
-    element.evaluate(
-        "image => image.style.cssText = 'position: fixed; top: 0; left: 0; z-index: 9999'"
-    )
+    place = "position: fixed; top: 0; left: 0; z-index: 9999; width: 640px; height: 302px"
+    element.evaluate("(image, place) => image.style.cssText = place", place)
     shot = element.screenshot()
     context.close()
     return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
