@@ -137,7 +137,9 @@ def render(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Non
         "-W",
         "-n",
         "--keep-going",
+        "--all",
     ]
+    # --all: Sphinx, if only a style sheet changed, would leave the old one in place
     command += ["--path-output", str(root), str(source)]
     with log.open("w", encoding="utf-8") as file:
         code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, cwd=root).returncode
