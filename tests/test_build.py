@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import nbformat
 import pytest
@@ -214,3 +215,23 @@ def test_an_import_that_does_not_exist_is_named(tiny: Book) -> None:
     edit(tiny.source("one"), "from tinybook import helper", "from tinybook import helpers")
     with pytest.raises(BuildError, match=r"imports tinybook\.helpers, which does not exist"):
         build(tiny)
+
+
+def test_the_site_is_served_on_this_machine_only(tiny: Book) -> None:
+    html = tiny.build / "html"
+    html.mkdir(parents=True)
+    (html / "index.html").write_text("the book")
+    command = [sys.executable, "-m", "analysis", "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=tiny.root, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[0]
+        assert address.startswith("http://127.0.0.1:")
+        with urlopen(f"{address}index.html") as answer:
+            assert answer.read() == b"the book"
+        process.terminate()
+
+
+def test_there_is_nothing_to_serve_before_the_first_build(tiny: Book) -> None:
+    run = CliRunner().invoke(main, ["--root", str(tiny.root), "serve"])
+    assert run.exit_code != 0
+    assert "run `make book` first" in run.output
