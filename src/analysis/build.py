@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -427,7 +428,7 @@ def build_book(book: Book, profile: str, jobs: int, site: bool = True) -> list[s
     check_profile(profile)
     with _only_build(book):
         for stale in (book.build / "executed" / profile).glob(".*"):
-            _remove(stale)  # left by a build that was killed
+            shutil.rmtree(stale, ignore_errors=True)  # left by a build that was killed
         progress = Progress()
         tasks = [_chapter_task(book, name, profile, progress) for name in book.chapters]
         config = book.build / "pytask.toml"  # makes _build, not the checkout, pytask's root
@@ -446,15 +447,6 @@ def build_book(book: Book, profile: str, jobs: int, site: bool = True) -> list[s
         progress.bar.close()
         _report(session, log.getvalue())
     return progress.executed
-
-
-def _remove(path: Path) -> None:
-    import shutil
-
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _report(session: Any, log: str) -> None:

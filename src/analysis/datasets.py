@@ -48,7 +48,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 from sklearn.tree import DecisionTreeClassifier
-from tqdm import tqdm
+from tqdm import TqdmWarning, tqdm
 
 __all__ = [
     "FAMILIES",
@@ -443,7 +443,7 @@ def _cache_folder() -> Path:
 def _pooch() -> Any:
     """Import pooch without the remark of its progress bar that a notebook has no widgets."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore", TqdmWarning)
         import pooch
     return pooch
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -144,7 +143,6 @@ def render(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Non
     with log.open("w", encoding="utf-8") as file:
         code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, cwd=root).returncode
     if code:
-        shutil.rmtree(root / "_build" / "html" / "index.html", ignore_errors=True)
         said = log.read_text("utf-8", errors="replace")
         warnings = "\n".join(line for line in said.splitlines() if re.search("WARNING|ERROR", line))
         raise click.ClickException(f"rendering failed; {log} has all\n{warnings or said[-3000:]}")
