@@ -53,33 +53,6 @@ def outcome() -> tc.Outcome:
 # --- tasks and inputs ------------------------------------------------------------------------
 
 
-def test_texture_classes_differ_in_their_bands_alone() -> None:
-    db, labels = tc.textures(2000, seed=0, contrast=0.4)
-    level = (db + 80) / 80
-    assert level.min() >= 0
-    assert level.max() <= 1
-    stretch = np.minimum((level * 5).astype(int), 4)
-    for label in (0, 1):
-        often = np.array([1.4 if i % 2 == label else 0.6 for i in range(5)])
-        shares = np.bincount(stretch[labels == label].ravel(), minlength=5) / stretch[0].size / 1000
-        np.testing.assert_allclose(shares, often / often.sum(), atol=0.015)
-    means = [level[labels == label].mean() for label in (0, 1)]
-    assert abs(means[0] - means[1]) < 0.01  # brightness gives nothing away
-
-
-def test_chirps_are_where_the_targets_say() -> None:
-    db, targets, snr = tc.chirps(300, seed=0)
-    assert db.shape == (300, 16, 16)
-    np.testing.assert_allclose(targets.mean(0), 0, atol=0.15)
-    np.testing.assert_allclose(targets.std(0), 1, atol=0.1)
-    clear = snr > 15
-    hertz = 1900 + targets[clear] * 3200 / np.sqrt(12)
-    rows = db[clear].argmax(1)  # a row covers 250 Hz
-    for end, column in ((0, 0), (1, 15)):
-        off = np.abs(250 * (rows[:, column] + 0.5) - hertz[:, end])
-        assert np.mean(off < 300) > 0.9
-
-
 def test_magnitude_is_the_root_of_power() -> None:
     db = np.linspace(-90, 0, 7)
     np.testing.assert_allclose(tc.magnitude(db, 0), np.sqrt(spectrograms.from_db(db)), rtol=1e-5)

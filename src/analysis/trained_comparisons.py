@@ -41,10 +41,10 @@ import pandas as pd
 import torch
 from joblib import Parallel, delayed, parallel_config
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage, stats
+from scipy import stats
 from tqdm import tqdm
 
-from analysis import colormaps, datasets, encodings, spectrograms, training
+from analysis import colormaps, datasets, encodings, signals, spectrograms, training
 from analysis.encodings import ScaleName
 from analysis.statistics import bootstrap_mean, equivalence, holm, paired_difference
 from analysis.training import Convolution, Convolutional, Network, Optimiser, Watch
@@ -65,7 +65,6 @@ __all__ = [
     "Trial",
     "architecture",
     "checkpoint_folder",
-    "chirps",
     "colormap_spread",
     "curve_trials",
     "decided",
@@ -89,7 +88,6 @@ __all__ = [
     "scores",
     "sign_flips",
     "sweep",
-    "textures",
     "time_ratios",
     "tuned",
     "tuning_trials",
@@ -311,94 +309,6 @@ def _balanced(
     return np.asarray(shuffled[np.argsort(rank, kind="stable")], np.int64)
 
 
-def textures(
-    count: int, seed: int, contrast: float = 0.4, stretches: int = 5
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Smooth random textures whose class lies in their levels alone.
-
-    A smooth Gaussian field (correlated over about three pixels) is mapped, rank by rank, to a
-    distribution of levels. The range is cut into equal stretches, alternately "off" and "on"; class
-    1 has the levels of the "on" stretches ``(1 + contrast) / (1 - contrast)`` times as often as
-    class 0 would have them, and the reverse. Nothing else tells the classes apart: to find them, a
-    network has to tell bands of levels, and the theory of this book says that colour must help it.
-
-    Parameters
-    ----------
-    count : int
-        Textures, half of each class.
-    seed : int
-        Of all draws.
-    contrast : float
-        In (0, 1).
-    stretches : int
-        Number of stretches; with 5, the pattern is the kernel chapter's "two-band".
-
-    Returns
-    -------
-    db : ndarray of float32, shape (count, 16, 16)
-        From -80 to 0 dB.
-    labels : ndarray of int64, shape (count,)
-        0 or 1.
-
-    Examples
-    --------
-    >>> textures(4, seed=0)[1]
-    array([0, 1, 0, 1])
-    """
-    rng = np.random.default_rng([seed, 1])
-    labels = np.arange(count) % 2
-    field = ndimage.gaussian_filter(
-        rng.normal(size=(count, SIDE, SIDE)), (0, 1.5, 1.5), mode="wrap"
-    )
-    uniform = stats.norm.cdf(field / field.std())
-    edges = np.linspace(0, 1, stretches + 1)
-    level = np.empty_like(uniform)
-    for label in (0, 1):
-        often = np.where(np.arange(stretches) % 2 == label, 1 + contrast, 1 - contrast)
-        cumulative = np.concatenate([[0.0], np.cumsum(often)]) / often.sum()
-        level[labels == label] = np.interp(uniform[labels == label], cumulative, edges)
-    return np.asarray(80 * level - 80, np.float32), labels.astype(np.int64)
-
-
-def chirps(count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32], Array]:
-    """Linear chirps of a second in white noise; their two end frequencies are to be found.
-
-    Parameters
-    ----------
-    count : int
-        Chirps, at 8 kHz.
-    seed : int
-        Of all draws.
-
-    Returns
-    -------
-    db : ndarray of float32, shape (count, 16, 16)
-        Log-power spectrogram, averaged in decibels over areas.
-    targets : ndarray of float32, shape (count, 2)
-        First and last frequency, uniform in 300…3500 Hz, shifted and scaled to mean 0 and
-        deviation 1.
-    snr : ndarray of float64, shape (count,)
-        Power of the chirp over that of the noise (0…4 kHz) in dB, uniform in -10…20.
-    """
-    rng = np.random.default_rng([seed, 2])
-    low, high = 300.0, 3500.0
-    first, last = rng.uniform(low, high, (2, count, 1))
-    snr = rng.uniform(-10, 20, count)
-    phase = rng.uniform(0, 2 * np.pi, (count, 1))
-    time = np.arange(8000) / 8000
-    db = np.empty((count, SIDE, SIDE), np.float32)
-    for start in range(0, count, 64):
-        some = slice(start, start + 64)
-        angle = 2 * np.pi * (first[some] * time + (last - first)[some] * time**2 / 2)
-        tone = np.sqrt(2) * 10 ** (snr[some, None] / 20) * np.sin(angle + phase[some])
-        sound = 0.05 * (tone + rng.normal(size=tone.shape))
-        pictures = spectrograms.log_power(sound.astype(np.float32), 256, 128)
-        db[some] = spectrograms.resize(pictures, (SIDE, SIDE))
-    ends = np.concatenate([first, last], axis=1)
-    targets = (ends - (low + high) / 2) / ((high - low) / np.sqrt(12))
-    return db, targets.astype(np.float32), snr
-
-
 def _snr_range(snr: Array) -> NDArray[np.str_]:
     names = np.array(["−10…0 dB", "0…10 dB", "10…20 dB"])
     return np.asarray(names[np.digitize(snr, [0, 10])])
@@ -409,10 +319,12 @@ def _generated(settings: Settings, seed: int) -> Iterator[Task]:
     sizes = np.cumsum([settings.train, settings.validation, settings.test])
     rows = np.split(np.arange(sizes[-1]), sizes[:-1])
     if "textures" in settings.tasks:
-        db, labels = textures(sizes[-1], seed)
+        db, labels = signals.textures(sizes[-1], seed, SIDE)
         yield Task("textures", db, labels, 2, np.full(len(db), "all"), *rows)
     if "chirps" in settings.tasks:
-        db, targets, snr = chirps(sizes[-1], seed)
+        sounds, ends, snr = signals.chirps(sizes[-1], seed)
+        db = spectrograms.resize(spectrograms.log_power(sounds, 256, 128), (SIDE, SIDE))
+        targets = signals.chirp_targets(ends)
         yield Task("chirps", db, targets, 2, _snr_range(snr), *rows)
 
 
