@@ -235,3 +235,40 @@ def test_there_is_nothing_to_serve_before_the_first_build(tiny: Book) -> None:
     run = CliRunner().invoke(main, ["--root", str(tiny.root), "serve"])
     assert run.exit_code != 0
     assert "run `make book` first" in run.output
+
+
+_READ = """
+```{code-cell} ipython3
+ledger.number("two-read", int(figures.data_of("one", "fig-one-line")["y"].sum()));
+```
+"""
+
+
+def test_a_chapter_reads_the_data_of_an_earlier_one(tiny: Book) -> None:
+    source = tiny.source("two")
+    source.write_text(source.read_text("utf-8") + _READ, "utf-8")
+    assert build(tiny) == ["one", "two"]
+    numbers = json.loads((tiny.results("two", "quick") / "numbers.json").read_text())
+    assert numbers["two-read"]["value"] == 6
+    run = json.loads((tiny.results("two", "quick") / "run.json").read_text())
+    assert run["sources"] == {}  # a result names no folder of the machine
+
+    edit(tiny.source("one"), "# Chapter one", "# Chapter the first")
+    assert build(tiny) == ["one"]  # its data are the same
+    edit(tiny.source("one"), '"y": [1, 2, 3]', '"y": [1, 2, 4]')
+    assert build(tiny) == ["one", "two"]
+    assert build(tiny) == []
+
+
+def test_data_are_read_from_earlier_chapters_only(tiny: Book) -> None:
+    source = tiny.source("one")
+    source.write_text(source.read_text("utf-8") + _READ.replace("one", "two"), "utf-8")
+    with pytest.raises(BuildError, match="chapter one reads two, which comes no earlier"):
+        build(tiny)
+
+
+def test_data_that_nobody_publishes_are_named(tiny: Book) -> None:
+    source = tiny.source("two")
+    source.write_text(source.read_text("utf-8") + _READ.replace("one-line", "x"), "utf-8")
+    with pytest.raises(BuildError, match="chapter one does not publish fig-x, which another reads"):
+        build(tiny)

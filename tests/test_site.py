@@ -64,3 +64,14 @@ def test_a_missing_file_of_a_figure_is_named(root: Path) -> None:
     (root / "one" / "figures" / "fig-a.pdf").unlink()
     with pytest.raises(FileNotFoundError, match=r"fig-a\.pdf"):
         stage(root, ["intro", "one"], results)
+
+
+def test_a_page_shows_the_numbers_of_the_chapters(root: Path) -> None:
+    results = {"one": write_results(root / "one", "an-answer")}
+    intro = root / "book" / "intro.md"
+    intro.write_text("It is {number}`an-answer`.")
+    target = stage(root, ["intro", "one"], results)
+    assert (target / "book" / "intro.md").read_text() == "It is 1."
+    intro.write_text("It is {number}`no-answer`.")
+    with pytest.raises(ValueError, match=r"intro\.md: no chapter gives the number 'no-answer'"):
+        stage(root, ["intro", "one"], results)

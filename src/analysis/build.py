@@ -115,6 +115,17 @@ class Book:
         base = Path(str(import_module(self.package).__file__)).parent
         return sorted(_module_file(base, module) for module in found | {self.package})
 
+    @cached_property
+    def reads(self) -> dict[str, dict[str, list[str]]]:
+        """Figures of earlier chapters whose data each chapter reads: chapter to identifiers."""
+        found = {name: _data_read(self.source(name)) for name in self.chapters}
+        for index, name in enumerate(self.chapters):
+            for other in found[name]:
+                self.check_chapter(other)
+                if other not in self.chapters[:index]:
+                    raise BuildError(f"chapter {name} reads {other}, which comes no earlier")
+        return found
+
     def data_state(self, name: str) -> dict[str, str]:
         """Fingerprints of the data sets, for a chapter that can read them."""
         if not any(path.stem == "datasets" for path in self.modules(name)):
@@ -137,6 +148,22 @@ def _imports(source: Path, package: str) -> set[str]:
             elif isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
     return {module for module in found if module.startswith(f"{package}.")}
+
+
+def _data_read(source: Path) -> dict[str, list[str]]:
+    """Arguments of the calls of `figures.data_of` in a chapter's code cells."""
+    found: dict[str, list[str]] = {}
+    for cell in read_notebook(source).cells:
+        if cell.cell_type != "code":
+            continue
+        for node in ast.walk(ast.parse(cell.source)):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="data_of"), args=given):
+                    if not (len(given) == 2 and all(isinstance(a, ast.Constant) for a in given)):
+                        raise BuildError(f"{source}: data_of takes two literal names")
+                    chapter, figure = (str(ast.literal_eval(a)) for a in given)
+                    found.setdefault(chapter, []).append(figure)
+    return found
 
 
 def _module_file(base: Path, module: str) -> Path:
@@ -212,11 +239,13 @@ def _version() -> str:
 def make_spec(book: Book, name: str, directory: Path, overrides: dict[str, Any]) -> Spec:
     """Put together what the executing process needs to know about a chapter."""
     parameters = default_parameters(read_notebook(book.source(name))) | overrides
+    profile = str(parameters.get("profile", PROFILES[0]))
     run = {
         "chapter": name,
         "parameters": parameters,
         "commit": _commit(book.root),
         "version": _version(),
+        "sources": {other: str(book.results(other, profile)) for other in book.reads[name]},
     }
     return Spec(str(book.source(name)), str(directory), overrides, run)
 
@@ -321,6 +350,10 @@ def _value_node(name: str, value: str) -> Any:
     return PythonNode(name=name, value=value, hash=True, node_info=info)
 
 
+def _data_file(book: Book, name: str, profile: str, figure: str) -> Path:
+    return book.results(name, profile) / "figures" / f"{figure}.csv"
+
+
 def _chapter_task(book: Book, name: str, profile: str, progress: Progress) -> Any:
     """Node of the graph that executes a chapter, with everything that it depends on."""
     from pytask import PathNode, TaskWithoutPath
@@ -328,6 +361,13 @@ def _chapter_task(book: Book, name: str, profile: str, progress: Progress) -> An
     overrides = parse_parameters(book, name, {"profile": profile})
     key = {"parameters": overrides, "data": book.data_state(name)}
     inputs = [book.source(name), book.root / "requirements.lock", *book.modules(name)]
+    for other, read in book.reads[name].items():
+        inputs += [_data_file(book, other, profile, figure) for figure in read]
+    given = [
+        _data_file(book, name, profile, figure)
+        for later in book.chapters[book.chapters.index(name) + 1 :]
+        for figure in book.reads[later].get(name, [])
+    ]
 
     def execute_chapter(**_: Any) -> None:
         directory = book.results(name, profile)
@@ -341,6 +381,11 @@ def _chapter_task(book: Book, name: str, profile: str, progress: Progress) -> An
         changed = [p for p, old in zip(inputs, before, strict=True) if p.read_bytes() != old]
         if changed:  # the graph would take the results for those of the new file
             raise BuildError(f"{changed[0]} changed while {name} was executed: build again")
+        for path in given:
+            if not path.exists():
+                raise BuildError(
+                    f"chapter {name} does not publish {path.stem}, which another reads"
+                )
 
     return TaskWithoutPath(
         name=f"execute-{profile}-{name}",
@@ -351,6 +396,7 @@ def _chapter_task(book: Book, name: str, profile: str, progress: Progress) -> An
         },
         produces={
             "notebook": PathNode.from_path(book.results(name, profile) / NOTEBOOK),
+            "data": [PathNode.from_path(path) for path in sorted(set(given))],
         },
     )
 

@@ -158,7 +158,7 @@ def _execute_into(folder: Path, spec: Spec) -> None:
     plain.unlink()
     shutil.rmtree(folder / ".kernel", ignore_errors=True)
     _tidy(folder / NOTEBOOK)
-    replace(run, directory="").save(folder / "run.json")
+    replace(run, directory="", sources={}).save(folder / "run.json")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     telemetry = {"seconds": round(time.monotonic() - started, 2), "peak_bytes": peak}
     write_json(folder / "telemetry.json", telemetry)

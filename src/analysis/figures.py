@@ -32,6 +32,7 @@ __all__ = [
     "FigureMime",
     "Record",
     "colour_of",
+    "data_of",
     "index_markdown",
     "publish",
     "style",
@@ -276,6 +277,38 @@ def _write_pictures(fig: Figure, folder: Path, id: str) -> None:
     for suffix, keywords in options.items():
         with atomic_path(folder / f"{id}.{suffix}") as path:
             fig.savefig(path, format=suffix, **keywords)
+
+
+def data_of(chapter: str, id: str) -> pd.DataFrame:
+    """Read the data behind a figure that an earlier chapter published.
+
+    The build finds both arguments in the chapter's text, so they must be literals.
+
+    Parameters
+    ----------
+    chapter : str
+        The earlier chapter.
+    id : str
+        The figure's identifier.
+
+    Returns
+    -------
+    DataFrame
+        As written to its CSV.
+
+    Raises
+    ------
+    FileNotFoundError
+        If that chapter's results are not there; the message says how to make them.
+    """
+    run = current_run()
+    folder = Path(run.sources.get(chapter, Path("_build") / "executed" / "quick" / chapter))
+    path = folder / "figures" / f"{id}.csv"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path.name} of chapter {chapter} is not there: run `make book` first"
+        )
+    return pd.read_csv(path)
 
 
 def bibtex(record: Record) -> str:

@@ -41,6 +41,8 @@ class Run:
         Commit of the book's repository, with ``+`` appended if files had changed; or ``"unknown"``.
     version : str
         The book's version.
+    sources : dict
+        Results directories of the earlier chapters that this one reads, by name.
     """
 
     chapter: str
@@ -48,6 +50,7 @@ class Run:
     parameters: dict[str, object] = field(default_factory=dict)
     commit: str = "unknown"
     version: str = "unknown"
+    sources: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:

@@ -61,7 +61,8 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
     Raises
     ------
     ValueError
-        If two chapters publish the same figure or number, or a file of a figure is missing.
+        If two chapters publish the same figure or number, a file of a figure is missing, or a page
+        asks for a number that no chapter gives.
     """
     target = root / "_build" / "site"
     staged: dict[Path, bytes] = {}
@@ -78,6 +79,10 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
     chapters = [results[page] for page in pages if page in results]
     staged |= _figure_files(target, chapters)
     _check_numbers(chapters)
+    for page in pages:
+        if page not in results:
+            path = target / "book" / f"{page}.md"
+            staged[path] = _with_numbers(path.name, staged[path].decode(), chapters).encode()
     generated = target / "book" / "_generated"
     ledger = table_markdown(read_entries(chapters))
     index = index_markdown([record for folder in chapters for record in read_records(folder)])
@@ -113,6 +118,22 @@ def _check_numbers(chapters: Sequence[Path]) -> None:
         for name in json.loads(path.read_text("utf-8")) if path.exists() else {}:
             if owner.setdefault(name, folder.name) != folder.name:
                 raise ValueError(f"number {name} is in chapters {owner[name]} and {folder.name}")
+
+
+def _with_numbers(page: str, text: str, chapters: Sequence[Path]) -> str:
+    """Put the numbers that chapters glued where a page without cells asks for them."""
+    known: dict[str, str] = {}
+    for folder in chapters:
+        path = folder / "numbers.json"
+        found = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        known |= {name: entry["text"] for name, entry in found.items()}
+
+    def shown(match: re.Match[str]) -> str:
+        if match[1] not in known:
+            raise ValueError(f"{page}: no chapter gives the number {match[1]!r}")
+        return known[match[1]]
+
+    return re.sub(r"\{number\}`([^`]*)`", shown, text)
 
 
 def render(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> None:
