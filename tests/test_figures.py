@@ -137,3 +137,16 @@ def test_alternative_text_is_safe_in_a_directive() -> None:
     text = figures.figure_directive("fig-x", "Caption.", 'He said "no": `code` {role}')
     assert text.count("\n:alt: ") == 1
     assert "````{figure} /extra/figures/fig-x.svg" in text
+
+
+@pytest.mark.parametrize(
+    ("caption", "title"),
+    [
+        ("80 % of R&B. More.", r"80 \% of R\&B"),
+        ("Error of $x_1$ for a_b", r"Error of $x_1$ for a\_b"),
+        ("Costs $5", r"Costs \$5"),
+    ],
+)
+def test_a_citation_survives_latex(caption: str, title: str) -> None:
+    record = figures.Record("fig-x", caption, "a", "c", {}, 0, "abc", "1", {})
+    assert f"title = {{{{{title}}}}}" in figures.bibtex(record)

@@ -33,7 +33,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from analysis.execution import NOTEBOOK, Spec, default_parameters, read_notebook, save_spec
-from analysis.site import render
+from analysis.site import last_changes, render
 
 __all__ = ["PROFILES", "Book", "BuildError", "main"]
 
@@ -416,13 +416,16 @@ def _site_task(book: Book, profile: str) -> Any:
     inputs += [path for path in static if path.is_file()]
     inputs += [path for path in [book.root / "book" / "references.bib"] if path.exists()]
     here = Path(__file__).parent
-    inputs += [here / "site.py", here / "figures.py", here / "ledger.py"]
+    inputs += [here / f"{name}.py" for name in ("site", "pages", "figures", "ledger")]
+    inputs += sorted((here / "templates").iterdir())
+    inputs += [path for path in [book.root / "CITATION.cff"] if path.exists()]
+    key = json.dumps([profile, last_changes(book.root, book.pages)])
     return TaskWithoutPath(
         name="render-site",
         function=render_site,
         depends_on={
             "inputs": [PathNode.from_path(path) for path in inputs],
-            "key": _value_node("key-site", profile),
+            "key": _value_node("key-site", key),
         },
         produces={"index": PathNode.from_path(book.build / "html" / "index.html")},
     )

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,12 +29,17 @@ __all__ = [
     "FIGURE_MIME",
     "FORMATS",
     "LICENCE",
+    "LICENCE_URL",
     "PAPER",
     "FigureMime",
     "Record",
+    "bibtex",
+    "bibtex_entry",
     "colour_of",
     "data_of",
+    "first_sentence",
     "index_markdown",
+    "plain",
     "publish",
     "style",
 ]
@@ -45,6 +51,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 PAPER = "#ffffff"
 
 LICENCE = "CC BY 4.0"
+
+LICENCE_URL = "https://creativecommons.org/licenses/by/4.0/"
 
 #: The links under a figure, in order: suffix and label.
 FORMATS = {"svg": "SVG", "png": "PNG", "pdf": "PDF", "csv": "data", "bib": "cite"}
@@ -311,8 +319,20 @@ def data_of(chapter: str, id: str) -> pd.DataFrame:
     return pd.read_csv(path)
 
 
-def bibtex(record: Record) -> str:
+def bibtex(record: Record, year: str = "", url: str = "") -> str:
     """BibTeX entry of a figure.
+
+    Parameters
+    ----------
+    record : Record
+        Of the figure.
+    year, url : str, optional
+        Of the version and the figure, where known.
+
+    Returns
+    -------
+    str
+        The entry.
 
     Examples
     --------
@@ -320,18 +340,59 @@ def bibtex(record: Record) -> str:
     >>> print(bibtex(record).splitlines()[0])
     @misc{coloured-spectrogram:fig-x,
     """
-    lines = {
-        "title": f"{{{_plain(record.caption).split('. ')[0].rstrip('.')}}}",
-        "author": "{{The Coloured Spectrogram authors}}",
-        "howpublished": f"{{Figure {record.id} in \\emph{{The Coloured Spectrogram}}}}",
-        "version": f"{{{record.version}}}",
-        "note": f"{{Chapter {record.chapter}, commit {record.commit}, {record.licence}}}",
+    fields = {
+        "title": first_sentence(record.caption),
+        "author": "{The Coloured Spectrogram authors}",
+        "howpublished": f"Figure {record.id} in The Coloured Spectrogram",
+        "year": year,
+        "version": record.version,
+        "note": f"Chapter {record.chapter}, commit {record.commit}, {record.licence}",
+        "url": url,
     }
-    body = ",\n".join(f"  {key} = {value}" for key, value in lines.items())
-    return f"@misc{{coloured-spectrogram:{record.id},\n{body}\n}}\n"
+    return bibtex_entry("misc", record.id, fields)
 
 
-def _plain(myst: str) -> str:
+def bibtex_entry(kind: str, key: str, fields: Mapping[str, str]) -> str:
+    r"""BibTeX entry from plain texts; empty fields are left out.
+
+    Examples
+    --------
+    >>> print(bibtex_entry("misc", "x", {"title": "80 % of RGB & more", "url": ""}))
+    @misc{coloured-spectrogram:x,
+      title = {{80 \% of RGB \& more}}
+    }
+    <BLANKLINE>
+    """
+    known = {name: _latex(text) if name != "url" else text for name, text in fields.items() if text}
+    if "title" in known:
+        known["title"] = f"{{{known['title']}}}"  # keeps the capitals of RGB and JPEG
+    body = ",\n".join(f"  {name} = {{{text}}}" for name, text in known.items())
+    return f"@{kind}{{coloured-spectrogram:{key},\n{body}\n}}\n"
+
+
+def _latex(text: str) -> str:
+    """Escape what LaTeX would take for a command, outside of formulas."""
+    parts = text.split("$")
+    if len(parts) % 2 == 0:  # a lone dollar is no formula
+        parts = ["\\$".join(parts)]
+    escaped = [re.sub(r"([%&#_])", r"\\\1", part) for part in parts[::2]]
+    return "$".join(
+        text for pair in zip_longest(escaped, parts[1::2]) for text in pair if text is not None
+    )
+
+
+def first_sentence(caption: str) -> str:
+    """First sentence of a caption, as plain text without its full stop.
+
+    Examples
+    --------
+    >>> first_sentence("A *curve* at 1.5 dB. More.")
+    'A curve at 1.5 dB'
+    """
+    return plain(caption).split(". ")[0].rstrip(".")
+
+
+def plain(myst: str) -> str:
     """Markdown without its marks, for places that show plain text."""
     text = re.sub(r"\{[^}]*\}`([^`<]*)(<[^`]*)?`", r"\1", myst)  # roles
     return re.sub(r"[*`]|\\(?=[#%_&])", "", text)
@@ -398,17 +459,21 @@ def index_markdown(records: list[Record]) -> str:
     parts = []
     for record in records:
         parts += [
+            f"(index-{record.id})=",  # the permalink: it does not change if the figure moves
             f"## {{numref}}`{record.id}`",
             "",
-            f"```{{image}} /extra/figures/{record.id}.svg",
+            f"```{{image}} _generated/thumbnails/{record.id}.png",
             f":alt: {json.dumps(record.alt, ensure_ascii=False)}",
             ":class: figure-thumbnail",
             "```",
             "",
             record.caption,
             "",
-            f"{{ref}}`Read it in its chapter <{record.id}>`. "
-            f"Identifier `{record.id}`, seed `{record.seed}`, commit `{record.commit}`.",
+            f"*Text alternative:* {_literal(record.alt)}",
+            "",
+            f"{{ref}}`In its chapter <{record.id}>` · "
+            f"{{ref}}`permalink <index-{record.id}>` · identifier `{record.id}`, "
+            f"seed `{record.seed}`, commit `{record.commit}`",
             "",
             "```{raw} html",
             links(record.id),
@@ -416,3 +481,8 @@ def index_markdown(records: list[Record]) -> str:
             "",
         ]
     return "\n".join(parts)
+
+
+def _literal(text: str) -> str:
+    """Plain text as Markdown that shows it."""
+    return re.sub(r"([\\`*_{}\[\]<>$|])", r"\\\1", text)

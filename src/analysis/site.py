@@ -11,16 +11,25 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
+from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import click
+import yaml
+from PIL import Image
 
 from analysis.execution import NOTEBOOK
-from analysis.figures import FORMATS, Record, index_markdown
+from analysis.figures import FORMATS, Record, bibtex, index_markdown
 from analysis.ledger import read_entries, table_markdown
+from analysis.pages import FACTS, Book
 
-__all__ = ["read_records", "render", "stage"]
+__all__ = ["last_changes", "read_book", "read_records", "render", "stage"]
+
+#: Width of the figure index's pictures, in pixels: twice what is shown, for dense screens.
+_THUMBNAIL = 704
 
 
 def read_records(results: Path) -> list[Record]:
@@ -77,7 +86,9 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
         else:
             staged[target / "book" / f"{page}.md"] = (root / "book" / f"{page}.md").read_bytes()
     chapters = [results[page] for page in pages if page in results]
-    staged |= _figure_files(target, chapters)
+    book = read_book(root)
+    staged |= _figure_files(target, chapters, book)
+    staged[target / FACTS] = _facts(root, book, pages, results)
     _check_numbers(chapters)
     for page in pages:
         if page not in results:
@@ -96,18 +107,116 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
     return target
 
 
-def _figure_files(target: Path, chapters: Sequence[Path]) -> dict[Path, bytes]:
+def _figure_files(target: Path, chapters: Sequence[Path], book: Book) -> dict[Path, bytes]:
     """Files of all figures; they land in the site's ``figures`` folder under stable names."""
     found: dict[Path, bytes] = {}
-    for folder in chapters:
-        for record in read_records(folder):
+    folder = target / "extra" / "figures"
+    for chapter in chapters:
+        for record in read_records(chapter):
             for suffix in (*FORMATS, "json"):
-                path = target / "extra" / "figures" / f"{record.id}.{suffix}"
+                path = folder / f"{record.id}.{suffix}"
                 if path in found:
                     raise ValueError(f"{record.id} is published by two chapters")
-                found[path] = (folder / "figures" / path.name).read_bytes()
-    found.setdefault(target / "extra" / "figures" / "LICENCE.txt", b"Figures and data: CC BY 4.0\n")
+                found[path] = (chapter / "figures" / path.name).read_bytes()
+            url = f"{book.address}figures/{record.id}.svg" if book.address else ""
+            found[folder / f"{record.id}.bib"] = bibtex(record, book.released[:4], url).encode()
+            small = target / "book" / "_generated" / "thumbnails" / f"{record.id}.png"
+            found[small] = _thumbnail(found[folder / f"{record.id}.png"])
+    found.setdefault(folder / "LICENCE.txt", b"Figures and data: CC BY 4.0\n")
     return found
+
+
+def _thumbnail(png: bytes) -> bytes:
+    """Small copy of a picture."""
+    out = BytesIO()
+    with Image.open(BytesIO(png)) as image:
+        small = image.convert("RGB")
+        small.thumbnail((_THUMBNAIL, 4 * _THUMBNAIL), reducing_gap=2.0)
+    small.save(out, "png")
+    return out.getvalue()
+
+
+def read_book(root: Path) -> Book:
+    """Read what a citation and a link need from ``_config.yml`` and ``CITATION.cff``.
+
+    ``repository.url`` and ``html.baseurl`` of ``_config.yml`` are the only places where the book's
+    public addresses are set.
+    """
+    config = yaml.safe_load((root / "_config.yml").read_text("utf-8")) or {}
+    cff = root / "CITATION.cff"
+    cited = yaml.safe_load(cff.read_text("utf-8")) if cff.exists() else {}
+    repository = config.get("repository") or {}
+    address = str((config.get("html") or {}).get("baseurl") or "").rstrip("/")
+    return Book(
+        title=config.get("title", ""),
+        author=config.get("author", ""),
+        version=version("coloured-spectrogram"),
+        released=str(cited.get("date-released", "")),
+        repository=str(repository.get("url") or "").rstrip("/"),
+        branch=repository.get("branch", "main"),
+        address=f"{address}/" if address else "",
+    )
+
+
+def last_changes(root: Path, pages: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Last commit and its date of each page's file.
+
+    Parameters
+    ----------
+    root : Path
+        The book's folder.
+    pages : sequence of str
+        Names of the pages.
+
+    Returns
+    -------
+    dict
+        Page to (short commit, date as ISO 8601); ``+`` after the commit if the file has changed
+        since. Pages that no commit holds, or all outside git, are absent.
+    """
+    found = {}
+    changed = _git(root, "status", "--porcelain", "--", "book")
+    for page in pages:
+        line = _git(root, "log", "-1", "--abbrev=12", "--format=%h %cs", "--", f"book/{page}.md")
+        if line:
+            commit, date = line.split()
+            found[page] = (commit + "+" * (f" book/{page}.md" in changed), date)
+    return found
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """Return what git says, or nothing if it cannot say."""
+    try:
+        run = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
+    except OSError:
+        return ""
+    return run.stdout if run.returncode == 0 else ""
+
+
+def _facts(root: Path, book: Book, pages: Sequence[str], results: Mapping[str, Path]) -> bytes:
+    """Collect what the pages tell of themselves, for the Sphinx extension `analysis.pages`."""
+    changes = last_changes(root, pages)
+    facts: dict[str, Any] = {"book": asdict(book), "pages": {}}
+    for page in pages:
+        commit, date = changes.get(page, ("", ""))
+        records = read_records(results[page]) if page in results else []
+        facts["pages"][page] = {
+            "commit": commit,
+            "changed": date,
+            "run": _run_facts(results[page], records) if page in results else {},
+            "records": [asdict(record) for record in records],
+        }
+    return json.dumps(facts, sort_keys=True).encode()
+
+
+def _run_facts(folder: Path, records: Sequence[Record]) -> dict[str, Any]:
+    """How a chapter's results were computed; empty if its folder does not say."""
+    paths = [folder / "run.json", folder / "telemetry.json"]
+    if not all(path.exists() for path in paths):
+        return {}
+    run, telemetry = (json.loads(path.read_text("utf-8")) for path in paths)
+    facts: dict[str, Any] = {key: run[key] for key in ("parameters", "commit")} | telemetry
+    return facts | {"versions": records[0].versions if records else {}}
 
 
 def _check_numbers(chapters: Sequence[Path]) -> None:
