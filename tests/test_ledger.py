@@ -93,3 +93,12 @@ def test_a_claim_holds_only_if_no_part_says_otherwise(verdicts: list[str]) -> No
 
 def test_no_part_is_open() -> None:
     assert ledger.combined([]) == "open"
+
+
+def test_an_undecided_row_says_what_would_decide_it(run: Run) -> None:
+    record("Q6", verdict="undecided", would_decide="forty seeds")
+    record("Q7", verdict="holds", would_decide="forty seeds")
+    table = ledger.table_markdown(ledger.read_entries([run.path]))
+    rows = {row.split("**")[0]: row for row in table.split("* - **")}
+    assert "What would decide: forty seeds." in rows["Q6"]
+    assert "What would decide" not in rows["Q7"]

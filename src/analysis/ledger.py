@@ -72,6 +72,8 @@ class Entry:
         Who says so.
     part : str
         Which part of the claim, if not all of it.
+    would_decide : str
+        What would decide it, where the evidence does not.
     """
 
     claim: str
@@ -82,6 +84,7 @@ class Entry:
     section: str
     chapter: str
     part: str = ""
+    would_decide: str = ""
 
 
 def number(name: str, value: Any, form: str = "{}") -> str:
@@ -130,6 +133,7 @@ def record(
     figure: str,
     section: str,
     part: str = "",
+    would_decide: str = "more seeds and more data, which profile `full` has",
 ) -> None:
     """Record a verdict on a claim.
 
@@ -149,6 +153,8 @@ def record(
         Label in the chapter where it is argued.
     part : str, optional
         Which part of the claim this is about.
+    would_decide : str, optional
+        What would decide it; kept if the verdict is "undecided".
 
     Raises
     ------
@@ -168,6 +174,7 @@ def record(
         "section": section,
         "chapter": run.chapter,
         "part": part,
+        "would_decide": would_decide if verdict == "undecided" else "",
     }
     _update(run, "ledger.json", {f"{claim} {part}".strip(): entry})
 
@@ -264,7 +271,8 @@ def table_markdown(entries: Iterable[Entry]) -> str:
 
 def _evidence(entry: Entry, several: bool) -> str:
     about = f"*{entry.part}* ({entry.verdict}): " if several and entry.part else ""
+    missing = f" What would decide: {entry.would_decide}." if entry.would_decide else ""
     return (
         f"{about}{entry.summary} ({entry.strength}; {{numref}}`{entry.figure}`, "
-        f"{{ref}}`section <{entry.section}>`)"
+        f"{{ref}}`section <{entry.section}>`){missing}"
     )
