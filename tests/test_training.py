@@ -97,6 +97,42 @@ def test_stack_equals_each_network_alone(case: str, method: str) -> None:
         )
 
 
+@pytest.mark.parametrize("case", ["perceptron", "normalised", "drop"])
+def test_a_stack_in_parts_equals_the_whole(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts change the rounding alone; and each part is one that fits."""
+    architecture, images = CASES[case]
+    optimiser = Optimiser(steps=20, batch=16)
+    networks = stack(images)
+    whole = train(architecture, images, CLASSES, networks, optimiser)
+    sizes = []
+    real = architecture.forward.__func__  # type: ignore[attr-defined]
+
+    def forward(self: Architecture, *arguments: object) -> torch.Tensor:
+        sizes.append(len(arguments[2]))  # type: ignore[arg-type]
+        return real(self, *arguments)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(type(architecture), "forward", forward)
+    inputs = training._Inputs(images, networks, "cpu")
+    monkeypatch.setattr(training, "_KEPT_AT_ONCE", 1)  # the least: one by one
+    start = training.start(architecture, [n.seed for n in networks])
+    assert len(training._parts(architecture, *start, inputs, 16)) == len(networks)
+    kept = training._kept(architecture, *start, inputs, 16)
+    monkeypatch.setattr(training, "_KEPT_AT_ONCE", 2 * kept)
+    sizes.clear()
+    cut = train(architecture, images, CLASSES, networks, optimiser)
+    assert set(sizes) == {1, 2}
+    for k in range(len(networks)):
+        np.testing.assert_allclose(cut.losses[k], whole.losses[k], rtol=2e-4, atol=2e-4)
+    for name, value in whole.parameters.items():
+        torch.testing.assert_close(cut.parameters[name], value, rtol=2e-4, atol=2e-4)
+    rows = np.arange(COUNT)
+    np.testing.assert_allclose(
+        training.evaluate(architecture, cut, images, networks, rows),
+        training.evaluate(architecture, whole, images, networks, rows),
+        atol=1e-3,
+    )
+
+
 class Reference(nn.Module):
     """A `Convolutional` network as anybody would write it in PyTorch."""
 
@@ -181,8 +217,7 @@ def test_fronts_are_what_they_say() -> None:
     for front, size in (("relu-colormap", 4), ("pointwise", 6)):
         architecture = Convolutional(1, LAYERS, 3, front=front, front_size=size)  # type: ignore[arg-type]
         p, _ = training.start(architecture, [0, 1])
-        stacked = torch.as_tensor(x).permute(1, 2, 3, 0, 4).reshape(4, 9, 8, 2).permute(0, 3, 1, 2)
-        found = architecture._front(p, stacked, 2).unflatten(1, (2, -1)).movedim(2, -1)
+        found = architecture._front(p, torch.as_tensor(x))
         for k in range(2):
             if front == "pointwise":
                 expected = x[k] * p["front_weight"][k].numpy().ravel() + p["front_bias"][k].numpy()
@@ -190,8 +225,8 @@ def test_fronts_are_what_they_say() -> None:
             else:
                 bent = np.maximum(x[k] - p["knots"][k].numpy(), 0)
                 expected = x[k] * p["slope"][k].numpy().ravel() + p["offset"][k].numpy()
-                expected = expected + bent @ p["bends"][k].numpy()[:, :, 0, 0].T
-            np.testing.assert_allclose(found[:, k].numpy(), expected, atol=1e-5)
+                expected = expected + bent @ p["bends"][k].numpy()
+            np.testing.assert_allclose(found[k].numpy(), expected, atol=1e-5)
 
 
 def test_outputs_with_filters_of_their_own_see_no_other() -> None:
@@ -218,7 +253,7 @@ def test_channel_dropout_keeps_the_mean_and_leaves_evaluation_alone() -> None:
     architecture = Perceptron(3, (), 1, drop=0.5)
     network = Network(seed=1, images="x", rate=1e-9)
     plan = training._Plan(architecture, [network], Optimiser(1, 4000), 4000, "cpu")
-    kept = plan.kept(0, 3)
+    kept = plan.kept(0, 3, slice(0, 1))
     assert kept is not None
     assert set(kept.unique().tolist()) == {0.0, 2.0}
     assert abs(float(kept.mean()) - 1) < 0.05

@@ -29,7 +29,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -65,7 +65,8 @@ Tensors = dict[str, Tensor]
 
 _MOMENTUM, _EPSILON = 0.1, 1e-5  # of batch normalisation, as in torch.nn.BatchNorm2d
 _BETA1, _BETA2, _ADAM_EPSILON = 0.9, 0.999, 1e-8  # as in torch.optim.Adam
-_EVALUATED_AT_ONCE = 256  # inputs of each network
+_EVALUATED_AT_ONCE = 64  # inputs of each network
+_KEPT_AT_ONCE = 10_000_000  # numbers that a step may keep for its gradients: 40 MB, near the cache
 
 
 # --- architectures ---------------------------------------------------------------------------
@@ -270,15 +271,15 @@ class Convolutional:
             scale = 1 / math.sqrt(self.channels)
             size = self.front_size
             return {
-                "front_weight": Shape((size, self.channels, 1, 1), scale=scale),
-                "front_bias": Shape((size,), scale=scale),
+                "front_weight": Shape((self.channels, size), scale=scale),
+                "front_bias": Shape((1, size), scale=scale),
             }, size
         if self.front == "relu-colormap":
             return {
-                "slope": Shape((3, 1, 1, 1), "normal"),
-                "offset": Shape((3,), "zeros"),
-                "bends": Shape((3, self.front_size, 1, 1), "normal"),
-                "knots": Shape((self.front_size,), "grid", 1.5),
+                "slope": Shape((1, 3), "normal"),
+                "offset": Shape((1, 3), "zeros"),
+                "bends": Shape((self.front_size, 3), "normal"),
+                "knots": Shape((1, self.front_size), "grid", 1.5),
             }, 3
         return {}, self.channels
 
@@ -292,9 +293,9 @@ class Convolutional:
 
     def forward(self, parameters: Tensors, buffers: Tensors, x: Tensor, training: bool) -> Tensor:
         """See `Architecture`; `x` has the shape (K, batch, rows, columns, channels)."""
-        networks, batch, rows, columns, channels = x.shape
-        x = x.permute(1, 2, 3, 0, 4).reshape(batch, rows, columns, networks * channels)
-        x = self._front(parameters, x.permute(0, 3, 1, 2), networks)
+        networks, batch, rows, columns, _ = x.shape
+        x = self._front(parameters, x)
+        x = x.permute(1, 2, 3, 0, 4).reshape(batch, rows, columns, -1).permute(0, 3, 1, 2)
         for i, layer in enumerate(self.layers):
             weight = parameters[f"weight{i}"].flatten(0, 1)
             bias = None if self.normalise else parameters[f"bias{i}"].flatten()
@@ -311,30 +312,36 @@ class Convolutional:
                     _EPSILON,
                 )
             x = x.relu()
-        return self._read_out(parameters, functional.adaptive_avg_pool2d(x, self.grid), networks)
+        return self._read_out(parameters, _pooled(x, self.grid), networks)
 
-    def _front(self, parameters: Tensors, x: Tensor, networks: int) -> Tensor:
+    def _front(self, parameters: Tensors, x: Tensor) -> Tensor:
+        """Pixel by pixel, before the networks are put side by side: (K, batch, …, channels)."""
+        pixels = x.flatten(1, 3)
         if self.front == "pointwise":
             weight, bias = parameters["front_weight"], parameters["front_bias"]
-            x = functional.conv2d(x, weight.flatten(0, 1), bias.flatten(), groups=networks)
-            return x.relu()
-        if self.front == "relu-colormap":
-            knots = parameters["knots"].flatten()
-            ones = torch.ones(len(knots), 1, 1, 1, dtype=x.dtype, device=x.device)
-            bent = functional.conv2d(x, ones, -knots, groups=networks).relu()
-            slope, bends = parameters["slope"].flatten(0, 1), parameters["bends"].flatten(0, 1)
-            straight = functional.conv2d(x, slope, parameters["offset"].flatten(), groups=networks)
-            return straight + functional.conv2d(bent, bends, groups=networks)
-        return x
+            pixels = torch.baddbmm(bias, pixels, weight).relu()
+        elif self.front == "relu-colormap":
+            bent = (pixels - parameters["knots"]).relu()
+            straight = torch.baddbmm(parameters["offset"], pixels, parameters["slope"])
+            pixels = torch.baddbmm(straight, bent, parameters["bends"])
+        return pixels.view(*x.shape[:4], -1)
 
-    def _read_out(self, parameters: Tensors, x: Tensor, networks: int) -> Tensor:
-        batch, _, rows, columns = x.shape
-        cells = x.reshape(batch, networks, -1, rows * columns).transpose(0, 1)
+    def _read_out(self, parameters: Tensors, cells: Tensor, networks: int) -> Tensor:
+        batch, count, _ = cells.shape
+        cells = cells.view(batch, count, networks, -1).permute(2, 0, 3, 1)
         weight, bias = parameters["weight"], parameters["bias"]
         if self.readout == "own":
             own = cells.reshape(networks, batch, self.outputs, -1)
             return torch.einsum("kbfc,kcf->kbf", own, weight) + bias
         return torch.baddbmm(bias, cells.flatten(2), weight)
+
+
+def _pooled(x: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Average pooling to a grid, (batch, cells, channels): fastest as one matrix product."""
+    rows, columns = x.shape[2:]
+    pixels = torch.eye(rows * columns, dtype=x.dtype, device=x.device)
+    matrix = functional.adaptive_avg_pool2d(pixels.view(-1, rows, columns), grid).flatten(1)
+    return matrix.T @ x.permute(0, 2, 3, 1).flatten(1, 2)
 
 
 def count_parameters(architecture: Architecture) -> int:
@@ -567,9 +574,9 @@ class _Inputs:
         moved = {name: _channels_last(images[name], device) for name in names}
         self.images = [moved[network.images] for network in networks]
 
-    def batch(self, rows: Sequence[Tensor]) -> Tensor:
-        """Gather inputs (K, batch, …), given one vector of row numbers a network."""
-        return torch.stack([x[r] for x, r in zip(self.images, rows, strict=True)])
+    def batch(self, rows: Sequence[Tensor] | Tensor, part: slice) -> Tensor:
+        """Gather a part's inputs (K, batch, …), given one vector of row numbers a network."""
+        return torch.stack([x[r] for x, r in zip(self.images[part], rows, strict=True)])
 
 
 def _channels_last(images: ArrayLike, device: str) -> Tensor:
@@ -608,13 +615,17 @@ class _State:
             setattr(self, name, value)
 
     @torch.no_grad()
-    def update(self, gradients: Sequence[Tensor], rates: Tensor, optimiser: Optimiser) -> None:
-        """One step of the optimiser, with the formulas of torch.optim."""
+    def update(
+        self, gradients: Sequence[Tensor], rates: Tensor, optimiser: Optimiser, part: slice
+    ) -> None:
+        """One step of the optimiser for some networks, with the formulas of torch.optim."""
         t = self.step + 1
         fade = 1 - self.step / optimiser.steps if optimiser.decay else 1.0
-        for (name, parameter), gradient in zip(self.parameters.items(), gradients, strict=True):
-            rate = (rates * fade).view(-1, *[1] * (parameter.ndim - 1))
-            first, second = self.first[name], self.second[name]
+        for name, gradient in zip(self.parameters, gradients, strict=True):
+            parameter, first, second = (
+                values[name][part] for values in (self.parameters, self.first, self.second)
+            )
+            rate = (rates[part] * fade).view(-1, *[1] * (parameter.ndim - 1))
             if optimiser.method == "sgd":
                 first.mul_(optimiser.momentum).add_(gradient)
                 parameter.sub_(rate * first)
@@ -623,6 +634,46 @@ class _State:
             second.mul_(_BETA2).addcmul_(gradient, gradient, value=1 - _BETA2)
             deviation = (second.sqrt() / math.sqrt(1 - _BETA2**t)).add_(_ADAM_EPSILON)
             parameter.sub_(rate / (1 - _BETA1**t) * first / deviation)
+
+
+def _part(values: Tensors, part: slice) -> Tensors:
+    """Take some networks' values; they share their memory with the stack's."""
+    return {name: value[part] for name, value in values.items()}
+
+
+def _parts(
+    architecture: Architecture, parameters: Tensors, buffers: Tensors, inputs: _Inputs, batch: int
+) -> list[slice]:
+    """Cut a stack into equal parts, each small enough that a step runs from the cache.
+
+    A stack of many larger networks would stream all that a step keeps for its gradients through
+    memory, and end up slower than a plain loop. A GPU has no use for parts.
+    """
+    networks = len(inputs.images)
+    if inputs.images[0].is_cuda:
+        return [slice(0, networks)]
+    kept = _kept(architecture, parameters, buffers, inputs, batch)
+    size = math.ceil(networks / math.ceil(networks * kept / _KEPT_AT_ONCE))
+    return [slice(first, first + size) for first in range(0, networks, size)]
+
+
+def _kept(
+    architecture: Architecture, parameters: Tensors, buffers: Tensors, inputs: _Inputs, batch: int
+) -> int:
+    """Count the numbers that a step of one network keeps for its gradients."""
+    kept, one = 0, slice(0, 1)
+
+    def count(tensor: Tensor) -> Tensor:
+        nonlocal kept
+        kept += tensor.numel()
+        return tensor
+
+    leaves = {name: value[one].clone().requires_grad_() for name, value in parameters.items()}
+    spare = {name: value[one].clone() for name, value in buffers.items()}
+    x = inputs.batch([torch.zeros(batch, dtype=torch.int64)], one)
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        architecture.forward(leaves, spare, x, True)
+    return kept
 
 
 def train(
@@ -678,7 +729,8 @@ def train(
     Notes
     -----
     Deterministic: the same stack on the same machine with the same number of threads gives the same
-    bits, interrupted or not. A stack cut in other pieces agrees up to rounding.
+    bits, interrupted or not. A stack cut in other pieces agrees up to rounding. On a CPU a large
+    stack is taken part by part in each step, so that it is not slower than a small one.
 
     Examples
     --------
@@ -697,13 +749,17 @@ def train(
     plan = _Plan(architecture, networks, optimiser, len(goal), device)
     rates = torch.tensor([n.rate for n in networks], device=device)
     wanted = torch.as_tensor(goal, device=device)
+    parts = _parts(architecture, state.parameters, state.buffers, inputs, optimiser.batch)
     bar = tqdm(total=optimiser.steps, initial=state.step, disable=None if progress else True)
     with bar, _reproducible(device):
         while state.step < optimiser.steps:
-            _step(architecture, state, inputs, wanted, plan, rates, optimiser)
+            for part in parts:
+                _step(architecture, state, inputs, wanted, plan, rates, optimiser, part)
             state.step += 1
             if watch is not None and state.step % watch.every == 0:
-                seen = _outputs(architecture, state, inputs, watch.rows)
+                seen = _outputs(
+                    architecture, state.parameters, state.buffers, inputs, watch.rows, parts
+                )
                 state.watched.append(score(seen, goal[watch.rows]).tolist())
             if checkpoint and state.step % every == 0 and state.step < optimiser.steps:
                 save_atomic(checkpoint, key, state.as_dict())
@@ -757,13 +813,16 @@ class _Plan:
         self.seeds = [network.seed for network in networks]
         self.device = device
 
-    def kept(self, step: int, channels: int) -> Tensor | None:
-        """Factors (K, batch, channels) of a step's input channels."""
+    def kept(self, step: int, channels: int, part: slice) -> Tensor | None:
+        """Factors (K, batch, channels) of a step's input channels, for some networks."""
         if not self.drop:
             return None
         batch = self.rows.shape[2]
         draws = np.stack(
-            [np.random.default_rng([s, 2, step]).random((batch, channels)) for s in self.seeds]
+            [
+                np.random.default_rng([s, 2, step]).random((batch, channels))
+                for s in self.seeds[part]
+            ]
         )
         factors = (draws >= self.drop) / (1 - self.drop)
         return torch.as_tensor(factors.astype(np.float32), device=self.device)
@@ -777,31 +836,39 @@ def _step(
     plan: _Plan,
     rates: Tensor,
     optimiser: Optimiser,
+    part: slice,
 ) -> None:
-    rows = plan.rows[state.step]
-    x = inputs.batch(list(rows))
-    kept = plan.kept(state.step, x.shape[-1])
+    rows = plan.rows[state.step, part]
+    x = inputs.batch(rows, part)
+    kept = plan.kept(state.step, x.shape[-1], part)
     if kept is not None:
         x = x * kept.view(*kept.shape[:2], *[1] * (x.ndim - 3), -1)
-    leaves = {name: p.requires_grad_() for name, p in state.parameters.items()}
-    losses = _losses(architecture.forward(leaves, state.buffers, x, True), wanted[rows])
+    leaves = {name: p.requires_grad_() for name, p in _part(state.parameters, part).items()}
+    buffers = _part(state.buffers, part)
+    losses = _losses(architecture.forward(leaves, buffers, x, True), wanted[rows])
     gradients = torch.autograd.grad(losses.sum(), list(leaves.values()))
-    for parameter in leaves.values():
-        parameter.requires_grad_(False)
-    state.losses[:, state.step] = losses.detach().cpu()
-    state.update(gradients, rates, optimiser)
+    state.losses[part, state.step] = losses.detach().cpu()
+    state.update(gradients, rates, optimiser, part)
 
 
 @torch.no_grad()
 def _outputs(
-    architecture: Architecture, state: _State | Trained, inputs: _Inputs, rows: NDArray[np.int64]
+    architecture: Architecture,
+    parameters: Tensors,
+    buffers: Tensors,
+    inputs: _Inputs,
+    rows: NDArray[np.int64],
+    parts: Sequence[slice],
 ) -> NDArray[np.float32]:
     found = []
-    for first in range(0, len(rows), _EVALUATED_AT_ONCE):
-        part = torch.as_tensor(rows[first : first + _EVALUATED_AT_ONCE])
-        x = inputs.batch([part.to(image.device) for image in inputs.images])
-        found.append(architecture.forward(state.parameters, state.buffers, x, False).cpu())
-    return np.asarray(torch.cat(found, 1).numpy())
+    for part in parts:
+        mine, statistics, own = _part(parameters, part), _part(buffers, part), []
+        for first in range(0, len(rows), _EVALUATED_AT_ONCE):
+            some = torch.as_tensor(rows[first : first + _EVALUATED_AT_ONCE])
+            x = inputs.batch([some.to(image.device) for image in inputs.images[part]], part)
+            own.append(architecture.forward(mine, statistics, x, False).cpu())
+        found.append(torch.cat(own, 1))
+    return np.asarray(torch.cat(found).numpy())
 
 
 def evaluate(
@@ -831,13 +898,14 @@ def evaluate(
         For `score`.
     """
     inputs = _Inputs(images, networks, device)
-    moved = replace(
-        trained,
-        parameters={name: p.to(device) for name, p in trained.parameters.items()},
-        buffers={name: b.to(device) for name, b in trained.buffers.items()},
+    parameters, buffers = (
+        {name: value.to(device) for name, value in values.items()}
+        for values in (trained.parameters, trained.buffers)
     )
+    wanted = np.asarray(rows, np.int64)
     with _reproducible(device):
-        return _outputs(architecture, moved, inputs, np.asarray(rows, np.int64))
+        parts = _parts(architecture, parameters, buffers, inputs, _EVALUATED_AT_ONCE)
+        return _outputs(architecture, parameters, buffers, inputs, wanted, parts)
 
 
 def _finished(state: _State) -> Trained:
