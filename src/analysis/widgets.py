@@ -1,0 +1,320 @@
+"""Explorers: figures that the reader moves, in the page, without a kernel.
+
+A chapter's cell hands over data that it has computed; the output is one HTML element with a static
+text and a table, which is what Jupyter shows and what readers without JavaScript see, and the data
+as JSON. On the book's pages a small script (``book/_static/explorers``) puts controls in its place.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["NAMES", "Explorer", "explorer", "jpeg", "plane", "relu"]
+
+#: The explorers that there are scripts for.
+NAMES = ("jpeg", "plane", "relu")
+
+
+class Fit(Protocol):
+    """What `relu` needs of a ReLU colormap, such as `relu_colormap.ReLUColormap`."""
+
+    @property
+    def knots(self) -> tuple[float, ...]:
+        """Inner knots, in levels."""
+
+    @property
+    def vertices(self) -> NDArray[np.float64]:
+        """Colours at level 0, the knots and level 255, in [0, 1]; shape (knots + 2, 3)."""
+
+    @property
+    def error(self) -> float:
+        """Largest absolute difference to the colormap, in 1/255."""
+
+    @property
+    def lower_bound(self) -> float:
+        """Error that no other choice of knots can be below, in 1/255."""
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """An explorer as a notebook's output.
+
+    Attributes
+    ----------
+    html : str
+        The element: static text, table, data.
+    summary : str
+        The static text alone.
+    """
+
+    html: str
+    summary: str
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.summary}
+
+
+def explorer(
+    name: str, data: Mapping[str, Any], *, label: str, summary: str, table: pd.DataFrame
+) -> Explorer:
+    """Wrap data, and what stands in for the explorer where no script runs.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`: ``book/_static/explorers/NAME.js`` draws it.
+    data : mapping
+        Plain values for JSON; nothing may be NaN or infinite.
+    label : str
+        Name of the region, for screen readers.
+    summary : str
+        Plain text that tells what there is to see.
+    table : DataFrame
+        A few of the explorer's results.
+
+    Returns
+    -------
+    Explorer
+        Shown by Jupyter as summary and table, by the book's page as the explorer.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, an empty label, summary or table, or numbers that JSON does not have.
+
+    Examples
+    --------
+    >>> shown = explorer("plane", {"n": 1}, label="x", summary="y", table=pd.DataFrame({"a": [1]}))
+    >>> "data-explorer=" in shown.html
+    True
+    """
+    if name not in NAMES:
+        raise ValueError(f"no explorer {name!r}; have {', '.join(NAMES)}")
+    if not label.strip() or not summary.strip() or table.empty:
+        raise ValueError(f"{name}: an explorer needs a label, a summary and a table without script")
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = text.replace("</", "<\\/")  # nothing within may end the element
+    rows = table.to_html(border=0, index_names=False)
+    lines = [
+        f'<section class="explorer" data-explorer="{name}" aria-label="{html.escape(label)}">',
+        f'<div class="explorer-static"><p>{html.escape(summary)}</p>',
+        re.sub(r' style="[^"]*"', "", rows),  # a strict policy forbids inline styles
+        "</div>",
+        f'<script type="application/json">{text}</script>',
+        "</section>",
+    ]
+    return Explorer("\n".join(lines), summary)
+
+
+def _packed(tables: Sequence[ArrayLike]) -> str:
+    """Tables of 256 colours, one after the other, as base64 of bytes."""
+    array = np.asarray(tables)
+    if array.dtype != np.uint8 or array.shape[1:] != (256, 3):
+        raise ValueError(f"tables must be uint8 (256, 3) each, not {array.dtype} {array.shape[1:]}")
+    return base64.b64encode(array.tobytes()).decode("ascii")
+
+
+def _runs(pattern: ArrayLike) -> list[list[int]]:
+    """First and last level of each run of true."""
+    steps = np.diff(np.pad(np.asarray(pattern, np.int8), 1))
+    first, last = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1) - 1
+    return [[int(a), int(b)] for a, b in zip(first, last, strict=True)]
+
+
+def plane(
+    tables: Mapping[str, NDArray[np.uint8]],
+    patterns: Mapping[str, ArrayLike],
+    *,
+    colormap: str,
+    pattern: str,
+    view: tuple[float, float],
+    margins: pd.DataFrame,
+) -> Explorer:
+    """Turn a plane through the colours of the levels.
+
+    Parameters
+    ----------
+    tables : mapping of str to ndarray of uint8, shape (256, 3)
+        Colours of each colormap, as `colormaps.lut8` gives them.
+    patterns : mapping of str to array_like of bool, shape (256,)
+        Patterns that the reader can ask for by name.
+    colormap, pattern : str
+        What is shown first; keys of `tables` and `patterns`.
+    view : (float, float)
+        Azimuth and elevation of the first view, in degrees.
+    margins : DataFrame
+        Static table: margins of the patterns, in 1/255.
+
+    Returns
+    -------
+    Explorer
+
+    Raises
+    ------
+    ValueError
+        For tables of another shape or type, or an unknown colormap or pattern.
+    """
+    for name, known in ((colormap, tables), (pattern, patterns)):
+        if name not in known:
+            raise ValueError(f"{name!r} is not among {', '.join(known)}")
+    data = {
+        "names": list(tables),
+        "tables": _packed(list(tables.values())),
+        "presets": [[name, _runs(pattern)] for name, pattern in patterns.items()],
+        "colormap": colormap,
+        "want": pattern,
+        "view": [round((view[0] + 180) % 360 - 180, 2), round(view[1], 2)],
+    }
+    return explorer(
+        "plane",
+        data,
+        label="Explorer: a plane through the colours of the levels",
+        summary=(
+            "On the book's page, with JavaScript, you can turn a plane through the colours of a "
+            "colormap's 256 levels here, and see which levels fire. The table has the best "
+            "margins, in 1/255, with which a plane makes a pattern; a dash means that none does."
+        ),
+        table=margins,
+    )
+
+
+def relu(
+    tables: Mapping[str, NDArray[np.uint8]],
+    fits: Mapping[str, Sequence[Fit]],
+    *,
+    colormap: str,
+    size: int,
+    errors: pd.DataFrame,
+) -> Explorer:
+    """Choose the number of ReLUs of a colormap.
+
+    Parameters
+    ----------
+    tables : mapping of str to ndarray of uint8, shape (256, 3)
+        The colormaps, rounded to bytes: `colormaps.lut8_rounded`.
+    fits : mapping of str to sequence of Fit
+        Best fits of each; every colormap has the same sizes. Knots lie on levels.
+    colormap, size : str, int
+        What is shown first.
+    errors : DataFrame
+        Static table: errors by size, in 1/255.
+
+    Returns
+    -------
+    Explorer
+
+    Raises
+    ------
+    ValueError
+        If the colormaps do not have the same sizes, or the first view is not among them.
+    """
+    sizes = [len(fit.knots) for fit in next(iter(fits.values()))]
+    if any([len(fit.knots) for fit in row] != sizes for row in fits.values()):
+        raise ValueError(f"every colormap needs fits of the sizes {sizes}")
+    if colormap not in fits or size not in sizes:
+        raise ValueError(f"{colormap!r} with {size} ReLUs is not among the fits")
+    data = {
+        "tables": _packed([tables[name] for name in fits]),
+        "fits": {name: [_fit(fit) for fit in row] for name, row in fits.items()},
+        "sizes": sizes,
+        "colormap": colormap,
+        "size": size,
+    }
+    return explorer(
+        "relu",
+        data,
+        label="Explorer: a colormap as a layer of ReLUs",
+        summary=(
+            "On the book's page, with JavaScript, you can choose a colormap and a number of ReLUs "
+            "here, and see its channels and colours beside the best fit. The table has the least "
+            "errors, in 1/255, by number of ReLUs."
+        ),
+        table=errors,
+    )
+
+
+def _fit(fit: Fit) -> dict[str, Any]:
+    """Numbers of a fit: colours in 1/255, to 1e-3, which no eye and no byte can tell apart."""
+    return {
+        "knots": [int(knot) for knot in fit.knots],
+        "vertices": [[round(float(value), 3) for value in row] for row in fit.vertices * 255],
+        "error": round(float(fit.error), 4),
+        "lower": round(float(fit.lower_bound), 4),
+    }
+
+
+def jpeg(
+    picture: NDArray[np.uint8],
+    curve: pd.DataFrame,
+    *,
+    transform: NDArray[np.int64],
+    steps: NDArray[np.int64],
+    quality: int,
+    axes: str,
+) -> Explorer:
+    """Choose the quality of a JPEG.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, shape (height, width)
+        Levels; the first row is drawn at the bottom.
+    curve : DataFrame
+        ``quality`` 1, 2, … 100, ``bytes`` of the file, ``error`` in dB.
+    transform : ndarray of int, shape (8, 8)
+        The codec's integer cosine transform, `jpeg_codec.DCT_INTEGER`.
+    steps : ndarray of int, shape (64,)
+        The standard's steps for luma, those of quality 50.
+    quality : int
+        What is shown first.
+    axes : str
+        One sentence: what the picture's axes are.
+
+    Returns
+    -------
+    Explorer
+
+    Raises
+    ------
+    ValueError
+        If the picture is no bytes, or the curve does not hold every quality in order.
+    """
+    if picture.dtype != np.uint8 or picture.ndim != 2:
+        raise ValueError(f"the picture must be uint8 (height, width), not {picture.dtype}")
+    if curve["quality"].tolist() != list(range(1, 101)):
+        raise ValueError("the curve needs the qualities 1 to 100, in order")
+    data = {
+        "picture": base64.b64encode(np.ascontiguousarray(picture).tobytes()).decode("ascii"),
+        "height": picture.shape[0],
+        "width": picture.shape[1],
+        "bytes": [int(size) for size in curve["bytes"]],
+        "error": [round(float(error), 5) for error in curve["error"]],
+        "transform": np.asarray(transform).reshape(-1).tolist(),
+        "steps": np.asarray(steps).tolist(),
+        "quality": quality,
+        "gain": 8,
+        "axes": axes,
+    }
+    few = curve[curve["quality"].isin([1, 10, 25, 50, 75, 90, 95, 100])]
+    return explorer(
+        "jpeg",
+        data,
+        label="Explorer: a spectrogram through JPEG",
+        summary=(
+            "On the book's page, with JavaScript, you can choose the quality of a JPEG here and "
+            "see what becomes of a spectrogram. The table has the size of the file and the "
+            "root-mean-square error."
+        ),
+        table=few.set_index("quality")[["bytes", "error"]]
+        .rename(columns={"error": "error (dB)"})
+        .round(2),
+    )

@@ -1,0 +1,478 @@
+"""The explorers, used in Chromium: under a strict policy, by keyboard, against Python's results."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import cache, partial
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from analysis import jpeg_autoencoder, jpeg_codec, relu_colormap, single_pixel, widgets
+from analysis.colormaps import lut8, lut8_rounded, names
+from tests.book.conftest import Watched, _Quiet, set_theme
+
+pytestmark = pytest.mark.browser
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "book" / "_static"
+CHAPTERS = {"plane": "single-pixel", "relu": "relu-colormap", "jpeg": "jpeg-autoencoder"}
+#: Nothing inline, nothing from elsewhere, no eval.
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'"
+
+
+@cache
+def picture() -> np.ndarray:
+    """Stripes and noise of every loudness, so that no code is always zero; sides not in eights."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:61, :51]
+    waves = 90 * np.sin(rows / 3 + columns**2 / 400) * (columns / 50)
+    return np.clip(128 + waves + rng.normal(0, 1 + rows[:, :1], rows.shape), 0, 255).astype(
+        np.uint8
+    )
+
+
+@cache
+def curve() -> pd.DataFrame:
+    return jpeg_autoencoder.sparsity(picture()[None], range(1, 101)).table
+
+
+@cache
+def fits() -> dict[str, list[relu_colormap.ReLUColormap]]:
+    return relu_colormap.error_curves(["viridis", "jet", "gray"], [0, 1, 2, 4], 0.1, 0.02)
+
+
+@cache
+def outputs() -> dict[str, str]:
+    """The explorers' HTML, as chapters emit it."""
+    table = pd.DataFrame({"a": [1.0]})
+    return {
+        "plane": widgets.plane(
+            {name: lut8(name) for name in names()},
+            single_pixel.TARGETS,
+            colormap="viridis",
+            pattern="high or low",
+            view=(-60.0, 18.0),
+            margins=table,
+        ).html,
+        "relu": widgets.relu(
+            {name: lut8_rounded(name) for name in fits()},
+            fits(),
+            colormap="viridis",
+            size=2,
+            errors=table,
+        ).html,
+        "jpeg": widgets.jpeg(
+            picture(),
+            curve(),
+            transform=jpeg_codec.DCT_INTEGER,
+            steps=jpeg_codec.quantisation_tables(50)[0],
+            quality=75,
+            axes="Time to the right.",
+        ).html,
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pages with one explorer each, less the book around it."""
+    folder = tmp_path_factory.mktemp("explorers")
+    shutil.copytree(SCRIPTS / "explorers", folder / "explorers")
+    for name, output in outputs().items():
+        page = f"""<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="{html.escape(POLICY)}"><title>{name}</title>
+<link rel="stylesheet" href="explorers/explorers.css">
+<script defer src="explorers/explorers.js"></script></head><body>{output}</body></html>"""
+        (folder / f"{name}.html").write_text(page, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bench(folder: Path) -> Iterator[str]:
+    """Where those pages are served."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1000, "height": 900})
+    yield context
+    context.close()
+
+
+class Explored(Watched):
+    """A page with one explorer, and its state as the script publishes it."""
+
+    def __init__(self, page: Page, address: str, name: str) -> None:
+        super().__init__(page, address)
+        self.root = page.locator(f'[data-explorer="{name}"]')
+
+    def show(self, path: str) -> Explored:
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.address}/{path}", wait_until="load")
+        expect(self.root).to_have_attribute("data-ready", "")
+        return self
+
+    def data(self, key: str) -> str:
+        return self.root.get_attribute(f"data-{key}") or ""
+
+    @property
+    def pattern(self) -> np.ndarray:
+        return np.array([bit == "1" for bit in self.data("pattern")])
+
+    def control(self, role: str, name: str) -> Locator:
+        return self.root.get_by_role(role, name=name, exact=True)  # type: ignore[arg-type]
+
+    def fragment(self) -> dict[str, str]:
+        """What the address says, once it has been written."""
+        self.page.wait_for_timeout(300)
+        expect(self.page).to_have_url(re.compile(r"#\w+\?"))
+        query = self.page.evaluate("location.hash.split('?')[1]")
+        return {key: values[0] for key, values in parse_qs(query).items()}
+
+
+@pytest.fixture
+def visit(context: BrowserContext, bench: str) -> Iterator[partial[Explored]]:
+    seen: list[Explored] = []
+
+    def open_(path: str) -> Explored:
+        page = Explored(context.new_page(), bench, re.split(r"\W", path)[0])
+        seen.append(page)
+        return page.show(path.replace("#", ".html#") if "#" in path else f"{path}.html")
+
+    yield partial(open_)
+    for page in seen:
+        assert page.problems == [], "a console error, or the policy was broken"
+        assert page.remote == []
+
+
+def press(target: Locator, key: str, times: int = 1) -> None:
+    target.focus()
+    for _ in range(times):
+        target.page.keyboard.press(key)
+
+
+# --- plane ----------------------------------------------------------------------------------------
+
+
+def assert_impossible(name: str, wanted: np.ndarray, certificate: str) -> None:
+    """The proof holds: a mixture of firing colours equals one of silent colours, exactly."""
+    proof = json.loads(certificate)
+    sums, totals = [], []
+    for side, allowed in (("fires", wanted), ("silent", ~wanted)):
+        levels, weights = zip(*proof[side], strict=True)
+        assert all(allowed[level] for level in levels)
+        assert all(isinstance(weight, int) and weight > 0 for weight in weights)
+        table = lut8(name).astype(object)
+        sums.append([sum(w * int(table[t, c]) for t, w in proof[side]) for c in range(3)])
+        totals.append(sum(weights))
+    assert sums[0] == sums[1] and totals[0] == totals[1]
+
+
+MAPS = ("gray", "viridis", "magma", "turbo", "jet", "hsv", "cool", "tab10", "flag", "twilight")
+
+
+@pytest.mark.parametrize("preset", single_pixel.TARGETS)
+def test_a_preset_makes_its_pattern_where_python_says_so(
+    visit: partial[Explored], preset: str
+) -> None:
+    """For maps smooth, straight, closed, listed: same feasibility, margin and pattern as Python."""
+    page, wanted = visit("plane"), single_pixel.TARGETS[preset]
+    for name in MAPS:
+        page.control("combobox", "Colormap").select_option(name)
+        page.control("button", preset).click()
+        margin = float(single_pixel.pattern_margins(lut8(name) / 255, wanted[None])[0])
+        assert float(page.data("wanted-margin")) == pytest.approx(margin, abs=1e-9), name
+        if margin > 0:
+            np.testing.assert_array_equal(page.pattern, wanted, name)
+            assert float(page.data("margin")) == pytest.approx(margin, abs=1e-9), name
+            assert "No plane" not in page.root.inner_text()
+        else:
+            assert_impossible(name, wanted, page.data("certificate"))
+            assert "No plane makes it" in page.root.inner_text()
+
+
+def test_find_the_plane_agrees_with_python_on_many_bands(visit: partial[Explored]) -> None:
+    """Through the address, as a link would: random bands and complements on random maps."""
+    rng = np.random.default_rng(1)
+    page, found = visit("plane"), {True: 0, False: 0}
+    for _ in range(60):
+        name = str(rng.choice(names()))
+        a, b = sorted(rng.integers(0, 256, 2).tolist())
+        level, outside = np.arange(256), bool(rng.integers(2))
+        wanted = ((level >= a) & (level <= b)) != outside
+        fragment = f"#plane?map={name}&want={'not-' if outside else ''}{a}-{b}"
+        page.page.evaluate("fragment => { location.hash = fragment; }", fragment)
+        expect(page.control("combobox", "Colormap")).to_have_value(name)
+        page.control("button", "Find the plane for this band").click()
+        margin = float(single_pixel.pattern_margins(lut8(name) / 255, wanted[None])[0])
+        assert float(page.data("wanted-margin")) == pytest.approx(margin, abs=1e-9)
+        found[margin > 0] += 1
+        if margin > 0:
+            np.testing.assert_array_equal(page.pattern, wanted)
+        else:
+            assert_impossible(name, wanted, page.data("certificate"))
+    assert min(found.values()) > 5
+
+
+def test_the_plane_is_operated_by_keyboard_alone(visit: partial[Explored]) -> None:
+    page = visit("plane")
+    keyboard = page.page.keyboard
+    keyboard.press("Tab")
+    cube = page.root.locator(".explorer-cube")
+    expect(cube).to_be_focused()
+    before = page.pattern
+    for key in ("ArrowLeft", "ArrowUp", "PageUp"):
+        keyboard.press(key)
+    assert (page.pattern != before).any()
+    state = page.fragment()
+    assert {"turn", "tilt", "shift"} <= set(state)
+    keyboard.press("Shift+ArrowLeft")  # the view turns, the plane does not
+    moved = page.fragment()
+    assert moved["view"] != state["view"] and moved["turn"] == state["turn"]
+    press(page.control("combobox", "Colormap"), "j")
+    expect(page.control("combobox", "Colormap")).to_have_value("jet")
+    press(page.control("slider", "from level"), "Home")
+    press(page.control("slider", "from level"), "ArrowRight", 3)
+    press(page.control("slider", "to level"), "End")
+    press(page.control("slider", "to level"), "ArrowLeft", 5)
+    press(page.control("button", "Find the plane for this band"), "Enter")
+    wanted = (np.arange(256) >= 3) & (np.arange(256) <= 250)
+    assert page.fragment()["want"] == "3-250"
+    if single_pixel.band_margin(lut8("jet") / 255, 3, 250) > 0:
+        np.testing.assert_array_equal(page.pattern, wanted)
+    # every control can be reached with Tab
+    reached = set()
+    cube.focus()
+    for _ in range(20):
+        keyboard.press("Tab")
+        reached.add(
+            page.page.evaluate("document.activeElement.closest('label, button, a')?.textContent")
+        )
+    for name in ("two bands", "Find the plane for this band", "Link to this view"):
+        assert name in reached
+
+
+def test_the_plane_that_is_set_by_hand_is_the_neuron_that_fires(visit: partial[Explored]) -> None:
+    """Weights from the address's angles, in Python: same pattern, same least distance."""
+    rng = np.random.default_rng(2)
+    page = visit("plane")
+    for name in ("viridis", "turbo", "hsv"):
+        turn, tilt = int(rng.integers(-180, 181)), int(rng.integers(-90, 91))
+        shift = float(rng.integers(-80, 81)) / 2
+        fragment = f"#plane?map={name}&want=band&turn={turn}&tilt={tilt}&shift={shift}"
+        page.show(f"plane.html{fragment}")
+        a, e = np.radians([turn, tilt])
+        normal = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
+        distance = (lut8(name) - 127.5) @ normal - shift
+        np.testing.assert_array_equal(page.pattern, distance >= 0)
+        assert float(page.data("margin")) * 255 == pytest.approx(np.abs(distance).min(), abs=1e-9)
+
+
+def test_dragging_turns_the_plane_and_then_the_view(visit: partial[Explored]) -> None:
+    page = visit("plane")
+    box = page.root.locator(".explorer-cube").bounding_box()
+    assert box is not None
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    def drag() -> dict[str, str]:
+        page.page.mouse.move(*middle)
+        page.page.mouse.down()
+        page.page.mouse.move(middle[0] + 80, middle[1] - 30, steps=5)
+        page.page.mouse.up()
+        page.page.mouse.move(middle[0], middle[1])  # no longer held: nothing turns
+        return page.fragment()
+
+    first = drag()
+    page.root.get_by_role("checkbox", name="turn the view instead").check()
+    second = drag()
+    keys = ("turn", "tilt", "shift")
+    assert [first[key] for key in keys] == [second[key] for key in keys]
+    assert first["view"] == "-60,18" != second["view"]
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "#plane?map=turbo&want=two-bands&view=-60%2C18",
+        "#plane?map=jet&want=not-40-90&view=20%2C-35",
+        "#plane?map=magma&want=7-9&turn=12.5&tilt=-33&shift=10.5&view=0%2C0",
+    ],
+)
+def test_a_link_restores_its_view(visit: partial[Explored], fragment: str) -> None:
+    page = visit(fragment[1:].replace("plane?", "plane#plane?"))
+    state = (page.data("pattern"), page.data("margin"), page.data("wanted-margin"))
+    link = page.control("link", "Link to this view").get_attribute("href")
+    page.show(f"plane.html{link}")
+    assert (page.data("pattern"), page.data("margin"), page.data("wanted-margin")) == state
+    assert page.control("link", "Link to this view").get_attribute("href") == link
+    given = parse_qs(fragment.split("?")[1])
+    if "turbo" not in fragment:  # (for turbo no plane makes two bands: its own plane is named)
+        assert parse_qs(str(link).split("?")[1]) == given
+
+
+@pytest.mark.parametrize(
+    "fragment", ["?map=nonsense&want=900-2&shift=x&view=1", "?", "?want=9-4", "?turn=999&shift=1e9"]
+)
+def test_a_broken_link_shows_the_usual_view(visit: partial[Explored], fragment: str) -> None:
+    page = visit(f"plane#plane{fragment}")
+    assert page.pattern.size == 256
+    expect(page.control("combobox", "Colormap")).to_have_value("viridis")
+
+
+# --- relu -----------------------------------------------------------------------------------------
+
+
+def test_relu_shows_the_fit_that_python_found(visit: partial[Explored]) -> None:
+    page = visit("relu")
+    size = page.control("slider", "ReLUs")
+    for name, row in fits().items():
+        page.control("combobox", "Colormap").select_option(name)
+        press(size, "Home")
+        for fit in row:
+            assert page.data("size") == str(fit.size)
+            assert float(page.data("error")) == pytest.approx(fit.error, abs=1e-4)
+            shown = np.frombuffer(base64.b64decode(page.data("fitted")), np.uint8).reshape(256, 3)
+            exact = np.clip(fit.table() * 255, 0, 255)
+            assert np.abs(shown - exact).max() <= 0.501
+            assert page.root.locator(".curve-knots line").count() == fit.size
+            assert size.get_attribute("aria-valuetext") == f"{fit.size} ReLUs"
+            page.page.keyboard.press("ArrowRight")
+
+
+def test_relu_restores_a_link(visit: partial[Explored]) -> None:
+    page = visit("relu#relu?map=jet&relus=4")
+    assert (page.data("map"), page.data("size")) == ("jet", "4")
+    press(page.control("slider", "ReLUs"), "ArrowLeft")
+    assert page.fragment() == {"map": "jet", "relus": "2"}
+    assert visit("relu#relu?map=nope&relus=3").data("size") == "2"
+
+
+# --- jpeg -----------------------------------------------------------------------------------------
+
+
+def test_jpeg_shows_the_pixels_of_the_file(visit: partial[Explored]) -> None:
+    """Every fifth quality: Pillow's own decoder gives what the page draws, pixel by pixel."""
+    page = visit("jpeg#jpeg?quality=1")
+    for quality in range(1, 101, 5):
+        assert page.data("quality") == str(quality)
+        with io.BytesIO() as buffer:
+            Image.fromarray(picture()).save(buffer, "JPEG", quality=quality)
+            assert page.data("bytes") == str(buffer.tell())
+            decoded = np.asarray(Image.open(buffer))
+        drawn = page.page.evaluate(
+            """() => {
+              const canvas = document.querySelectorAll('.explorer-pictures canvas')[1];
+              const { width, height } = canvas;
+              const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+              return [...data].filter((_, k) => k % 4 === 0);
+            }"""
+        )
+        np.testing.assert_array_equal(np.reshape(drawn, decoded.shape)[::-1], decoded)
+        row = curve().iloc[quality - 1]
+        assert float(page.data("per-block")) == pytest.approx(row.per_block)
+        assert float(page.data("error")) == pytest.approx(row.error, abs=1e-5)
+        press(page.control("slider", "Quality"), "ArrowRight", 5)
+
+
+def test_jpeg_writes_and_restores_its_link(visit: partial[Explored]) -> None:
+    page = visit("jpeg")
+    assert page.data("quality") == "75"
+    press(page.control("slider", "Quality"), "End")
+    assert page.fragment() == {"quality": "100"}
+    assert visit("jpeg#jpeg?quality=101").data("quality") == "75"
+
+
+# --- all ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", widgets.NAMES)
+def test_a_result_is_said_once_it_stands(visit: partial[Explored], name: str) -> None:
+    page = visit(name)
+    status = page.root.get_by_role("status")
+    expect(status).to_have_attribute("aria-live", "polite")
+    expect(status).not_to_be_empty()
+    before = status.text_content()
+    press(page.root.get_by_role("slider").first, "Home")
+    expect(status).not_to_have_text(before or "")
+
+
+@pytest.mark.parametrize("name", widgets.NAMES)
+def test_nothing_in_the_address_until_the_reader_moves(visit: partial[Explored], name: str) -> None:
+    page = visit(name)
+    page.page.wait_for_timeout(400)
+    assert page.page.evaluate("location.hash") == ""
+
+
+@pytest.mark.parametrize("name", widgets.NAMES)
+def test_without_script_the_static_text_stands(browser: Browser, bench: str, name: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{bench}/{name}.html")
+    expect(page.locator(".explorer-static p")).to_be_visible()
+    expect(page.locator(".explorer-static table")).to_be_visible()
+    assert page.locator(".explorer-live").count() == 0
+    context.close()
+
+
+@pytest.mark.parametrize("name", widgets.NAMES)
+def test_an_explorer_works_from_a_folder_on_disk(
+    context: BrowserContext, folder: Path, name: str
+) -> None:
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((folder / f"{name}.html").as_uri())
+    page.wait_for_selector("[data-ready]")
+    press(page.get_by_role("slider").first, "End")
+    expect(page).to_have_url(re.compile(r"#\w+\?"))
+    assert errors == []
+
+
+@pytest.mark.parametrize("width", [320, 360, 700])
+@pytest.mark.parametrize("name", widgets.NAMES)
+def test_an_explorer_fits_a_telephone(browser: Browser, bench: str, name: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    page = Explored(context.new_page(), bench, name).show(f"{name}.html")
+    widths = page.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert widths[0] <= widths[1]
+    context.close()
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_in_the_book_an_explorer_starts_and_keeps_its_colours(
+    browser: Browser, address: str, name: str, theme: str
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    set_theme(context, theme)
+    page = Explored(context.new_page(), address, name)
+    page.open(f"book/{CHAPTERS[name]}.html")
+    expect(page.root).to_have_attribute("data-ready", "")
+    expect(page.root.locator(".explorer-static")).to_be_hidden()
+    chain = """node => { const found = [];
+      for (; node; node = node.parentElement) found.push(getComputedStyle(node).filter);
+      return found; }"""
+    for part in page.root.locator("canvas, circle >> nth=0").all():
+        assert set(part.evaluate(chain)) == {"none"}
+    sheet = page.root.evaluate("node => getComputedStyle(node.parentElement).backgroundColor")
+    assert sheet in ("rgba(0, 0, 0, 0)", "transparent")
+    assert page.problems == [] and page.remote == []
+    context.close()
