@@ -301,7 +301,7 @@ def jpeg(
         "transform": np.asarray(transform).reshape(-1).tolist(),
         "steps": np.asarray(steps).tolist(),
         "quality": quality,
-        "gain": 8,
+        "gain": 4,
         "axes": axes,
     }
     few = curve[curve["quality"].isin([1, 10, 25, 50, 75, 90, 95, 100])]

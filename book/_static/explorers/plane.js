@@ -155,6 +155,8 @@ Explorers.define("plane", (root, data, live) => {
 
   const layers = { frame: draw("g", { class: "cube-frame" }), far: draw("g"), plane: draw("polygon", { class: "cube-plane" }), near: draw("g"), proof: draw("g", { class: "cube-proof" }) };
   const dots = Array.from({ length: 256 }, () => draw("circle"));
+  // rims, so that black is seen on the dark page and white on the light one
+  const rims = { near: draw("path", { class: "cube-rim" }), far: draw("path", { class: "cube-rim" }) };
   const cube = draw("svg", {
     class: "explorer-cube", viewBox: "-224 -216 448 432", tabindex: 0, role: "application",
     "aria-roledescription": "plane in the colour cube",
@@ -184,13 +186,18 @@ Explorers.define("plane", (root, data, live) => {
     const order = colours.map((_, level) => level).sort((p, q) => depth(colours[p]) - depth(colours[q]));
     const sides = { near: [], far: [] };
     for (const level of order) {
-      const [cx, cy] = place(colours[level]);
+      const [cx, cy] = place(colours[level]).map((value) => value.toFixed(2));
       const on = answer.fires[level];
       for (const [name, value] of Object.entries({ cx, cy, r: on ? 6.5 : 2.6 })) dots[level].setAttribute(name, value);
       dots[level].setAttribute("fill", `rgb(${colours[level]})`);
       sides[on === firesNear ? "near" : "far"].push(dots[level]);
     }
-    for (const side of ["far", "near"]) layers[side].replaceChildren(...sides[side]);
+    for (const side of ["far", "near"]) {
+      const spots = sides[side].map((spot) => `M${spot.getAttribute("cx")} ${spot.getAttribute("cy")}h0`);
+      rims[side].setAttribute("d", spots.join(""));
+      rims[side].setAttribute("stroke-width", (side === "near") === firesNear ? 14.6 : 6.8);
+      layers[side].replaceChildren(rims[side], ...sides[side]);
+    }
     const { mixture } = answer.solution;
     if (!mixture) return layers.proof.replaceChildren();
     // the colour that two mixtures share, and the levels that they are mixed of
@@ -340,7 +347,7 @@ Explorers.define("plane", (root, data, live) => {
     if (margin > 0) return `${name} A plane can make it, with a margin of ${text(margin)}/255 at best.${here}`;
     const mix = (side) => {
       const total = side.reduce((sum, [, weight]) => sum + weight, 0);
-      const parts = side.map(([level, weight]) => (side.length > 1 ? `${text((100 * weight) / total, 0)} % of ` : "") + `level ${level}`);
+      const parts = side.map(([level, weight]) => (side.length > 1 ? `${text((100 * weight) / total, 0)}\u00a0% of ` : "") + `level ${level}`);
       return parts.join(" + ");
     };
     return `${name} No plane makes it. Proof: ${mix(mixture.fires)}, which should fire, `

@@ -23,7 +23,7 @@ Explorers.define("relu", (root, data, live) => {
     }));
   }
 
-  const x = (level) => left + (level / 255) * (width - left - 8);
+  const x = (level) => left + (level / 255) * (width - left - 16);
   const y = (value) => 20 + (1 - value / 255) * (height - 28 - bottom);
   const path = (values) => values.map((value, level) => `${level ? "L" : "M"}${x(level).toFixed(2)} ${y(value).toFixed(2)}`).join("");
 
@@ -39,7 +39,7 @@ Explorers.define("relu", (root, data, live) => {
     ...[0, 64, 128, 192, 255].map((level) => draw("text", { x: x(level), y: y(0) + 21, "text-anchor": "middle" }, `${level}`)),
     draw("text", { x: x(127.5), y: height - 3, "text-anchor": "middle" }, "level (0–255)"),
     ...[0, 0.5, 1].map((value) => draw("text", { x: left - 6, y: y(255 * value) + 4, "text-anchor": "end" }, `${value}`)));
-  const frame = { x: left, y: 0, width: width - left, height: y(0) + 8 };
+  const frame = { x: left, y: 0, width: width - left - 12, height: y(0) + 8 };
   const inner = draw("svg", { ...frame, viewBox: Object.values(frame).join(" ") }, // cuts off what leaves the axes
     knotLines, ...lines.map((line) => line.given), ...lines.map((line) => line.fitted));
   const plot = draw("svg", { class: "explorer-plot", viewBox: `0 0 ${width} ${height}`, role: "img" }, axes, inner);
