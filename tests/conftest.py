@@ -13,6 +13,12 @@ from analysis.build import Book
 
 ROOT = Path(__file__).resolve().parent.parent
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--faults=50``: how often the tests of faults kill a process, in all."""
+    parser.addoption("--faults", type=int, default=5, help="kills at random moments, in all")
+
+
 _CHAPTER = """\
 ---
 jupytext:

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -32,10 +33,21 @@ import yaml
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from analysis.execution import NOTEBOOK, Spec, default_parameters, read_notebook, save_spec
+from analysis.execution import (
+    NOTEBOOK,
+    Spec,
+    damage,
+    default_parameters,
+    read_notebook,
+    save_spec,
+    unwritable,
+)
 from analysis.site import last_changes, render
 
 __all__ = ["PROFILES", "Book", "BuildError", "main"]
+
+#: Characters of a parameter's value.
+_LONGEST_VALUE = 4096
 
 #: What a build may compute: `quick` in minutes, `full` for the published figures.
 PROFILES = ("quick", "full")
@@ -201,15 +213,34 @@ def parse_parameters(book: Book, name: str, given: Mapping[str, str]) -> dict[st
             raise BuildError(
                 f"chapter {name} has no parameter {key!r}; valid: {', '.join(defaults)}"
             )
-        value = text if isinstance(defaults[key], str) else yaml.safe_load(text)
-        kind = type(defaults[key])
-        if kind is float and type(value) is int:
-            value = float(value)
-        if defaults[key] is not None and type(value) is not kind:
-            raise BuildError(f"parameter {key} of chapter {name} is {kind.__name__}, not {text!r}")
-        parsed[key] = value
+        parsed[key] = _typed(key, name, text, defaults[key])
     check_profile(str(parsed.get("profile", PROFILES[0])))
     return parsed
+
+
+def _typed(key: str, name: str, text: str, default: Any) -> Any:
+    """Value of a parameter, of the type of its default."""
+    kind = type(default)
+    about = f"parameter {key} of chapter {name} is {kind.__name__}"
+    if len(text) > _LONGEST_VALUE or not text.isprintable():
+        shown = text if len(text) < 40 else f"{text[:40]}…"
+        raise BuildError(f"{about} of at most {_LONGEST_VALUE} printable characters, not {shown!r}")
+    try:
+        value = text if kind is str else _plain_yaml(text)
+        if kind is float and type(value) is int:
+            value = float(value)
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
+        raise BuildError(f"{about}, not {text!r}") from None
+    if default is not None and type(value) is not kind:
+        raise BuildError(f"{about}, not {text!r}")
+    return value
+
+
+def _plain_yaml(text: str) -> Any:
+    """Value of a YAML text that has no aliases, by which a short text may mean a huge value."""
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+        raise ValueError("aliases are not needed here")
+    return yaml.safe_load(text)
 
 
 def check_profile(profile: str) -> None:
@@ -250,11 +281,17 @@ def make_spec(book: Book, name: str, directory: Path, overrides: dict[str, Any])
     return Spec(str(book.source(name)), str(directory), overrides, run)
 
 
-def _environment(book: Book) -> dict[str, str]:
-    """Environment of a chapter's process: one thread (chapters run in parallel), full paths."""
+def _environment(book: Book, threads: int) -> dict[str, str]:
+    """Environment of a chapter's process: its threads, full paths, nobody's own settings.
+
+    A reader's matplotlibrc, IPython start-up files and kernels would change results, and their
+    folders may be missing.
+    """
     environment = dict(os.environ)
     for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
-        environment[f"{library}_NUM_THREADS"] = "1"
+        environment[f"{library}_NUM_THREADS"] = str(threads)
+    for tool in ("MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
+        environment[tool] = str(book.build / "settings" / tool.lower())
     environment["MPLBACKEND"] = "Agg"
     environment["PYTHONHASHSEED"] = "0"
     data = environment.get("ANALYSIS_DATA_DIR")
@@ -266,7 +303,9 @@ def _environment(book: Book) -> dict[str, str]:
     return environment
 
 
-def run_chapter(book: Book, spec: Spec, advance: Callable[[int, int], None]) -> None:
+def run_chapter(
+    book: Book, spec: Spec, advance: Callable[[int, int], None], threads: int = 1
+) -> None:
     """Execute a chapter in a process of its own.
 
     Parameters
@@ -277,13 +316,17 @@ def run_chapter(book: Book, spec: Spec, advance: Callable[[int, int], None]) -> 
         What to execute.
     advance : callable
         Called with (cells done, cells in all) after each cell.
+    threads : int
+        Of each numerical library. One, because chapters run in parallel.
 
     Raises
     ------
     BuildError
         If a cell fails: chapter, source and the traceback's end.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    beside = Path(spec.directory).parent
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=beside, prefix=".spec-") as folder:
         path = Path(folder) / "spec.json"
         save_spec(spec, path)
         errors = (Path(folder) / "stderr").open("w+", encoding="utf-8")
@@ -295,7 +338,7 @@ def run_chapter(book: Book, spec: Spec, advance: Callable[[int, int], None]) -> 
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env=_environment(book),
+                env=_environment(book, threads),
             ) as process,
         ):
             assert process.stdout is not None
@@ -309,6 +352,7 @@ def run_chapter(book: Book, spec: Spec, advance: Callable[[int, int], None]) -> 
                 said = errors.read()
                 start = said.find("chapter ")
                 told = said[start:] if code == 1 and start >= 0 else said[-3000:]
+                told = unwritable(beside, said) or told
                 raise BuildError(told.rstrip() or f"chapter process ended with status {code}")
 
 
@@ -432,19 +476,48 @@ def _site_task(book: Book, profile: str) -> Any:
 
 
 @contextmanager
-def _only_build(book: Book) -> Iterator[None]:
-    """Let one build at a time work in a checkout; the lock goes with the process that holds it."""
-    book.build.mkdir(exist_ok=True)
-    lock = FileLock(book.build / "building.lock")
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time write in a folder; the lock goes with the process that holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "building.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print("another build is running in this checkout; waiting for it", file=sys.stderr)
+        print(f"another build is running in {folder}; waiting for it", file=sys.stderr)
         lock.acquire()
     try:
         yield
     finally:
         lock.release()
+
+
+def _discard_unfinished(folder: Path, names: str = ".*") -> None:
+    """Remove what builds that were killed left beside results."""
+    for stale in folder.glob(names):
+        shutil.rmtree(stale, ignore_errors=True)
+
+
+def _discard_damaged(book: Book, profile: str) -> None:
+    """Let what is not as it was written be built again: results, and the record of the graph."""
+    for name in book.chapters:
+        folder = book.results(name, profile)
+        damaged = damage(folder)
+        if damaged:
+            print(f"{folder / damaged} is damaged: executing {name} again", file=sys.stderr)
+            shutil.rmtree(folder)
+    site = book.build / "html"
+    damaged = damage(site)
+    if damaged:
+        print(f"{site / damaged} is damaged: rendering the pages again", file=sys.stderr)
+        (site / "index.html").unlink(missing_ok=True)
+    record = book.build / "pytask.lock"
+    try:
+        tomllib.loads(record.read_text("utf-8"))
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        print(f"{record} is damaged: building anew", file=sys.stderr)
+        record.unlink()
 
 
 def build_book(book: Book, profile: str, jobs: int, site: bool = True) -> list[str]:
@@ -475,9 +548,10 @@ def build_book(book: Book, profile: str, jobs: int, site: bool = True) -> list[s
     from pytask_parallel import ParallelBackend
 
     check_profile(profile)
-    with _only_build(book):
-        for stale in (book.build / "executed" / profile).glob(".*"):
-            shutil.rmtree(stale, ignore_errors=True)  # left by a build that was killed
+    with _alone(book.build):
+        _discard_unfinished(book.build / "executed" / profile)
+        _discard_unfinished(book.build, ".html-old-*")
+        _discard_damaged(book, profile)
         progress = Progress()
         tasks = [_chapter_task(book, name, profile, progress) for name in book.chapters]
         config = book.build / "pytask.toml"  # makes _build, not the checkout, pytask's root
@@ -494,11 +568,11 @@ def build_book(book: Book, profile: str, jobs: int, site: bool = True) -> list[s
                 parallel_backend=ParallelBackend.THREADS,
             )
         progress.bar.close()
-        _report(session, log.getvalue())
+        _report(session, log.getvalue(), book.build)
     return progress.executed
 
 
-def _report(session: Any, log: str) -> None:
+def _report(session: Any, log: str, build: Path) -> None:
     """Raise what failed, each failure in its own words."""
     failures = []
     for report in session.execution_reports:
@@ -507,12 +581,13 @@ def _report(session: Any, log: str) -> None:
             if isinstance(error, click.ClickException):
                 failures.append(error.message)
             elif report.outcome.name == "FAIL":
-                failures.append(f"{report.task.name}: {error!r}")
+                told = f"{report.task.name}: {error!r}"
+                failures.append(unwritable(build, told) or told)
     if failures:
         kept = "The other chapters' results are kept; the next build goes on from here."
-        raise BuildError("\n\n".join([*failures, kept]))
+        raise BuildError("\n\n".join([*dict.fromkeys(failures), kept]))
     if session.exit_code != 0:
-        raise BuildError(f"the workflow graph failed:\n{log[-3000:]}")
+        raise BuildError(unwritable(build, log) or f"the workflow graph failed:\n{log[-3000:]}")
 
 
 class _Parameters(click.ParamType[tuple[str, str]]):
@@ -528,7 +603,20 @@ class _Parameters(click.ParamType[tuple[str, str]]):
         return key, text
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Commands that tell in a sentence what the system refuses."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            folder = Path(ctx.params["root"]).resolve() / "_build"
+            told = unwritable(folder, str(error))
+            raise BuildError(told or str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--root",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -576,7 +664,8 @@ def chapter_command(
         return
     overrides = parse_parameters(book, name, dict(given))
     directory = book.build / "runs" / name / _slug(overrides)
-    with tqdm(desc=name, unit="cell", disable=None) as bar:
+    with _alone(directory.parent), tqdm(desc=name, unit="cell", disable=None) as bar:
+        _discard_unfinished(directory.parent)
 
         def advance(done: int, total: int) -> None:
             bar.total = total

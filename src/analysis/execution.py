@@ -8,6 +8,8 @@ all at once, or not at all.
 from __future__ import annotations
 
 import ast
+import errno
+import hashlib
 import json
 import os
 import re
@@ -18,6 +20,7 @@ import tempfile
 import threading
 import time
 from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +29,38 @@ import nbformat
 
 from analysis.provenance import RUN_FILE, Run, write_json
 
-__all__ = ["NOTEBOOK", "ChapterError", "Spec", "default_parameters", "execute", "read_notebook"]
+__all__ = [
+    "CHECKSUMS",
+    "NOTEBOOK",
+    "ChapterError",
+    "Spec",
+    "damage",
+    "default_parameters",
+    "execute",
+    "read_notebook",
+    "replace_directory",
+    "seal",
+    "stop_with_parent",
+    "unwritable",
+]
 
 #: Name of the executed notebook in a chapter's results folder.
 NOTEBOOK = "notebook.ipynb"
 
+#: Name of the file that lists the SHA-256 of all others in a chapter's results folder.
+CHECKSUMS = "checksums.json"
+
 #: Lines of the traceback that an error message shows.
 _TRACEBACK_LINES = 12
+
+#: Why a folder cannot be written, and what helps.
+_REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space, or raise your quota",
+    errno.EROFS: "make it writable, or copy the book elsewhere",
+    errno.EACCES: "make it writable, or copy the book elsewhere",
+    errno.EFBIG: "allow larger files (ulimit -f)",
+}
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -124,7 +152,8 @@ def execute(spec: Spec) -> None:
     partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     try:
         _execute_into(partial, spec)
-        _replace_directory(partial, target)
+        seal(partial)
+        replace_directory(partial, target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -211,7 +240,69 @@ def _tidy(path: Path) -> None:
     nbformat.write(notebook, path)
 
 
-def _replace_directory(new: Path, target: Path) -> None:
+def _checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file in a folder but the list itself."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+        if path.name != CHECKSUMS
+    }
+
+
+def seal(folder: Path) -> None:
+    """List the SHA-256 of every file in a folder, for `damage` to compare with."""
+    write_json(folder / CHECKSUMS, _checksums(folder))
+
+
+def damage(folder: Path) -> str | None:
+    """Name a file in a folder that is no longer what it was when the folder was sealed.
+
+    Parameters
+    ----------
+    folder : Path
+        Such as a chapter's results.
+
+    Returns
+    -------
+    str or None
+        The first file that is missing or altered; ``None`` if all are as they were, or the folder
+        has not been sealed.
+    """
+    path = folder / CHECKSUMS
+    if not path.exists():
+        return None
+    try:
+        written = dict(json.loads(path.read_text("utf-8")))
+    except (ValueError, TypeError):
+        return CHECKSUMS
+    found = _checksums(folder)
+    return next((name for name in sorted(written) if written[name] != found.get(name)), None)
+
+
+def unwritable(folder: Path, told: str) -> str | None:
+    """Say in a sentence that a folder cannot be written, if that is what went wrong.
+
+    Parameters
+    ----------
+    folder : Path
+        Where results were to go.
+    told : str
+        A failure's text, such as a traceback.
+
+    Returns
+    -------
+    str or None
+        Folder, reason and remedy; ``None`` if the failure was another.
+    """
+    for code, remedy in _REMEDIES.items():
+        about = code not in (errno.EACCES, errno.EROFS) or str(folder) in told
+        if about and os.strerror(code) in told:
+            return f"{folder} cannot be written ({os.strerror(code)}): {remedy}, and build again"
+    return None
+
+
+def replace_directory(new: Path, target: Path) -> None:
     """Put `new` where `target` is; a reader sees the old folder, none, or the whole new one."""
     new.chmod(0o755)
     if target.exists():
@@ -223,8 +314,11 @@ def _replace_directory(new: Path, target: Path) -> None:
         new.replace(target)
 
 
-def _stop_with_parent() -> None:
-    """End this process (and so its kernel) when the parent's end of standard input closes."""
+def stop_with_parent() -> None:
+    """End this process (and so its kernel) when the parent's end of standard input closes.
+
+    However the parent ends: a killed one cannot say so.
+    """
 
     def wait() -> None:
         sys.stdin.read()
@@ -233,9 +327,17 @@ def _stop_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def _list_fonts() -> None:
+    """Let matplotlib list the fonts once, here: in a chapter it would remark upon it."""
+    folder = os.environ.get("MPLCONFIGDIR")
+    if folder and not any(Path(folder).glob("fontlist-*")):
+        import_module("matplotlib.font_manager")
+
+
 def main(arguments: list[str]) -> int:
     """Execute the spec in the named JSON file; failure is told on standard error."""
-    _stop_with_parent()
+    stop_with_parent()
+    _list_fonts()
     spec = Spec(**json.loads(Path(arguments[0]).read_text("utf-8")))
     try:
         execute(spec)

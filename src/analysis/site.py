@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ import click
 import yaml
 from PIL import Image
 
-from analysis.execution import NOTEBOOK
+from analysis.execution import NOTEBOOK, replace_directory, seal
 from analysis.figures import FORMATS, Record, bibtex, index_markdown
 from analysis.ledger import read_entries, table_markdown
 from analysis.pages import FACTS, Book
@@ -30,6 +31,15 @@ __all__ = ["last_changes", "read_book", "read_records", "render", "stage"]
 
 #: Width of the figure index's pictures, in pixels: twice what is shown, for dense screens.
 _THUMBNAIL = 704
+
+#: Jupyter Book, ended with the build that started it: two at once would write the same pages.
+_JUPYTER_BOOK = """
+from analysis.execution import stop_with_parent
+from jupyter_book.cli.main import main
+
+stop_with_parent()
+main(prog_name="jupyter-book")
+"""
 
 
 def read_records(results: Path) -> list[Record]:
@@ -260,19 +270,22 @@ def render(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Non
     """
     source = stage(root, pages, results)
     log = root / "_build" / "render.log"
-    command = [
-        str(Path(sys.executable).with_name("jupyter-book")),
-        "build",
-        "-W",
-        "-n",
-        "--keep-going",
-        "--all",
-    ]
-    # --all: Sphinx, if only a style sheet changed, would leave the old one in place
-    command += ["--path-output", str(root), str(source)]
-    with log.open("w", encoding="utf-8") as file:
-        code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, cwd=root).returncode
+    fresh = root / "_build" / "rendering"  # from nothing: what an older site left would change it
+    shutil.rmtree(fresh, ignore_errors=True)
+    command = [sys.executable, "-c", _JUPYTER_BOOK, "build", "-W", "-n", "--keep-going"]
+    command += ["--path-output", str(fresh), str(source)]
+    with (
+        log.open("w", encoding="utf-8") as file,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, cwd=root
+        ) as process,
+    ):
+        code = process.wait()
     if code:
         said = log.read_text("utf-8", errors="replace")
         warnings = "\n".join(line for line in said.splitlines() if re.search("WARNING|ERROR", line))
         raise click.ClickException(f"rendering failed; {log} has all\n{warnings or said[-3000:]}")
+    site = fresh / "_build" / "html"
+    seal(site)
+    replace_directory(site, root / "_build" / "html")
+    shutil.rmtree(fresh)

@@ -24,9 +24,9 @@ that was killed goes on from its checkpoint as if nothing had happened.
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import os
-import pickle
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -973,11 +973,14 @@ def save_atomic(path: Path, key: str, value: Mapping[str, Any]) -> None:
     value : mapping
         Of tensors, numbers, strings, and lists and dicts of them.
     """
+    content = io.BytesIO()
+    torch.save({"key": key, "value": dict(value)}, content)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "wb") as stream:
-            torch.save({"key": key, "value": dict(value)}, stream)
+            stream.write(hashlib.sha256(content.getbuffer()).digest())
+            stream.write(content.getbuffer())
         os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
@@ -999,8 +1002,12 @@ def load_atomic(path: Path, key: str) -> dict[str, Any] | None:
         ``None`` if the file is not there, belongs to something else, or is damaged.
     """
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-        value: dict[str, Any] = stored["value"]
-        return value if stored["key"] == key else None
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError):
+        written = path.read_bytes()
+    except OSError:
         return None
+    digest, content = written[:32], written[32:]
+    if hashlib.sha256(content).digest() != digest:  # torch does not see a bit that turned over
+        return None
+    stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    value: dict[str, Any] = stored["value"]
+    return value if stored["key"] == key else None
