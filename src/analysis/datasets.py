@@ -27,7 +27,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import os
+import struct
 import tarfile
 import warnings
 import zipfile
@@ -111,6 +113,21 @@ _RENDER_RATE = 48_000  # the synthesiser interpolates linearly: render high, the
 _SILENCE = 1e-4  # full scale: -80 dB
 _TEST_PERCENT = 25  # of the speakers of the words
 _LARGEST_MEMBER = 10_000_000  # bytes; a recording of a second has 32 kB
+_LARGEST_ARCHIVE = 2_000_000_000  # bytes, unpacked; the words have 200 MB
+
+#: What reading a damaged archive can raise.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 class DataUnavailable(RuntimeError):
@@ -593,14 +610,20 @@ def _manifest(name: str) -> Mapping[str, str]:
 def _members(name: str, path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the wanted members. Nothing is written to disk."""
     read = _zip_members if path.suffix == ".zip" else _tar_members
+    unpacked = 0
     try:
         for member, size, content in read(path):
+            unpacked += size
+            if unpacked > _LARGEST_ARCHIVE:
+                raise _damaged(name, path, f"it unpacks to more than {_LARGEST_ARCHIVE:,} bytes")
             relative = _relative(name, member)
             if relative is None:
                 raise _damaged(name, path, f"it has a member outside its folder, {member!r}")
             if relative in wanted and size <= _LARGEST_MEMBER:
                 yield relative, content()
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, OSError) as problem:
+    except DataUnavailable:
+        raise
+    except _UNREADABLE as problem:
         raise _damaged(name, path, f"it cannot be read: {problem}") from problem
 
 
@@ -714,21 +737,23 @@ def fetch(name: str) -> Path:
             progressbar=tqdm(total=0, desc=source.archive, disable=None, unit="B", unit_scale=True),
         )
     except Exception as problem:  # requests, urllib3, OSError: whatever the network raises
-        raise DataUnavailable(_remedy(name)) from problem
+        why = problem.strerror if isinstance(problem, OSError) else None
+        raise DataUnavailable(_remedy(name, why)) from problem
     return Path(downloaded)
 
 
-def _remedy(name: str) -> str:
+def _remedy(name: str, why: str | None = None) -> str:
     source = SOURCES[name]
     if name == "instruments":
         return (
             "The instruments need the soundfont that pretty-midi ships, and a synthesiser: run "
             "`pip install pretty-midi` and `pip install --no-deps tinysoundfont`."
         )
+    where = f" to {_cache_folder()} ({why})" if why else ""
     return (
-        f"{source.title} is not on this machine and could not be downloaded. Download {source.url} "
-        f"to a folder, as {source.archive}, and set the environment variable ANALYSIS_DATA_DIR "
-        "to that folder."
+        f"{source.title} is not on this machine and could not be downloaded{where}. Download "
+        f"{source.url} to a folder, as {source.archive}, and set the environment variable "
+        "ANALYSIS_DATA_DIR to that folder."
     )
 
 
