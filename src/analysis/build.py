@@ -460,7 +460,7 @@ def _site_task(book: Book, profile: str) -> Any:
     inputs += [path for path in static if path.is_file()]
     inputs += [path for path in [book.root / "book" / "references.bib"] if path.exists()]
     here = Path(__file__).parent
-    inputs += [here / f"{name}.py" for name in ("site", "pages", "figures", "ledger")]
+    inputs += [here / f"{name}.py" for name in ("site", "pages", "glossary", "figures", "ledger")]
     inputs += sorted((here / "templates").iterdir())
     inputs += [path for path in [book.root / "CITATION.cff"] if path.exists()]
     key = json.dumps([profile, last_changes(book.root, book.pages)])
