@@ -86,7 +86,9 @@ def _show_definitions(
     def add(match: re.Match[str]) -> str:
         return f'{match[0]} data-definition="{escape(by_id[match[1]])}"'
 
-    context["body"] = re.sub(r'<a class="reference internal" href="[^"]*#(term-[^"]+)"', add, context["body"])
+    context["body"] = re.sub(
+        r'<a class="reference internal" href="[^"]*#(term-[^"]+)"', add, context["body"]
+    )
 
 
 def setup(app: Any) -> dict[str, bool]:

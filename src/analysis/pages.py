@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -222,16 +222,15 @@ def _facts(path: Path) -> tuple[Book, dict[str, Page]]:
     return Book(**facts["book"]), pages
 
 
-def _described(page: Page, doctree: nodes.document) -> Page:
+def _described(page: Page, doctree: nodes.document, book: Book) -> Page:
     """Add title and description, which only the parsed page has."""
-    from dataclasses import replace
-
-    title = next(iter(doctree.findall(nodes.title)), None)
+    heading = next(iter(doctree.findall(nodes.title)), None)
+    title = heading.astext() if heading else page.name
     texts = (p.astext() for p in doctree.findall(nodes.paragraph) if _is_prose(p))
-    description = " ".join(next(texts, "").split())
+    description = " ".join(next(texts, f"{title}: a page of {book.title}.").split())
     if len(description) > 200:
         description = description[:200].rpartition(" ")[0] + " …"
-    return replace(page, title=title.astext() if title else page.name, description=description)
+    return replace(page, title=title, description=description)
 
 
 def _is_prose(paragraph: nodes.paragraph) -> bool:
@@ -249,12 +248,21 @@ def _add_to_page(
     page = pages.get(Path(pagename).name)
     if page is None:
         return
-    page = _described(page, doctree)
+    page = _described(page, doctree, book)
     data = json.dumps(linked_data(book, page), ensure_ascii=False).replace("</", "<\\/")
     script = f'<script type="application/ld+json">{data}</script>\n'
     context["metatags"] = context.get("metatags", "") + open_graph(book, page) + script
-    context["body"] += page_end(book, page)
+    context["body"] = _mended(context["body"]) + page_end(book, page)
     _add_launch_buttons(context, launch_links(book, page))
+
+
+def _mended(body: str) -> str:
+    """Drop the roles that docutils gives a bibliography: a list may not hold what they put there.
+
+    ``doc-biblioentry`` is deprecated, and a list's children must be list items.
+    """
+    body = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+    return body.replace(' role="doc-biblioentry"', "")
 
 
 def _add_launch_buttons(context: dict[str, Any], links: dict[str, str]) -> None:
