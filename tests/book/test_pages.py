@@ -38,7 +38,7 @@ _UNSET_MATHS = """() => {
 #: The focused element's text, and whether it lies in the window with an outline or a shadow.
 _FOCUS = """() => {
   const element = document.activeElement;
-  element.getAnimations().forEach(animation => animation.finish());  // the skip link slides in
+  document.getAnimations().forEach(animation => animation.finish());  // the skip link slides in
   const box = element.getBoundingClientRect();
   const style = getComputedStyle(element);
   const marked = style.outlineStyle !== 'none' || style.boxShadow !== 'none';
