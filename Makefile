@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m analysis
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: book test full chapter data bench serve lock lint clean
+.PHONY: book test full chapter your-data data bench serve lock lint clean
 
 book: .venv/.ready  ## execute what is out of date and render the site
 	$(RUN) book --profile $(PROFILE)
@@ -18,6 +18,9 @@ full: .venv/.ready  ## the published figures
 
 chapter: .venv/.ready  ## make chapter NAME=single-pixel PARAMS="colormap=jet seed=3"
 	$(RUN) chapter $(NAME) $(foreach p,$(PARAMS),-p '$(p)')
+
+your-data: .venv/.ready  ## make your-data DATA=path/to/folder MINUTES=10 OPTIONS="--group '_([a-z]+)_'"
+	$(RUN) your-data '$(DATA)' $(if $(MINUTES),--minutes $(MINUTES)) $(OPTIONS)
 
 data: .venv/.ready  ## fetch the speech sets (about 108 MB) into the user's cache
 	$(RUN) data

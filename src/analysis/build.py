@@ -684,6 +684,31 @@ def _slug(overrides: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@main.command("your-data")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--minutes", default=10.0, show_default=True, help="Time budget.")
+@click.option("--group", default="", help="Regular expression: its brackets match the group.")
+@click.option("--colormap", default="viridis", show_default=True)
+@click.option("--values", default="auto", help="What arrays hold: auto, decibels or amplitude.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--executor", default="auto", help="auto, loky, serial or dask.")
+@click.option("--scheduler", default="", help="Address of the Dask scheduler.")
+@click.option("--jobs", "-j", default=0, help="Processes; 0 for as many as there are cores.")
+@click.option("--checkpoints", default="auto", help="Folder of finished runs; or none.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder for the report.")
+@click.pass_obj
+def your_data_command(book: Book, /, data: Path, output: Path | None, **parameters: Any) -> None:
+    """Report what colour does on your own recordings: a folder with one subfolder a class."""
+    from analysis import own_data
+
+    def execute(overrides: dict[str, Any], directory: Path) -> None:
+        spec = make_spec(book, own_data.CHAPTER, directory, overrides)
+        run_chapter(book, spec, lambda done, total: None)
+
+    request = own_data.Request(book.root, data, output, parameters)
+    print(own_data.summary(own_data.make_report(request, execute)))
+
+
 @main.command()
 def data() -> None:
     """Fetch the speech sets, where they are absent, into the user's cache."""
