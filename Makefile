@@ -25,9 +25,9 @@ your-data: .venv/.ready  ## make your-data DATA=path/to/folder MINUTES=10 OPTION
 data: .venv/.ready  ## fetch the speech sets (about 108 MB) into the user's cache
 	$(RUN) data
 
-bench: .venv/.ready  ## side by side with peers, as ratios
+bench: .venv/.ready  ## side by side with peers, as ratios: make bench ONLY="jpeg training"
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[bench]'
-	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+	$(BIN)/python -m benchmarks $(ONLY)
 
 serve: .venv/.ready  ## the built site on 127.0.0.1
 	$(RUN) serve

@@ -1,125 +1,172 @@
-"""How fast and how exact: the codec network beside Pillow and three differentiable JPEG layers.
+"""The codec network beside Pillow, simplejpeg and differentiable JPEG layers: speed and exactness.
 
-    python benchmarks/jpeg.py [--rounds 15] [--threads 1]
-
-Contenders take turns within each round, so that whatever else the machine does hits all of them; a
-ratio is the median over rounds of ratios within a round. Exactness is against Pillow's pixels.
-
-Peers are optional, and none is a dependency of the book:
-
-- kornia: ``pip install --no-deps kornia kornia_rs``
-- DiffJPEG (github.com/mlomnitz/DiffJPEG) and diff_jpeg (github.com/necla-ml/Diff-JPEG): a clone
-  of each on ``PYTHONPATH``
-
-Those that cannot be imported are named and left out.
+Exactness is against Pillow's pixels. Two peers are on no package registry and are timed if a clone
+lies on ``PYTHONPATH``: DiffJPEG (github.com/mlomnitz/DiffJPEG) and diff_jpeg
+(github.com/necla-ml/Diff-JPEG). `ClassicLayer` stands for the first: the same method, written here
+from its paper.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
-from analysis.jpeg_codec import JPEGAutoencoder
+from analysis.jpeg_codec import JPEGAutoencoder, dct_filters, quantisation_tables
+from analysis.performance import OURS, Row
+from benchmarks.harness import Contender, Effort, compare, copying, ours, peer
 
-BATCH, SIDE, QUALITY = 64, 128, 75
+TITLE = "JPEG as a network"
+PEERS = ("kornia", "simplejpeg", "diff_jpeg", "DiffJPEG")
+QUALITY = 75
+
 Layer = Callable[[Tensor], Tensor]
+Bytes = NDArray[np.uint8]
 
 
-@dataclass
-class Contender:
-    """Something to be timed.
-
-    Attributes
-    ----------
-    name : str
-    run : callable
-        One pass over the batch.
-    pixels : callable
-        The decoded pixels of one pass as uint8, (n, channels, height, width).
-    """
-
-    name: str
-    run: Callable[[], object]
-    pixels: Callable[[], NDArray[np.uint8]]
-
-
-def pictures(channels: int, seed: int = 0) -> NDArray[np.uint8]:
+def pictures(effort: Effort, channels: int, seed: int = 0) -> Bytes:
     """Random pictures with the spectrum of photographs (amplitude falls as 1/f)."""
+    batch, side = (2, 32) if effort.small else (32, 128)
     rng = np.random.default_rng(seed)
-    f = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE))
+    f = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
     f[0, 0] = 1
-    noise = np.fft.rfft2(rng.normal(size=(BATCH, channels, SIDE, SIDE))) / f
+    noise = np.fft.rfft2(rng.normal(size=(batch, channels, side, side))) / f
     plain = np.fft.irfft2(noise)
     plain = 0.35 * plain + 0.65 * plain.mean(1, keepdims=True)
     return np.clip(128 + 45 * plain / plain.std(), 0, 255).astype(np.uint8)
 
 
-def pillow(x: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Save and open every picture in memory."""
-    out = []
-    for image in np.moveaxis(x, 1, -1).squeeze():
-        buffer = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(image)).save(buffer, "JPEG", quality=QUALITY)
-        out.append(np.asarray(Image.open(buffer)))
-    stack = np.stack(out)
+def _channels_first(images: list[Bytes]) -> Bytes:
+    stack = np.stack(images)
     return stack[:, None] if stack.ndim == 3 else np.moveaxis(stack, -1, 1)
 
 
-def layers(mode: str) -> dict[str, tuple[Layer, float]]:
+def pillow(x: Bytes) -> Bytes:
+    """Save and open every picture in memory."""
+    out = []
+    for image in np.moveaxis(x, 1, -1):
+        buffer = io.BytesIO()
+        picture = Image.fromarray(np.ascontiguousarray(image.squeeze()))
+        picture.save(buffer, "JPEG", quality=QUALITY)
+        out.append(np.asarray(Image.open(buffer)))
+    return _channels_first(out)
+
+
+def simplejpeg(x: Bytes) -> Bytes:
+    """Do the same with libjpeg-turbo's own wrapper, with Pillow's transform and subsampling."""
+    codec = peer("simplejpeg")
+    space = "GRAY" if x.shape[1] == 1 else "RGB"
+    sampling = space if space == "GRAY" else "420"
+    out = []
+    for image in np.moveaxis(x, 1, -1):
+        file = codec.encode_jpeg(  # type: ignore[union-attr]
+            np.ascontiguousarray(image),
+            QUALITY,
+            colorspace=space,
+            colorsubsampling=sampling,
+            fastdct=False,
+        )
+        decoded = codec.decode_jpeg(file, space, fastdct=False, fastupsample=False)
+        out.append(decoded.squeeze())  # type: ignore[union-attr]
+    return _channels_first(out)
+
+
+class ClassicLayer(nn.Module):
+    """Differentiable JPEG as it is usually written: Shin and Song, 2017, "JPEG-resistant …".
+
+    Floating point throughout, colour halved by an average and doubled by repetition, a dense
+    8×8×8×8 transform, and ``⌊x⌉ + (x − ⌊x⌉)³`` for the rounding.
+    """
+
+    def __init__(self, quality: int) -> None:
+        super().__init__()
+        basis = torch.from_numpy(dct_filters().copy()).float().view(8, 8, 8, 8)
+        tables = torch.from_numpy(quantisation_tables(quality)).float().view(2, 8, 8)
+        self.register_buffer("basis", basis)
+        self.register_buffer("tables", tables)
+        matrix = [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
+        self.register_buffer("matrix", torch.tensor(matrix))
+
+    def _plane(self, plane: Tensor, table: Tensor) -> Tensor:
+        n, height, width = plane.shape
+        blocks = plane.view(n, height // 8, 8, width // 8, 8).transpose(2, 3) - 128
+        codes = torch.tensordot(blocks, self.basis, ([3, 4], [2, 3])) / table
+        whole = codes.detach().round()
+        codes = (whole + (codes - whole) ** 3) * table
+        back = torch.tensordot(codes, self.basis, ([3, 4], [0, 1])) + 128
+        return back.transpose(2, 3).reshape(n, height, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map levels (n, 3, height, width) 0…255 to levels; sides are multiples of 16."""
+        ycc = torch.einsum("ij,njhw->nihw", self.matrix, x)
+        luma = self._plane(ycc[:, 0], self.tables[0])
+        half = nn.functional.avg_pool2d(ycc[:, 1:] + 128, 2)
+        chroma = self._plane(half.flatten(0, 1), self.tables[1]).view_as(half)
+        full = nn.functional.interpolate(chroma, scale_factor=2.0) - 128
+        inverse = torch.linalg.inv(self.matrix)
+        rgb = torch.einsum("ij,njhw->nihw", inverse, torch.cat([luma[:, None], full], 1))
+        return rgb.clamp(0, 255)
+
+
+def layers(mode: str, batch: int, side: int) -> dict[str, tuple[Layer, float]]:
     """Differentiable layers and the largest level that each takes (1 or 255)."""
-    ours = JPEGAutoencoder(QUALITY, mode)  # type: ignore[arg-type]
-    found: dict[str, tuple[Layer, float]] = {"this book": (ours, 255.0)}
+    found: dict[str, tuple[Layer, float]] = {
+        OURS: (JPEGAutoencoder(QUALITY, mode), 255.0)  # type: ignore[arg-type]
+    }
     if mode == "L":
         return found
-    quality = torch.full((BATCH,), float(QUALITY))
-    try:
-        codec = import_module("kornia.enhance").jpeg_codec_differentiable
-        found["kornia"] = (lambda x: codec(x, quality), 1.0)
-    except ImportError:
-        print("kornia is absent")
-    try:
-        layer = import_module("DiffJPEG").DiffJPEG(
-            height=SIDE, width=SIDE, differentiable=True, quality=QUALITY
+    found["DiffJPEG's method, written here"] = (ClassicLayer(QUALITY), 255.0)
+    quality = torch.full((batch,), float(QUALITY))
+    kornia, classic, diff = (
+        peer(name) and __import__(path, fromlist=["x"])
+        for name, path in (
+            ("kornia", "kornia.enhance"),
+            ("DiffJPEG", "DiffJPEG"),
+            ("diff_jpeg", "diff_jpeg"),
         )
+    )
+    if kornia:
+        found["kornia"] = (lambda x: kornia.jpeg_codec_differentiable(x, quality), 1.0)
+    if classic:
+        layer = classic.DiffJPEG(height=side, width=side, differentiable=True, quality=QUALITY)
         found["DiffJPEG"] = (layer, 1.0)
-    except ImportError:
-        print("DiffJPEG is absent")
-    try:
-        coding = import_module("diff_jpeg").diff_jpeg_coding
-        found["diff-jpeg"] = (lambda x: coding(x, quality), 255.0)
-        found["diff-jpeg, straight through"] = (lambda x: coding(x, quality, ste=True), 255.0)
-    except ImportError:
-        print("diff_jpeg is absent")
+    if diff:
+        found["diff-jpeg"] = (lambda x: diff.diff_jpeg_coding(x, quality), 255.0)
+        found["diff-jpeg, straight through"] = (
+            lambda x: diff.diff_jpeg_coding(x, quality, ste=True), 255.0,
+        )  # fmt: skip
     return found
 
 
-def contenders(mode: str) -> tuple[list[Contender], list[Contender]]:
-    """Return contenders of the forward pass, and of forward with backward."""
-    x = pictures(1 if mode == "L" else 3)
-    batch = torch.from_numpy(x)
+def exactness(found: Bytes, truth: Bytes) -> dict[str, float | str]:
+    """Pixels that are not Pillow's, and by how much at most."""
+    gap = np.abs(found.astype(int) - truth)
+    return {"pixels ≠ Pillow (%)": 100 * float((gap > 0).mean()), "largest": float(gap.max())}
+
+
+def fields(effort: Effort, mode: str) -> tuple[list[Contender], list[Contender]]:
+    """Return contenders of the way there and back, and of the same with the gradient."""
+    x = pictures(effort, 1 if mode == "L" else 3)
+    truth, batch, count = pillow(x), torch.from_numpy(x), float(len(x))
     exact = JPEGAutoencoder(QUALITY, mode)  # type: ignore[arg-type]
     forward = [
-        Contender("Pillow", lambda: pillow(x), lambda: pillow(x)),
-        Contender("this book, bytes", lambda: exact(batch), lambda: exact(batch).numpy()),
+        ours(lambda: exact(batch), count, **exactness(exact(batch).numpy(), truth)),
+        Contender("Pillow", lambda: pillow(x), "peer", count, exactness(truth, truth)),
     ]
+    if peer("simplejpeg"):
+        forward.append(Contender("simplejpeg", lambda: simplejpeg(x), "peer", count,
+                                 exactness(simplejpeg(x), truth)))  # fmt: skip
     both = []
-    for name, (layer, top) in layers(mode).items():
-        scaled, weight = batch.float() * (top / 255), torch.randn(batch.shape)
-
-        def pixels(layer: Layer = layer, scaled: Tensor = scaled, top: float = top):
-            with torch.no_grad():
-                out = layer(scaled) * (255 / top)
-            return out.round().clamp(0, 255).to(torch.uint8).numpy()
+    for name, (layer, top) in layers(mode, len(x), x.shape[-1]).items():
+        scaled, weight = batch.float() * (top / 255), torch.ones(batch.shape)
+        with torch.no_grad():
+            out = (layer(scaled) * (255 / top)).round().clamp(0, 255).to(torch.uint8).numpy()
+        details = exactness(out, truth)
 
         def run(layer: Layer = layer, scaled: Tensor = scaled) -> None:
             with torch.no_grad():
@@ -129,54 +176,25 @@ def contenders(mode: str) -> tuple[list[Contender], list[Contender]]:
             leaf = scaled.detach().requires_grad_()
             layer(leaf).backward(weight)
 
-        forward.append(Contender(name, run, pixels))
-        both.append(Contender(name, back, pixels))
+        if name == OURS:
+            forward.append(Contender("this book, floats", run, "variant", count, details))
+            both.append(Contender(OURS, back, "ours", count, details))
+        else:
+            forward.append(Contender(name, run, "peer", count, details))
+            both.append(Contender(name, back, "peer", count, details))
+    # Each stage (colour, transform, quantisation, and back) reads and writes floats.
+    traffic, stages = 8.0 * x.size, 6
+    forward.append(copying(traffic * stages, count, effort))
+    both.append(copying(traffic * 2 * stages, count, effort))
     return forward, both
 
 
-def times(field: list[Contender], rounds: int) -> NDArray[np.float64]:
-    """Seconds of each contender in each round. (rounds, contenders)."""
-    for contender in field:
-        contender.run()
-    result = np.empty((rounds, len(field)))
-    for i in range(rounds):
-        for j, contender in enumerate(field):
-            start = time.perf_counter()
-            contender.run()
-            result[i, j] = time.perf_counter() - start
-    return result
-
-
-def table(
-    title: str, field: list[Contender], rounds: int, reference: str, truth: NDArray[np.uint8]
-) -> None:
-    """Time a field and print it as a Markdown table."""
-    seconds = times(field, rounds)
-    base = seconds[:, [c.name for c in field].index(reference)]
-    print(f"\n{title}\n\n| | time / {reference} | fastest (ms) | pixels ≠ Pillow | largest |")
-    print("|---|---:|---:|---:|---:|")
-    for contender, spent in zip(field, seconds.T, strict=True):
-        gap = np.abs(contender.pixels().astype(int) - truth)
-        print(
-            f"| {contender.name} | {np.median(spent / base):.2f} | {spent.min() * 1e3:.1f} "
-            f"| {(gap > 0).mean():.2%} | {gap.max()} |"
-        )
-
-
-def main() -> None:
-    """Print the four tables."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    print(f"{BATCH} pictures of {SIDE}×{SIDE}, quality {QUALITY}, {arguments.threads} thread(s)")
+def measure(effort: Effort) -> list[Row]:
+    """Time gray and colour, without and with the gradient."""
+    torch.set_num_threads(1)
+    found: list[Row] = []
     for mode, name in (("L", "gray"), ("RGB", "RGB 4:2:0")):
-        truth = pillow(pictures(1 if mode == "L" else 3))
-        forward, both = contenders(mode)
-        table(f"{name}, there and back", forward, arguments.rounds, "Pillow", truth)
-        table(f"{name}, with gradient", both, arguments.rounds, "this book", truth)
-
-
-if __name__ == "__main__":
-    main()
+        forward, both = fields(effort, mode)
+        found += compare(f"{name}, there and back", "pictures", forward, effort)
+        found += compare(f"{name}, with the gradient", "pictures", both, effort)
+    return found

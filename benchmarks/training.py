@@ -1,29 +1,36 @@
-"""Networks · steps per second: a stack against a plain sequential PyTorch loop.
+"""Batched training: a stack of networks beside plain PyTorch, alone and in processes.
 
-    python benchmarks/training.py [--most 1024] [--seconds 2] [--threads 2] [--only small]
+The peer is what anybody would write: `torch.nn` modules, `torch.optim.Adam`, one network after the
+other. Both train the same architectures on the same data; what counts is networks · steps per
+second. The pixel MLP sees one pixel (3 channels) in batches of 256; the convolutional networks see
+16×16 pictures with 3 channels in batches of 32. The limit is a large matrix product with as many
+operations.
 
-The loop is what anybody would write: `torch.nn` modules, `torch.optim.Adam`, one network after the
-other. Both train the same architectures on the same data, in the same process; what counts is their
-ratio. The pixel MLP sees one pixel (3 channels) in batches of 256; the convolutional networks see
-16×16 pictures with 3 channels in batches of 32. The alternatives for a stack's convolution (grouped
-in either memory layout, unfolding with batched products, `torch.vmap`) are timed as well.
+    python -m benchmarks.training
+
+times the alternatives for a stack's convolution: grouped in either memory layout, unfolding with
+batched products, `torch.vmap`.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from joblib import Parallel, delayed
+from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from analysis import trained_comparisons
+from analysis.performance import Row
 from analysis.training import Architecture, Convolutional, Network, Optimiser, Perceptron, train
+from benchmarks.harness import Contender, Effort, compare, ours
+
+TITLE = "Training many small networks"
+PEERS = ("joblib",)
 
 
 def module(architecture: Architecture) -> nn.Module:
@@ -46,47 +53,124 @@ def module(architecture: Architecture) -> nn.Module:
     return nn.Sequential(*parts, nn.Linear(before * cells, architecture.outputs))
 
 
-def sequential(
-    architecture: Architecture, x: torch.Tensor, y: torch.Tensor, batch: int
-) -> Callable:
-    """One step of the plain loop."""
+def sequential(architecture: Architecture, x: Tensor, y: Tensor, batch: int, steps: int) -> None:
+    """Train one network in the plain way."""
+    torch.set_num_threads(1)
     model = module(architecture)
     optimiser = torch.optim.Adam(model.parameters(), 0.003)
     rng = np.random.default_rng(0)
-
-    def step(_networks: int, steps: int) -> None:
-        for _ in range(steps):
-            rows = torch.as_tensor(rng.integers(0, len(y), batch))
-            loss = functional.cross_entropy(model(x[rows]), y[rows])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-
-    return step
+    for _ in range(steps):
+        rows = torch.as_tensor(rng.integers(0, len(y), batch))
+        loss = functional.cross_entropy(model(x[rows]), y[rows])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
 
 
-def stacked(architecture: Architecture, x: torch.Tensor, y: torch.Tensor, batch: int) -> Callable:
-    """Train a stack for some steps."""
-    images, targets = {"x": x.numpy()}, y.numpy()
-
-    def run(networks: int, steps: int) -> None:
-        stack = [Network(seed, "x", 0.003) for seed in range(networks)]
-        train(architecture, images, targets, stack, Optimiser(steps, batch))
-
-    return run
+def stacked(
+    architecture: Architecture, x: Tensor, y: Tensor, batch: int, networks: int, steps: int
+) -> None:
+    """Train a stack."""
+    torch.set_num_threads(1)
+    stack = [Network(seed, "x", 0.003) for seed in range(networks)]
+    train(architecture, {"x": x.numpy()}, y.numpy(), stack, Optimiser(steps, batch))
 
 
-def rate(run: Callable, networks: int, seconds: float) -> float:
-    """Networks · steps per second, by runs long enough to time."""
-    run(networks, 2)
-    steps = 2
-    while True:
-        started = time.perf_counter()
-        run(networks, steps)
-        took = time.perf_counter() - started
-        if took > seconds or steps * networks > 200_000:
-            return networks * steps / took
-        steps = max(steps * 2, int(1.2 * steps * seconds / max(took, 1e-6)))
+def operations(architecture: Architecture, x: Tensor, batch: int) -> float:
+    """Floating-point operations of one network's step, forward and backward."""
+    model = module(architecture)
+    with FlopCounterMode(display=False) as counter:
+        model(x[:batch]).sum().backward()
+    return float(counter.get_total_flops())
+
+
+def product(operations: float, effort: Effort) -> Contender:
+    """Build the limit: a matrix product of 1024 rows and columns, counted in networks · steps."""
+    size = 64 if effort.small else 1024
+    a, b = torch.ones(size, size), torch.ones(size, size)
+    return Contender("matrix product, peak", lambda: a @ b, "limit", 2 * size**3 / operations)
+
+
+Case = tuple[Architecture, Tensor, Tensor, int]
+
+
+def cases() -> dict[str, Case]:
+    """Architectures with the data that they see."""
+    rng = np.random.default_rng(0)
+    labels = torch.as_tensor(rng.integers(0, 10, 512))
+    pixels = torch.as_tensor(rng.normal(size=(512, 3)).astype(np.float32))
+    pictures = torch.as_tensor(rng.normal(size=(512, 3, 16, 16)).astype(np.float32))
+    found: dict[str, Case] = {"pixel MLP": (Perceptron(3, (32, 32), 10), pixels, labels, 256)}
+    for name in ("tiny", "small", "medium"):
+        build = trained_comparisons.architecture(name, "viridis", 10)
+        found[name] = (build, pictures, labels, 32)
+    return found
+
+
+def over_sizes(effort: Effort) -> list[Row]:
+    """Stacks of growing size beside the plain loop, and beside the limit."""
+    found: list[Row] = []
+    sizes, steps, names = (1, 4, 16, 64), 24, ("pixel MLP", "tiny", "small")
+    if effort.small:
+        sizes, steps, names = (1, 2), 2, ("tiny",)
+    known = cases()
+    for name in names:
+        case = known[name]
+        work = operations(case[0], case[1], case[3])
+        for networks in sizes:
+            count = max(steps // networks, 6)
+            field = [
+                ours(
+                    lambda k=networks, n=count, c=case: stacked(*c, k, n),  # type: ignore[misc]
+                    networks * count,
+                    networks=networks,
+                ),
+                Contender(
+                    "PyTorch, one by one",
+                    lambda c=case: sequential(*c, steps),  # type: ignore[misc]
+                    "peer",
+                    steps,
+                ),
+                product(work, effort),
+            ]
+            found += compare(f"{name}, {networks} at once", "networks · steps", field, effort)
+    return found
+
+
+def in_processes(effort: Effort) -> list[Row]:
+    """Many networks over one and two processes, stacked or one by one."""
+    name, networks, stack, steps = ("tiny", 2, 1, 2) if effort.small else ("small", 64, 16, 20)
+    case = cases()[name]
+    plain = networks // 8 or 1
+    two = 1 if effort.small else 2
+
+    def run(jobs: int) -> None:
+        pieces = (delayed(stacked)(*case, stack, steps) for _ in range(networks // stack))
+        Parallel(jobs)(pieces)
+
+    def one_by_one(jobs: int) -> None:
+        Parallel(jobs)(delayed(sequential)(*case, steps) for _ in range(plain))
+
+    amount = float(networks * steps)
+    field = [
+        ours(lambda: run(two), amount, processes=two),
+        Contender("this book, 1 process", lambda: run(1), "variant", amount, {"processes": 1}),
+        Contender(
+            "PyTorch, one by one", lambda: one_by_one(1), "peer", plain * steps, {"processes": 1}
+        ),
+        Contender(
+            "PyTorch, process-parallel", lambda: one_by_one(two), "peer", plain * steps,
+            {"processes": 2},
+        ),
+        product(operations(case[0], case[1], case[3]) / 2, effort),  # two cores
+    ]  # fmt: skip
+    return compare(f"{name}, {networks} in processes", "networks · steps", field, effort)
+
+
+def measure(effort: Effort) -> list[Row]:
+    """Time stacks of growing size, then processes."""
+    torch.set_num_threads(1)
+    return [*over_sizes(effort), *in_processes(effort)]
 
 
 def convolutions(networks: int, seconds: float) -> dict[str, float]:
@@ -157,44 +241,8 @@ def convolutions(networks: int, seconds: float) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--most", type=int, default=1024, help="largest stack")
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--only", default="", help="one network: pixel MLP, tiny, small or medium")
-    parser.add_argument("--json", type=Path, help="write the numbers here")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    rng = np.random.default_rng(0)
-    labels = torch.as_tensor(rng.integers(0, 10, 512))
-    pixels = torch.as_tensor(rng.normal(size=(512, 3)).astype(np.float32))
-    pictures = torch.as_tensor(rng.normal(size=(512, 3, 16, 16)).astype(np.float32))
-    cases: dict[str, tuple[Architecture, torch.Tensor, int]] = {
-        "pixel MLP": (Perceptron(3, (32, 32), 10), pixels, 256)
-    }
-    for name in ("tiny", "small", "medium"):
-        cases[name] = (trained_comparisons.architecture(name, "viridis", 10), pictures, 32)
-    found = []
-    print(f"{options.threads} thread(s); networks · steps per second, and ratio to the plain loop")
-    for name, (architecture, x, batch) in cases.items():
-        if options.only not in ("", name):
-            continue
-        plain = rate(sequential(architecture, x, labels, batch), 1, options.seconds)
-        print(f"{name:10} plain loop {plain:10,.0f}", flush=True)
-        size = 1
-        while size <= options.most:
-            speed = rate(stacked(architecture, x, labels, batch), size, options.seconds)
-            found.append({"network": name, "size": size, "plain": plain, "stacked": speed})
-            print(f"{name:10} K = {size:5} {speed:10,.0f}  × {speed / plain:.2f}", flush=True)
-            size *= 4
-    ways = {}
-    for size in (1, 16, 64):
-        ways[size] = convolutions(size, options.seconds)
-        print(f"small, K = {size}: " + ", ".join(f"{n} {v:,.0f}" for n, v in ways[size].items()))
-    if options.json:
-        options.json.write_text(json.dumps({"stacks": found, "convolutions": ways}, indent=2))
-
-
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    for size in (1, 16, 64):
+        ways = convolutions(size, 2.0)
+        print(f"small, K = {size}: " + ", ".join(f"{n} {v:,.0f}" for n, v in ways.items()))

@@ -84,3 +84,24 @@ def test_nearest_level_inverts_and_is_brute_force() -> None:
     colours = np.random.default_rng(1).integers(0, 256, (40, 3))
     distance = ((colours[:, None].astype(float) - table[None]) ** 2).sum(-1)
     np.testing.assert_array_equal(colormaps.nearest_level(colours, table), distance.argmin(1))
+
+
+@pytest.mark.parametrize("shape", [(7,), (2, 3, 5), (1024, 512), (3, 1024, 257), (0,)])
+@pytest.mark.parametrize("kind", ["bytes", "floats", "gray"])
+def test_apply_is_indexing(shape: tuple[int, ...], kind: str) -> None:
+    """Whatever way `apply` takes, small and large, even and odd."""
+    table = {
+        "bytes": colormaps.lut8("turbo"),
+        "floats": colormaps.lut("turbo"),
+        "gray": np.arange(256, dtype=np.uint8)[::-1, None],
+    }[kind]
+    levels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    for given in (levels, levels.T, levels[..., ::2]):
+        found = colormaps.apply(given, table)
+        assert found.dtype == table.dtype
+        np.testing.assert_array_equal(found, table[given])
+
+
+def test_apply_refuses_levels_out_of_range() -> None:
+    with pytest.raises(IndexError):
+        colormaps.apply(np.array([256]), colormaps.lut8("gray"))  # type: ignore[arg-type]

@@ -139,11 +139,12 @@ class Book:
         return found
 
     def data_state(self, name: str) -> dict[str, str]:
-        """Fingerprints of the data sets, for a chapter that can read them."""
-        if not any(path.stem == "datasets" for path in self.modules(name)):
-            return {}
-        state: dict[str, str] = import_module(f"{self.package}.datasets").state()
-        return state
+        """Fingerprints of the data sets and stored results, for a chapter that can read them."""
+        found: dict[str, str] = {}
+        reading = {"datasets", "performance"} & {path.stem for path in self.modules(name)}
+        for module in sorted(reading):
+            found |= import_module(f"{self.package}.{module}").state()
+        return found
 
 
 def _imports(source: Path, package: str) -> set[str]:

@@ -7,7 +7,7 @@ after clipping and 8-bit quantisation; a colormap gives each level a colour.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 
 import matplotlib as mpl
 import numpy as np
@@ -18,6 +18,9 @@ __all__ = ["LEVELS", "apply", "lut", "lut8", "lut8_rounded", "names", "nearest",
 
 #: Number of levels of an 8-bit pixel.
 LEVELS = 256
+
+_PAIRS_PAY = 2**19  # pixels from which `apply` is faster two at a time
+_AT_ONCE = 2**13  # pairs whose colours stay in the cache
 
 
 def names() -> tuple[str, ...]:
@@ -154,7 +157,39 @@ def apply(levels: NDArray[np.uint8], table: NDArray[np.generic]) -> NDArray[np.g
     >>> apply(np.zeros((2, 5), np.uint8), lut8("viridis")).shape
     (2, 5, 3)
     """
-    return np.take(table, levels, axis=0)
+    array = np.asarray(levels)
+    if array.dtype != np.uint8:
+        return np.take(table, array, axis=0)
+    rgb = table.dtype == np.uint8 and table.shape[1] == 3
+    if rgb and array.size >= _PAIRS_PAY and array.size % 2 == 0 and array.flags.c_contiguous:
+        return _apply_to_pairs(array, table.astype(np.uint8, copy=False))
+    return np.take(table, array, axis=0, mode="clip")  # clips nothing: a byte is always in range
+
+
+def _apply_to_pairs(levels: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Look neighbours up together, and move a word at a time instead of three bytes.
+
+    A word holds the colours of two pixels, six bytes, and two bytes more, which the next word
+    overwrites.
+    """
+    both = _colours_of_pairs(table.tobytes())
+    pairs = levels.reshape(-1).view(np.uint16)
+    memory = np.empty(6 * len(pairs) + 2, np.uint8)
+    words = np.ndarray((len(pairs),), np.uint64, memory, strides=(6,))
+    for start in range(0, len(pairs), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        words[part] = np.take(both, pairs[part], mode="clip")
+    return memory[:-2].reshape(*levels.shape, 3)
+
+
+@lru_cache(maxsize=16)
+def _colours_of_pairs(table: bytes) -> NDArray[np.uint64]:
+    """Both colours of every pair of levels in one word, shape (65536,), for an RGB table."""
+    colours = np.frombuffer(table, np.uint8).reshape(LEVELS, 3)
+    pairs = np.arange(LEVELS**2, dtype=np.uint16).view(np.uint8)  # whatever the order of bytes
+    words = np.zeros((LEVELS**2, 8), np.uint8)
+    words[:, :6] = colours[pairs].reshape(-1, 6)
+    return words.view(np.uint64)[:, 0].copy()
 
 
 def nearest_level(colours: NDArray[np.generic], table: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -342,8 +342,14 @@ def encode(values: ArrayLike, name: str, seed: int = 0) -> NDArray[np.float32]:
         raise ValueError(f"spectrograms have the shape (…, frequencies, frames), got {x.shape}")
     if name == "raw":
         return np.asarray(x[..., None, :, :], np.float32)
-    coloured = table(name, seed).astype(np.float32)[quantise(x)]
-    return np.ascontiguousarray(np.moveaxis(coloured, -1, -3))
+    columns = np.ascontiguousarray(table(name, seed).T, np.float32)
+    images = x.reshape(-1, *x.shape[-2:])
+    coloured = np.empty((len(images), len(columns), *x.shape[-2:]), np.float32)
+    for image, planes in zip(images, coloured, strict=True):  # one at a time stays in the cache
+        levels = quantise(image).astype(np.intp)
+        for column, plane in zip(columns, planes, strict=True):
+            np.take(column, levels, out=plane, mode="clip")  # clips nothing, and checks nothing
+    return coloured.reshape(*x.shape[:-2], *coloured.shape[1:])
 
 
 @dataclass(frozen=True)

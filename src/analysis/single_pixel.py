@@ -72,6 +72,8 @@ MAPS = ("gray", "viridis", "magma", "turbo", "jet", "hsv")
 
 _LEVEL = np.arange(LEVELS)
 
+_LINES_AT_ONCE = 64  # so that their slopes stay in the cache
+
 #: What the neuron is asked to learn: which levels should fire.
 TARGETS: dict[str, Bools] = {
     "threshold": _LEVEL >= 128,
@@ -275,12 +277,18 @@ def _count_slopes(lines: Ints) -> int:
     below 2^12 make quotients of integers below 2^25: two that differ do so by more than float64
     rounds, two that are equal round to the same.
     """
-    first, second = _across(lines, lines)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slopes = np.where(second == 0, np.inf, first / second)
-    slopes[np.tril_indices(len(lines))] = np.nan  # sorted to the end, and greater than nothing
-    slopes.sort(axis=1)
-    return len(lines) - 1 + int(np.count_nonzero(slopes[:, 1:] > slopes[:, :-1]))
+    total = len(lines) - 1
+    for start in range(0, len(lines) - 1, _LINES_AT_ONCE):
+        rows, later = lines[start : start + _LINES_AT_ONCE], lines[start + 1 :]
+        slopes, second = _across(rows, later)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            np.divide(slopes, second, out=slopes)
+        slopes[second == 0] = np.inf  # for minus infinity as well: the same plane
+        earlier = np.tri(len(rows), len(later), -1, dtype=bool)
+        slopes[earlier] = np.nan  # sorted to the end, and greater than nothing
+        slopes.sort(axis=1)
+        total += int(np.count_nonzero(slopes[:, 1:] > slopes[:, :-1]))
+    return total
 
 
 def _count_slopes_large(lines: Ints) -> int:

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from benchmarks import __main__ as runner
+from benchmarks import book, cluster, front_end, harness, jpeg, knots, patterns, training
+from benchmarks.harness import SMOKE, Contender, ours
+
+from analysis import colormaps, performance, relu_colormap, single_pixel
+from analysis.performance import OURS
+from analysis.training import count_parameters
+
+
+def test_contenders_take_turns_each_first_in_turn() -> None:
+    taken: list[str] = []
+    field = [Contender(name, lambda name=name: taken.append(name)) for name in "abc"]  # type: ignore[misc]
+    assert harness.take_turns(field, 3).shape == (3, 3)
+    assert "".join(taken) == "abc" + "abc" + "bca" + "cab"
+
+
+def test_a_ratio_is_taken_within_a_round_and_per_unit_of_work() -> None:
+    """A machine that slows down twofold for a round changes no ratio."""
+    field = [ours(lambda: None, 10), Contender("peer", lambda: None, amount=5)]
+    seconds = np.array([[1.0, 1.5], [2.0, 3.0], [4.0, 2.0], [1.0, 1.5], [1.0, 1.5]])
+    own, peer = harness.rows("case", "things", field, seconds)
+    assert (own.ratio, own.low, own.high) == (1, 1, 1)
+    assert (peer.ratio, peer.low, peer.high) == pytest.approx((3, 3, 3))
+    assert (own.seconds, peer.seconds) == (1.0, 1.5)
+    assert (own.rate, peer.rounds) == (10, 5)
+
+
+def test_the_spread_is_the_quartiles() -> None:
+    field = [ours(lambda: None), Contender("peer", lambda: None)]
+    seconds = np.column_stack([np.ones(5), [1.0, 2.0, 3.0, 4.0, 5.0]])
+    peer = harness.rows("case", "things", field, seconds)[1]
+    assert (peer.low, peer.ratio, peer.high) == (2, 3, 4)
+
+
+def test_a_field_has_one_contender_of_this_book() -> None:
+    with pytest.raises(ValueError, match="unpack"):
+        harness.rows("case", "things", [Contender("peer", lambda: None)], np.ones((1, 1)))
+
+
+def test_the_profile_tells_python_from_compiled_code() -> None:
+    numbers = np.random.default_rng(0).random(400_000)
+    compiled = harness.where_time_goes(lambda: np.sort(numbers))
+    assert compiled["_top"] == "numpy.ndarray.sort"
+    assert float(compiled["_interpreter"]) < 0.5
+
+    def loop() -> None:
+        for _ in range(20_000):
+            nothing()
+
+    def nothing() -> None:
+        pass
+
+    plain = harness.where_time_goes(loop)
+    assert plain["_top"] == "Python's own functions"
+    assert float(plain["_interpreter"]) > 0.9
+
+
+def test_a_copy_counts_the_traffic_of_its_work() -> None:
+    copy = harness.Copy(traffic=1000, least=4096)
+    assert copy.amount == pytest.approx(2 * 4096 / 1000)
+    copy.source[:] = 7
+    copy()
+    assert (copy.target == 7).all()
+
+
+@pytest.mark.parametrize("name", [name for name in runner.NAMES if name != "cluster"])
+def test_every_benchmark_runs_small_and_can_be_stored(name: str, tmp_path: Path) -> None:
+    module = import_module(f"benchmarks.{name}")
+    rows = module.measure(SMOKE)
+    assert (rows == []) == (name == "book")  # which is built by `make bench` alone
+    suite = {
+        "title": module.TITLE, "command": "make bench", "commit": "abc", "date": "2026-01-02",
+        "machine": runner.machine(), "versions": {}, "absent": [],
+        "rows": [vars(row) for row in rows],
+    }  # fmt: skip
+    path = tmp_path / "benchmarks.json"
+    runner.store(path, name, suite)
+    runner.store(path, "other", suite)
+    stored = performance.load(path)
+    assert set(stored.suites) == {name, "other"}
+    assert stored[name].rows == rows
+    for case in stored[name].cases:
+        assert stored[name].row(case, OURS).ratio == 1
+
+
+def test_a_damaged_older_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "benchmarks.json"
+    path.write_text(json.dumps({"schema": 0, "benchmarks": {"old": 1}}))
+    runner.store(path, "new", {})
+    assert json.loads(path.read_text()) == {"benchmarks": {"new": {}}, "schema": 1}
+
+
+def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        runner.main(["speed"])
+    assert "valid: jpeg, colormaps" in capsys.readouterr().err
+
+
+def test_the_machine_is_described_without_its_name() -> None:
+    assert set(runner.machine()) == {"processor", "cores", "memory_gb"}
+
+
+@pytest.mark.parametrize("n", [4, 5, 7])
+def test_brute_force_counts_the_same_patterns(n: int) -> None:
+    colours = patterns.points(n)
+    assert patterns.brute_force(colours) == single_pixel.count_patterns(colours)
+
+
+def test_the_plain_program_finds_the_best_chords() -> None:
+    """Against trying every pair of knots."""
+    table = colormaps.lut("turbo")[::16]
+    errors = [knots.chord_error(table, (a, b)) for a in range(1, 15) for b in range(a + 1, 15)]
+    found = knots.plain(table, 2)
+    assert knots.chord_error(table, found) == pytest.approx(min(errors))
+    assert relu_colormap.best_fit(table, 2).error <= min(errors)
+
+
+def test_the_loop_over_scipy_gives_the_same_spectrograms() -> None:
+    waveforms = front_end.clips(3)
+    found = front_end.by_scipy(waveforms)
+    truth = front_end.spectrograms.log_mel(waveforms, front_end.RATE)
+    np.testing.assert_allclose(found, truth, atol=1e-3)
+
+
+def test_the_usual_layer_is_near_pillow_and_has_a_gradient() -> None:
+    x = jpeg.pictures(SMOKE, 3)
+    leaf = torch.from_numpy(x).float().requires_grad_()
+    out = jpeg.ClassicLayer(jpeg.QUALITY)(leaf)
+    out.sum().backward()
+    assert leaf.grad is not None and leaf.grad.abs().sum() > 0
+    lost, usual = (
+        np.abs(y - x.astype(float)).mean() for y in (out.detach().numpy(), jpeg.pillow(x))
+    )
+    assert lost == pytest.approx(usual, rel=0.1)
+
+
+def test_plain_training_has_the_parameters_of_the_stack() -> None:
+    for build, *_ in training.cases().values():
+        count = sum(p.numel() for p in training.module(build).parameters())
+        assert count == count_parameters(build)
+
+
+def test_tasks_of_a_cluster_are_the_work_they_stand_for() -> None:
+    assert cluster.train_stack(3, 2, 1) == 3
+    assert np.isfinite(cluster.transform_clips(0, 2))
+    began: list[int] = []
+    cluster.over(None, lambda index, more: began.append(index + more), 3, 10)
+    assert began == [10, 11, 12]
+
+
+def test_a_failed_build_says_why(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"the build failed: .*_toc\.yml"):
+        book.build(tmp_path, 1)
+
+
+def test_rows_of_the_book_come_from_times_taken_before() -> None:
+    seconds = np.array([[10.0, 20.0, 4.0]])
+    field = [book._timed(OURS), book._timed("serial"), book._timed("slowest", role="limit")]
+    found = harness.rows("from nothing", "builds", field, seconds)
+    assert [row.ratio for row in found] == pytest.approx([1, 2, 0.4])
