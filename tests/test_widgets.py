@@ -125,11 +125,13 @@ def test_relu_gets_the_fits() -> None:
     given_fits = data["fits"]
     assert isinstance(given_fits, dict)
     for name, row in fits.items():
-        for fit, numbers in zip(row, given_fits[name], strict=True):
-            assert numbers["knots"] == list(fit.knots)
-            np.testing.assert_allclose(numbers["vertices"], fit.vertices * 255, atol=5.1e-4)
-            assert numbers["error"] == pytest.approx(fit.error, abs=1e-4)
-            assert numbers["lower"] <= numbers["error"]
+        numbers = given_fits[name]
+        assert numbers["knots"] == [list(fit.knots) for fit in row]
+        assert numbers["errors"] == pytest.approx([fit.error for fit in row], abs=1e-4)
+        assert numbers["bounds"] == pytest.approx([fit.lower_bound for fit in row], abs=1e-4)
+        packed = np.frombuffer(base64.b64decode(numbers["vertices"]), "<i2").reshape(-1, 3)
+        exact = np.concatenate([fit.vertices for fit in row]) * 255
+        np.testing.assert_allclose(packed / data["scale"], exact, atol=0.51 / 64)
 
 
 def test_relu_refuses_unequal_sizes_and_an_unknown_start() -> None:

@@ -24,6 +24,9 @@ __all__ = ["NAMES", "Explorer", "explorer", "jpeg", "plane", "relu"]
 #: The explorers that there are scripts for.
 NAMES = ("jpeg", "plane", "relu")
 
+#: Steps in 1/255 in which `relu` writes colours: finer than any byte can show.
+_SCALE = 64
+
 
 class Fit(Protocol):
     """What `relu` needs of a ReLU colormap, such as `relu_colormap.ReLUColormap`."""
@@ -225,7 +228,8 @@ def relu(
         raise ValueError(f"{colormap!r} with {size} ReLUs is not among the fits")
     data = {
         "tables": _packed([tables[name] for name in fits]),
-        "fits": {name: [_fit(fit) for fit in row] for name, row in fits.items()},
+        "fits": {name: _fits(row) for name, row in fits.items()},
+        "scale": _SCALE,
         "sizes": sizes,
         "colormap": colormap,
         "size": size,
@@ -243,13 +247,16 @@ def relu(
     )
 
 
-def _fit(fit: Fit) -> dict[str, Any]:
-    """Numbers of a fit: colours in 1/255, to 1e-3, which no eye and no byte can tell apart."""
+def _fits(row: Sequence[Fit]) -> dict[str, Any]:
+    """Fits of one colormap; the colours, in steps of 1/64 of 1/255, as base64 of int16."""
+    vertices = np.concatenate([np.rint(fit.vertices * 255 * _SCALE) for fit in row])
+    if np.abs(vertices).max() >= 2**15:
+        raise ValueError("a fit's colours are out of range: more than twice full colour")
     return {
-        "knots": [int(knot) for knot in fit.knots],
-        "vertices": [[round(float(value), 3) for value in row] for row in fit.vertices * 255],
-        "error": round(float(fit.error), 4),
-        "lower": round(float(fit.lower_bound), 4),
+        "knots": [[int(knot) for knot in fit.knots] for fit in row],
+        "errors": [round(float(fit.error), 4) for fit in row],
+        "bounds": [round(float(fit.lower_bound), 4) for fit in row],
+        "vertices": base64.b64encode(vertices.astype("<i2").tobytes()).decode("ascii"),
     }
 
 
@@ -314,7 +321,10 @@ def jpeg(
             "see what becomes of a spectrogram. The table has the size of the file and the "
             "root-mean-square error."
         ),
-        table=few.set_index("quality")[["bytes", "error"]]
-        .rename(columns={"error": "error (dB)"})
-        .round(2),
+        table=pd.DataFrame(
+            {
+                "bytes": few["bytes"].map("{:,.0f}".format),
+                "error (dB)": few["error"].map("{:.2f}".format),
+            }
+        ).set_axis([f"quality {quality}" for quality in few["quality"]]),
     )

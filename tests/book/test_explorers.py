@@ -186,7 +186,7 @@ def assert_impossible(name: str, wanted: np.ndarray, certificate: str) -> None:
     assert sums[0] == sums[1] and totals[0] == totals[1]
 
 
-MAPS = ("gray", "viridis", "magma", "turbo", "jet", "hsv", "cool", "tab10", "flag", "twilight")
+MAPS = ("gray", "viridis", "magma", "turbo", "jet", "hsv", "cool", "tab10", "flag", "Accent")
 
 
 @pytest.mark.parametrize("preset", single_pixel.TARGETS)
@@ -289,6 +289,15 @@ def test_the_plane_that_is_set_by_hand_is_the_neuron_that_fires(visit: partial[E
         assert float(page.data("margin")) * 255 == pytest.approx(np.abs(distance).min(), abs=1e-9)
 
 
+def test_another_colormap_gets_its_own_plane(visit: partial[Explored]) -> None:
+    """Also after one that has none."""
+    page, wanted = visit("plane"), single_pixel.TARGETS["high or low"]
+    for name, made in (("gray", False), ("turbo", True), ("magma", False), ("jet", True)):
+        page.control("combobox", "Colormap").select_option(name)
+        assert (page.pattern == wanted).all() == made
+        assert ("shift" in page.fragment()) != made
+
+
 def test_dragging_turns_the_plane_and_then_the_view(visit: partial[Explored]) -> None:
     page = visit("plane")
     box = page.root.locator(".explorer-cube").bounding_box()
@@ -354,7 +363,7 @@ def test_relu_shows_the_fit_that_python_found(visit: partial[Explored]) -> None:
             assert float(page.data("error")) == pytest.approx(fit.error, abs=1e-4)
             shown = np.frombuffer(base64.b64decode(page.data("fitted")), np.uint8).reshape(256, 3)
             exact = np.clip(fit.table() * 255, 0, 255)
-            assert np.abs(shown - exact).max() <= 0.501
+            assert np.abs(shown - exact).max() <= 0.5 + 1 / 64
             assert page.root.locator(".curve-knots line").count() == fit.size
             assert size.get_attribute("aria-valuetext") == f"{fit.size} ReLUs"
             page.page.keyboard.press("ArrowRight")
@@ -449,13 +458,29 @@ def test_an_explorer_works_from_a_folder_on_disk(
     assert errors == []
 
 
-@pytest.mark.parametrize("width", [320, 360, 700])
+@pytest.mark.parametrize("width", [320, 360])
 @pytest.mark.parametrize("name", widgets.NAMES)
 def test_an_explorer_fits_a_telephone(browser: Browser, bench: str, name: str, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800})
     page = Explored(context.new_page(), bench, name).show(f"{name}.html")
     widths = page.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert widths[0] <= widths[1]
+    context.close()
+
+
+@pytest.mark.parametrize("name", widgets.NAMES)
+def test_nothing_moves_by_itself(browser: Browser, bench: str, name: str) -> None:
+    """Asked for or not: no transition, no animation, no smooth scrolling."""
+    context = browser.new_context(reduced_motion="reduce")
+    page = Explored(context.new_page(), bench, name).show(f"{name}.html")
+    moving = page.page.evaluate(
+        """() => [...document.querySelectorAll('*')].filter(node => {
+          const style = getComputedStyle(node);
+          return style.animationName !== 'none' || style.scrollBehavior === 'smooth'
+            || style.transitionDuration !== '0s';
+        }).map(node => node.outerHTML.slice(0, 80))"""
+    )
+    assert moving == []
     context.close()
 
 
@@ -467,8 +492,10 @@ def test_in_the_book_an_explorer_starts_and_keeps_its_colours(
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     set_theme(context, theme)
     page = Explored(context.new_page(), address, name)
-    page.open(f"book/{CHAPTERS[name]}.html")
+    page.open(f"book/{CHAPTERS[name]}.html#{name}?")
     expect(page.root).to_have_attribute("data-ready", "")
+    top = page.root.evaluate("node => node.getBoundingClientRect().top")
+    assert 0 <= top < 450, "a link to a view shows it"
     expect(page.root.locator(".explorer-static")).to_be_hidden()
     chain = """node => { const found = [];
       for (; node; node = node.parentElement) found.push(getComputedStyle(node).filter);

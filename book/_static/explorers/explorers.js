@@ -64,8 +64,9 @@ window.Explorers = (() => {
     canvas.paint = (table) => {
       const context = canvas.getContext("2d");
       const pixels = context.createImageData(256, 1);
+      pixels.data.fill(255);
       for (let level = 0; level < 256; level++) {
-        pixels.data.set([...table.subarray(3 * level, 3 * level + 3), 255], 4 * level);
+        pixels.data.set(table.subarray(3 * level, 3 * level + 3), 4 * level);
       }
       context.putImageData(pixels, 0, 0);
     };
@@ -123,7 +124,12 @@ window.Explorers = (() => {
     return {
       link,
       /** Take the address's view, if it names one, and bring it into sight. */
-      open() { if (read()) root.scrollIntoView(); },
+      open() {
+        if (!read()) return;
+        const show = () => root.scrollIntoView({ behavior: "instant" });
+        show();
+        if (document.readyState !== "complete") addEventListener("load", show, { once: true });
+      },
       /** Note a view; browsers allow few changes of the address in a row, so wait for a pause. */
       write(state, changed) {
         link.setAttribute("href", fragment(state));

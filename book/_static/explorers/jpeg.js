@@ -2,7 +2,7 @@
 
    The page holds the picture once, and this script is the codec less its lossless packing: the integer
    arithmetic of libjpeg as `jpeg_codec` writes it down, so that each pixel is that of the file. A hundred
-   files would be forty times as much to load. Sizes and errors were computed with the real codec. */
+   files would be many times as much to load. Sizes and errors were computed with the real codec. */
 "use strict";
 
 Explorers.define("jpeg", (root, data, live) => {
@@ -71,13 +71,16 @@ Explorers.define("jpeg", (root, data, live) => {
     return { picture, perBlock: alive / analysed.length };
   }
 
-  /** Low frequencies below: the picture's first row is drawn last. */
-  function paint(canvas, colour) {
+  /** In gray, low frequencies below: the picture's first row is drawn last. */
+  function paint(canvas, grayOf) {
     const context = canvas.getContext("2d");
     const pixels = context.createImageData(width, height);
     for (let row = 0; row < height; row++) {
       for (let column = 0; column < width; column++) {
-        pixels.data.set([...colour(row * width + column), 255], 4 * ((height - 1 - row) * width + column));
+        const place = 4 * ((height - 1 - row) * width + column);
+        const gray = grayOf(row * width + column);
+        pixels.data[place] = pixels.data[place + 1] = pixels.data[place + 2] = gray;
+        pixels.data[place + 3] = 255;
       }
     }
     context.putImageData(pixels, 0, 0);
@@ -116,8 +119,8 @@ Explorers.define("jpeg", (root, data, live) => {
     const { quality } = state;
     const [size, error] = [data.bytes[quality - 1], data.error[quality - 1]];
     const { picture, perBlock } = decode(quality);
-    paint(pictures.decoded, (k) => [picture[k], picture[k], picture[k]]);
-    paint(pictures.difference, (k) => Array(3).fill(Math.max(0, Math.min(255, 128 + data.gain * (picture[k] - levels[k])))));
+    paint(pictures.decoded, (k) => picture[k]);
+    paint(pictures.difference, (k) => 128 + data.gain * (picture[k] - levels[k])); // the canvas clips
     slider.show(quality, `${quality}`);
     result.textContent = `Quality ${quality}: ${text(size / 1000, 1)} kB, root-mean-square error ${text(error)} dB, `
       + `${text(perBlock, 1)} of 64 codes in a block are not zero.`;
@@ -140,7 +143,7 @@ Explorers.define("jpeg", (root, data, live) => {
   const analysed = analyse();
   const where = Explorers.address("jpeg", root, restore);
   pictures.given.setAttribute("aria-label", `The spectrogram. ${data.axes}`);
-  paint(pictures.given, (k) => [levels[k], levels[k], levels[k]]);
+  paint(pictures.given, (k) => levels[k]);
   live.append(
     make("div", { class: "explorer-bar" }, slider.node),
     make("div", { class: "explorer-pictures" }, titled(pictures.given, "original"), titled(pictures.decoded, "after JPEG"),

@@ -13,7 +13,7 @@ Explorers.define("plane", (root, data, live) => {
   const slug = (name) => name.replaceAll(" ", "-");
   const degrees = Math.PI / 180;
 
-  // What the reader can change. `best`: the plane is the best one for the wanted pattern.
+  // What the reader can change. `best`: take the best plane for the wanted pattern, if there is one.
   const state = {
     map: data.colormap, want: data.want, a: 0, b: 0, outside: false,
     best: true, turn: 0, tilt: 0, shift: 0, view: [...data.view],
@@ -287,16 +287,12 @@ Explorers.define("plane", (root, data, live) => {
       [state.a, state.b] = (state.outside ? rest : inside).at(-1);
     }
     const solution = separate(wanted);
-    if (state.best && solution.weights) {
-      plane = solution;
-      toSliders(plane);
-    } else {
-      state.best = false; // there is none, so the plane stays where it was
-      plane = turned();
-    }
+    const found = Boolean(state.best && solution.weights);
+    plane = found ? solution : turned(); // where there is none, it stays where it was
+    if (found) toSliders(plane);
     const distance = colours.map((colour) => dot(plane.weights, colour) + plane.bias);
     const fires = distance.map((d) => d >= 0);
-    answer = { fires, margin: Math.min(...distance.map(Math.abs)), best: separate(fires), solution };
+    answer = { found, fires, margin: Math.min(...distance.map(Math.abs)), best: separate(fires), solution };
     paintCube();
     paintRest(table);
     where.write(toFragment(), byReader);
@@ -342,7 +338,7 @@ Explorers.define("plane", (root, data, live) => {
     const name = `Wanted${state.want ? `, ${state.want}` : ""}: ${Explorers.inWords(wanted)}.`;
     const { margin, mixture } = answer.solution;
     const wrong = wanted.filter((on, level) => on !== answer.fires[level]).length;
-    const here = wrong ? ` This plane is wrong on ${wrong} levels.` : " This plane makes it.";
+    const here = wrong ? ` This plane is wrong on ${wrong} level${wrong > 1 ? "s" : ""}.` : " This plane makes it.";
     if (margin === Infinity) return `${name} Any plane beside the cube makes it.${here}`;
     if (margin > 0) return `${name} A plane can make it, with a margin of ${text(margin)}/255 at best.${here}`;
     const mix = (side) => {
@@ -356,7 +352,7 @@ Explorers.define("plane", (root, data, live) => {
 
   function toFragment() {
     const want = state.want ? slug(state.want) : `${state.outside ? "not-" : ""}${state.a}-${state.b}`;
-    const free = state.best ? {} : { turn: state.turn, tilt: state.tilt, shift: state.shift };
+    const free = answer.found ? {} : { turn: state.turn, tilt: state.tilt, shift: state.shift };
     return { map: state.map, want, ...free, view: state.view.join() };
   }
 

@@ -5,11 +5,24 @@
 
 Explorers.define("relu", (root, data, live) => {
   const { make, draw, text } = Explorers;
+  const channels = ["red", "green", "blue"];
   const tables = Explorers.bytes(data.tables);
   const names = Object.keys(data.fits);
+  const fits = Object.fromEntries(Object.entries(data.fits).map(([name, row]) => [name, unpack(row)]));
   const state = { map: data.colormap, size: data.size };
-  const channels = ["red", "green", "blue"];
   const [width, height, left, bottom] = [420, 240, 34, 36];
+
+  /** Fits of one colormap; their vertices, all in a row, come as 16-bit integers. */
+  function unpack({ knots, errors, bounds, vertices }) {
+    const packed = Explorers.bytes(vertices);
+    const whole = new DataView(packed.buffer);
+    let place = 0;
+    const next = () => whole.getInt16(2 * place++, true) / data.scale;
+    return knots.map((own, k) => ({
+      knots: own, error: errors[k], lower: bounds[k],
+      vertices: Array.from({ length: own.length + 2 }, () => channels.map(next)),
+    }));
+  }
 
   /** Colours of the levels by the ReLU formula, in units of 1/255: 256 rows of three. */
   function evaluate({ knots, vertices }) {
@@ -52,7 +65,7 @@ Explorers.define("relu", (root, data, live) => {
 
   function change(values, byReader = true) {
     Object.assign(state, values);
-    const fit = data.fits[state.map][data.sizes.indexOf(state.size)];
+    const fit = fits[state.map][data.sizes.indexOf(state.size)];
     const first = 768 * names.indexOf(state.map);
     const given = tables.subarray(first, first + 768);
     const fitted = evaluate(fit);
