@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m analysis
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: book test full chapter your-data data bench serve lock lint clean
+.PHONY: book test full figures pdf chapter your-data data bench serve lock lint clean
 
 book: .venv/.ready  ## execute what is out of date and render the site
 	$(RUN) book --profile $(PROFILE)
@@ -15,6 +15,12 @@ test: book  ## every test, those of the built pages included
 
 full: .venv/.ready  ## the published figures
 	$(RUN) book --profile full
+
+figures: .venv/.ready  ## all files of all figures in one folder, _build/figures
+	$(RUN) figures --profile $(PROFILE)
+
+pdf: .venv/.ready  ## the whole book in one file; needs Chromium
+	$(RUN) pdf --profile $(PROFILE)
 
 chapter: .venv/.ready  ## make chapter NAME=single-pixel PARAMS="colormap=jet seed=3"
 	$(RUN) chapter $(NAME) $(foreach p,$(PARAMS),-p '$(p)')

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from analysis.pages import FACTS
-from analysis.site import last_changes, read_book, stage
+from analysis.pages import FACTS, Book
+from analysis.site import last_changes, read_book, stage, write_figures
 
 
 def write_results(folder: Path, number: str, figure: str | None = None) -> Path:
@@ -138,3 +138,14 @@ def test_pages_get_what_they_tell_of_themselves(root: Path) -> None:
     assert facts["pages"]["one"]["run"]["seconds"] == 2.5
     assert facts["pages"]["one"]["run"]["parameters"] == {"seed": 1}
     assert [record["id"] for record in facts["pages"]["one"]["records"]] == ["fig-a"]
+
+
+def test_all_figures_land_in_one_folder_that_holds_nothing_else(tmp_path: Path) -> None:
+    chapters = [write_results(tmp_path / name, name, f"fig-{name}") for name in ("a", "b")]
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    (folder / "fig-of-before.svg").write_text("")
+    write_figures(folder, chapters, Book("B", "A", "1"))
+    suffixes = ("svg", "png", "pdf", "csv", "bib", "json")
+    names = {f"fig-{name}.{suffix}" for name in "ab" for suffix in suffixes}
+    assert {path.name for path in folder.iterdir()} == names | {"LICENCE.txt"}

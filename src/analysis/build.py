@@ -42,7 +42,8 @@ from analysis.execution import (
     save_spec,
     unwritable,
 )
-from analysis.site import last_changes, render
+from analysis.pdf import print_pdf
+from analysis.site import last_changes, read_book, render, write_figures
 
 __all__ = ["PROFILES", "Book", "BuildError", "main"]
 
@@ -644,6 +645,35 @@ def book_command(book: Book, profile: str, jobs: int, site: bool) -> None:
     print(f"{len(executed)} chapters executed, {fresh} up to date ({profile})")
     if site:
         print(f"The book: {book.build / 'html' / 'index.html'}")
+
+
+_PROFILE = click.option(
+    "--profile", default="quick", show_default=True, help=" or ".join(PROFILES) + "."
+)
+
+
+@main.command("figures")
+@_PROFILE
+@click.pass_obj
+def figures_command(book: Book, profile: str) -> None:
+    """Write all files of all figures into one folder; no page is rendered."""
+    build_book(book, profile, os.cpu_count() or 1, site=False)
+    folder = book.build / "figures"
+    chapters = [book.results(name, profile) for name in book.chapters]
+    print(f"{write_figures(folder, chapters, read_book(book.root))} files: {folder}")
+
+
+@main.command("pdf")
+@_PROFILE
+@click.pass_obj
+def pdf_command(book: Book, profile: str) -> None:
+    """Print the whole book to one PDF."""
+    build_book(book, profile, os.cpu_count() or 1, site=False)
+    results = {name: book.results(name, profile) for name in book.chapters}
+    target = book.build / "the-coloured-spectrogram.pdf"
+    folder = render(book.root, book.pages, results, builder="singlehtml")
+    print_pdf(folder, target, read_book(book.root))
+    print(f"The book: {target}")
 
 
 @main.command("chapter")

@@ -27,7 +27,15 @@ from analysis.figures import FORMATS, Record, bibtex, index_markdown
 from analysis.ledger import read_entries, table_markdown
 from analysis.pages import FACTS, Book
 
-__all__ = ["last_changes", "read_book", "read_records", "render", "stage"]
+__all__ = [
+    "figure_files",
+    "last_changes",
+    "read_book",
+    "read_records",
+    "render",
+    "stage",
+    "write_figures",
+]
 
 #: Width of the figure index's pictures, in pixels: twice what is shown, for dense screens.
 _THUMBNAIL = 704
@@ -97,7 +105,10 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
             staged[target / "book" / f"{page}.md"] = (root / "book" / f"{page}.md").read_bytes()
     chapters = [results[page] for page in pages if page in results]
     book = read_book(root)
-    staged |= _figure_files(target, chapters, book)
+    for file, content in figure_files(chapters, book).items():
+        staged[target / "extra" / "figures" / file] = content
+        if file.endswith(".png"):
+            staged[target / "book" / "_generated" / "thumbnails" / file] = _thumbnail(content)
     staged[target / FACTS] = _facts(root, book, pages, results)
     _check_numbers(chapters)
     for page in pages:
@@ -117,23 +128,56 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
     return target
 
 
-def _figure_files(target: Path, chapters: Sequence[Path], book: Book) -> dict[Path, bytes]:
-    """Files of all figures; they land in the site's ``figures`` folder under stable names."""
-    found: dict[Path, bytes] = {}
-    folder = target / "extra" / "figures"
+def figure_files(chapters: Sequence[Path], book: Book) -> dict[str, bytes]:
+    """Read the files of all figures.
+
+    Parameters
+    ----------
+    chapters : sequence of Path
+        Results folder of each chapter.
+    book : Book
+        For year and address of the BibTeX entries.
+
+    Returns
+    -------
+    dict of str to bytes
+        File name, such as ``"fig-capacity-atlas.svg"``, to content.
+
+    Raises
+    ------
+    ValueError
+        If two chapters publish the same figure.
+    FileNotFoundError
+        If a file of a figure is missing.
+    """
+    found: dict[str, bytes] = {"LICENCE.txt": b"Figures and data: CC BY 4.0\n"}
     for chapter in chapters:
         for record in read_records(chapter):
             for suffix in (*FORMATS, "json"):
-                path = folder / f"{record.id}.{suffix}"
-                if path in found:
+                name = f"{record.id}.{suffix}"
+                if name in found:
                     raise ValueError(f"{record.id} is published by two chapters")
-                found[path] = (chapter / "figures" / path.name).read_bytes()
+                found[name] = (chapter / "figures" / name).read_bytes()
             url = f"{book.address}figures/{record.id}.svg" if book.address else ""
-            found[folder / f"{record.id}.bib"] = bibtex(record, book.released[:4], url).encode()
-            small = target / "book" / "_generated" / "thumbnails" / f"{record.id}.png"
-            found[small] = _thumbnail(found[folder / f"{record.id}.png"])
-    found.setdefault(folder / "LICENCE.txt", b"Figures and data: CC BY 4.0\n")
+            found[f"{record.id}.bib"] = bibtex(record, book.released[:4], url).encode()
     return found
+
+
+def write_figures(folder: Path, chapters: Sequence[Path], book: Book) -> int:
+    """Write all files of all figures into one folder, and remove what else is there.
+
+    Returns
+    -------
+    int
+        Number of files.
+    """
+    files = figure_files(chapters, book)
+    for path in folder.iterdir() if folder.exists() else []:
+        if path.name not in files:
+            path.unlink()
+    for name, content in files.items():
+        _write(folder / name, content)
+    return len(files)
 
 
 def _thumbnail(png: bytes) -> bytes:
@@ -255,13 +299,22 @@ def _with_numbers(page: str, text: str, chapters: Sequence[Path]) -> str:
     return re.sub(r"\{number\}`([^`]*)`", shown, text)
 
 
-def render(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> None:
+def render(
+    root: Path, pages: Sequence[str], results: Mapping[str, Path], builder: str = "html"
+) -> Path:
     """Stage and render the site into ``_build/html``.
 
     Parameters
     ----------
     root, pages, results
         See `stage`.
+    builder : {"html", "singlehtml"}
+        Sphinx's builder; the second joins all pages into one, in ``_build/singlehtml``.
+
+    Returns
+    -------
+    Path
+        The folder that was written.
 
     Raises
     ------
@@ -289,3 +342,4 @@ def render(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Non
     seal(site)
     replace_directory(site, root / "_build" / "html")
     shutil.rmtree(fresh)
+    return root / "_build" / builder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+
+from analysis.pdf import browser_path
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 _OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
@@ -37,7 +38,7 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, or the one that CHROMIUM names."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    path = browser_path()
     if path is None:
         reason = "no Chromium here: install `chromium`, or name it in CHROMIUM"
         if os.environ.get("CI"):

@@ -1,0 +1,59 @@
+"""The printed book: pages, bookmarks, title page; and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pypdfium2
+import pytest
+
+from analysis.pages import Book
+from analysis.pdf import browser_path, print_pdf
+
+BOOK = Book("A Book", "An & author", "1.2", "2026-11-22")
+
+_PAGE = """<!doctype html><html lang="en"><head><title>A Book</title></head><body>
+<div id="jb-print-docs-body"><h1>A Book</h1></div>
+<article class="bd-article"><h1>Front</h1><img alt="a square" src="square.svg">
+<h2 style="break-after: avoid">1. Long heading</h2><div style="height: 25cm">text</div></article>
+</body></html>"""
+
+_SQUARE = """<svg xmlns="http://www.w3.org/2000/svg" width="100" height="100">
+<rect width="100" height="100" fill="#440154"/></svg>"""
+
+
+@pytest.fixture
+def joined(tmp_path: Path) -> Path:
+    """What Sphinx's singlehtml builder leaves, in small."""
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "intro.html").write_text(_PAGE, "utf-8")
+    (tmp_path / "square.svg").write_text(_SQUARE, "utf-8")
+    return tmp_path
+
+
+@pytest.mark.skipif(browser_path() is None, reason="no Chromium here")
+def test_the_pdf_has_a_title_page_bookmarks_and_vectors(joined: Path) -> None:
+    print_pdf(joined, joined / "book.pdf", BOOK)
+    document = pypdfium2.PdfDocument(joined / "book.pdf")
+    text = document[0].get_textpage().get_text_range()
+    assert "An & author" in text and "Version 1.2, 2026-11-22" in text
+    titles = [mark.get_title() for mark in document.get_toc()]
+    assert titles == ["A Book", "Front", "1. Long heading"]  # each once, though one was moved
+    kinds = {item.type for page in document for item in page.get_objects()}
+    assert pypdfium2.raw.FPDF_PAGEOBJ_IMAGE not in kinds
+    document.close()
+
+
+@pytest.mark.skipif(browser_path() is None, reason="no Chromium here")
+def test_a_missing_picture_is_named(joined: Path) -> None:
+    (joined / "square.svg").unlink()
+    with pytest.raises(click.ClickException, match=r"misses\n.*square\.svg"):
+        print_pdf(joined, joined / "book.pdf", BOOK)
+
+
+def test_no_browser_is_told(joined: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(click.ClickException, match="install `chromium`"):
+        print_pdf(joined, joined / "book.pdf", BOOK)
