@@ -293,7 +293,7 @@ def effects(*ways: int, **columns: str) -> pd.DataFrame:
     table = pd.DataFrame({"decided": ways})
     table["high"] = np.where(table.decided < 0, -0.02, 0.08)
     table["low"] = np.where(table.decided > 0, 0.02, -0.08)
-    label = {"task": "chirps", "net": "imagenet", "encoding": "viridis"}
+    label = {"task": "chirps", "encoding": "viridis"}
     return table.assign(**label | {"control": "frozen"} | columns)
 
 
@@ -313,8 +313,8 @@ def test_verdicts_on_pretraining_and_on_colour(ways: tuple[int, ...], verdict: s
 def test_verdicts_look_only_at_their_own_rows() -> None:
     others = [effects(-1, task="instruments"), effects(-1, control="frozen, against the pixels")]
     assert tl.verdict_pretraining_helps(pd.concat([effects(1), *others])) == "holds"
-    others = [effects(-1, net="random"), effects(-1, encoding="random-curve")]
-    assert tl.verdict_colour_helps(pd.concat([effects(1), *others])) == "holds"
+    both = pd.concat([effects(1), effects(-1, encoding="random-curve")])
+    assert tl.verdict_colour_helps(both) == "holds"
     small = effects(0).assign(high=0.009)  # surely less than the margin better
     assert tl.verdict_colour_helps(small) == "fails"
 

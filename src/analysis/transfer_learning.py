@@ -1062,7 +1062,7 @@ def _decided(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def colour_effects(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Each encoding minus gray ×3, in the same net, normalisation and probe.
+    """Each encoding minus gray ×3 in a pretrained net, in the same normalisation and probe.
 
     Parameters
     ----------
@@ -1080,8 +1080,9 @@ def colour_effects(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         0 neither);
         ``equivalent`` (within `MARGIN`, corrected likewise); ``pairs``.
     """
-    scores = mean_scores(runs[runs["tap"].isin(("head", ALL))])
-    key = ["task", "training", "net", "norm", "tap", "probe"]
+    chosen = (runs.net == "imagenet") & runs["tap"].isin(("head", ALL))
+    scores = mean_scores(runs[chosen])
+    key = ["task", "training", "norm", "tap", "probe"]
     rows = []
     for where, cell in scores.groupby(key, sort=False):
         gray = cell[(cell.encoding == GRAY) & (cell.stem == "rgb")]
@@ -1265,8 +1266,7 @@ def verdict_colour_helps(effects: pd.DataFrame) -> str:
     str
         From all tasks and `COLOURS`, as in `verdict_pretraining_helps`.
     """
-    rows = effects[(effects.net == "imagenet") & effects.encoding.isin(COLOURS)]
-    return _by_answers(_better(rows))
+    return _by_answers(_better(effects[effects.encoding.isin(COLOURS)]))
 
 
 def verdict_detrimental(effects: pd.DataFrame) -> str:
