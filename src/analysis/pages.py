@@ -106,7 +106,7 @@ def launch_links(book: Book, page: Page) -> dict[str, str]:
     if not match or not page.run:
         return {}
     return {
-        "Binder": f"{_BINDER}/{match[1]}/{book.branch}?urlpath=tree/book/{page.name}.md",
+        "Binder": f"{_BINDER}/{match[1]}/{book.branch}?urlpath=lab/tree/book/{page.name}.md",
         "Colab": f"{_COLAB}/{match[1]}/blob/gh-pages/_sources/book/{page.name}.ipynb",
     }
 

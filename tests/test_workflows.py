@@ -1,0 +1,111 @@
+"""Workflows and citation files are valid, and the weekly run finds what has drifted."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def drift_module() -> object:
+    spec = importlib.util.spec_from_file_location("drift", ROOT / ".github" / "drift.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+drift = drift_module()
+
+
+def valid(schema: str, *paths: Path) -> None:
+    """Check files against a schema that check-jsonschema carries."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
+    run = subprocess.run([*command, *map(str, paths)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_workflows_follow_githubs_schema() -> None:
+    assert {path.name for path in WORKFLOWS} == {"ci.yml", "drift.yml", "site.yml"}
+    valid("github-workflows", *WORKFLOWS)
+
+
+def test_workflows_pass_actionlint() -> None:
+    command = shutil.which("actionlint")
+    if command is None:
+        pytest.skip("no actionlint here: no Python package carries it")
+    run = subprocess.run([command, *map(str, WORKFLOWS)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
+
+
+def test_the_citation_file_follows_its_schema(tmp_path: Path) -> None:
+    valid("citation-file-format", ROOT / "CITATION.cff")
+    wrong = tmp_path / "CITATION.cff"
+    wrong.write_text((ROOT / "CITATION.cff").read_text("utf-8").replace("authors:", "author:"))
+    with pytest.raises(AssertionError, match="author"):
+        valid("citation-file-format", wrong)
+
+
+def test_zenodo_is_told_the_same_as_the_citation_file() -> None:
+    zenodo = json.loads((ROOT / ".zenodo.json").read_text("utf-8"))
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert zenodo["title"] == citation["title"]
+    assert zenodo["version"] == citation["version"]
+    assert zenodo["description"] == citation["abstract"]
+    assert zenodo["keywords"] == citation["keywords"]
+    assert [who["name"] for who in zenodo["creators"]] == [
+        who["name"] for who in citation["authors"]
+    ]
+    assert zenodo["upload_type"] == "software"  # as the citation file's type
+    assert zenodo["access_right"] == "open"
+    assert zenodo["license"] in [name.lower() for name in citation["license"]]
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    assert citation.get("repository-code", "") == config["repository"]["url"]
+    assert citation.get("url", "") == config["html"]["baseurl"]
+
+
+def results(folder: Path, text: str, verdict: str) -> Path:
+    (folder / "one").mkdir(parents=True)
+    (folder / "one" / "numbers.json").write_text(json.dumps({"n": {"text": text, "value": 1.0}}))
+    (folder / "one" / "ledger.json").write_text(json.dumps({"A1": {"verdict": verdict}}))
+    return folder
+
+
+def test_a_number_or_verdict_that_drifts_is_named(tmp_path: Path) -> None:
+    old = results(tmp_path / "old", "1.0", "holds")
+    assert drift.differences(old, results(tmp_path / "same", "1.0", "holds")) == []
+    new = results(tmp_path / "new", "1.1", "fails")
+    assert drift.differences(old, new) == [
+        "one: A1: holds became fails",
+        "one: n: 1.0 became 1.1",
+    ]
+    assert drift.differences(old, tmp_path / "absent")[1] == "one: n: 1.0 became nothing"
+
+
+def test_a_package_that_drifts_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\ndependencies = ["numpy", "PyYAML>=1"]\n'
+        '[project.optional-dependencies]\ntest = ["pytest"]\n'
+    )
+    (tmp_path / "requirements.lock").write_text(
+        f"numpy==0.1\nPyYAML=={yaml.__version__}\npytest=={pytest.__version__}\nscipy==0.1\n"
+    )
+    assert drift.drifted(tmp_path) == ["numpy"]
+
+
+def test_the_issue_names_the_packages_and_shows_the_logs_ends(tmp_path: Path) -> None:
+    (tmp_path / "scipy.txt").write_text("\n".join(f"line {n}" for n in range(100)))
+    (tmp_path / "numpy.txt").write_text("E assert 1 == 2")
+    text = drift.issue(tmp_path)
+    assert text.startswith("Drift: numpy, scipy\n")
+    assert "line 99" in text and "line 10\n" not in text and "E assert 1 == 2" in text
+    assert drift.issue(tmp_path / "absent") == "Drift: only several packages together"
