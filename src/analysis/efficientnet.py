@@ -53,6 +53,7 @@ __all__ = [
     "network_input",
     "one_channel",
     "photographs",
+    "repeatable",
     "weights_path",
 ]
 
@@ -373,6 +374,25 @@ def class_probabilities(picture: NDArray[np.uint8], net: Net | None = None) -> N
     return np.asarray(functional.softmax(outputs, 1)[0].numpy())
 
 
+def repeatable() -> contextlib.AbstractContextManager[None]:
+    """Hold a GPU to algorithms that repeat themselves, in full single precision.
+
+    Returns
+    -------
+    context manager
+        Without effect on a CPU.
+
+    Examples
+    --------
+    >>> with repeatable():
+    ...     pass
+    """
+    found: contextlib.AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return found
+
+
 # --- features --------------------------------------------------------------------------------
 
 
@@ -480,10 +500,11 @@ def _compute(
     parts: dict[str, list[NDArray[np.float16]]] = {tap: [] for tap in taps}
     for start in range(0, len(data), _BATCH):
         x = _tensor(data[start : start + _BATCH], device)
-        for tap, activations in forward_taps(module, x):
-            if tap in parts:
-                mean = activations.mean((2, 3)).cpu().numpy()
-                parts[tap].append(mean.astype(np.float16))
+        with repeatable():
+            for tap, activations in forward_taps(module, x):
+                if tap in parts:
+                    mean = activations.mean((2, 3)).cpu().numpy()
+                    parts[tap].append(mean.astype(np.float16))
     return {tap: np.concatenate(found) for tap, found in parts.items()}
 
 

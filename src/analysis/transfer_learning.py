@@ -865,16 +865,13 @@ def train_net(
     optimiser = torch.optim.Adam(module.parameters(), lr=how.rate)
     fade = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 1 / how.steps, how.steps)
     targets = torch.as_tensor(task.targets).to(device)
+    loss_of = functional.cross_entropy if task.targets.ndim == 1 else functional.mse_loss
     module.train()
     for batch in order:
-        outputs = module(_batch(inputs, batch, device))
-        wanted = targets[batch]
-        if task.targets.ndim == 1:
-            loss = functional.cross_entropy(outputs, wanted)
-        else:
-            loss = functional.mse_loss(outputs, wanted)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        with efficientnet.repeatable():
+            loss = loss_of(module(_batch(inputs, batch, device)), targets[batch])
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         fade.step()
     efficientnet.calibrate(module, inputs[order.ravel()[:128]])
