@@ -32,7 +32,12 @@ def machine() -> dict[str, str | int | float]:
         models = [line.partition(":")[2].strip() for line in lines if "model name" in line]
         processor = models[0] if models else processor
     memory = psutil.virtual_memory().total / 2**30
-    return {"processor": processor, "cores": os.cpu_count() or 1, "memory_gb": round(memory)}
+    return {
+        "processor": processor,
+        "cores": os.cpu_count() or 1,
+        "memory_gb": round(memory),
+        "load": round(os.getloadavg()[0], 1),
+    }
 
 
 def peer_versions(modules: tuple[str, ...]) -> dict[str, str]:

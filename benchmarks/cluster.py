@@ -81,7 +81,7 @@ def case(
         Contender("tasks without work", lambda: over(clients[2], nothing, empty), "variant",
                   empty * units, {"workers": 2}),
     ]  # fmt: skip
-    seconds = take_turns(field, effort.rounds)
+    seconds = take_turns(field, effort.rounds, time.perf_counter)
     both, one, here, none = np.median(seconds, axis=0)
     field[0] = ours(
         field[0].run, tasks * units, workers=2, tasks=tasks,

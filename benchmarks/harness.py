@@ -2,17 +2,24 @@
 
 A ratio is the median over rounds of ratios *within* a round. Every round starts with another
 contender, so that none always follows the same one.
+
+The clock is the processor time of this process, which other work on the machine does not add to;
+everything runs on one thread, so that on an idle machine it is the time that passes. Only where
+several processes are the point is it the time that passes.
 """
 
 from __future__ import annotations
 
 import cProfile
 import pstats
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module, util
-from types import ModuleType
+from pathlib import Path
+from types import FrameType, ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,8 +81,21 @@ def peer(name: str) -> ModuleType | None:
     return import_module(name) if util.find_spec(name) else None
 
 
-def take_turns(field: Sequence[Contender], rounds: int) -> NDArray[np.float64]:
+Clock = Callable[[], float]
+
+
+def take_turns(
+    field: Sequence[Contender], rounds: int, clock: Clock = time.process_time
+) -> NDArray[np.float64]:
     """Time contenders in turns, after one turn that does not count.
+
+    Parameters
+    ----------
+    field : sequence of Contender
+    rounds : int
+        Turns of each.
+    clock : callable
+        `time.process_time` for one thread, `time.perf_counter` for several processes.
 
     Returns
     -------
@@ -87,9 +107,9 @@ def take_turns(field: Sequence[Contender], rounds: int) -> NDArray[np.float64]:
     seconds = np.empty((rounds, len(field)))
     for i in range(rounds):
         for j in np.roll(np.arange(len(field)), -i):
-            start = time.perf_counter()
+            start = clock()
             field[j].run()
-            seconds[i, j] = time.perf_counter() - start
+            seconds[i, j] = clock() - start
     return seconds
 
 
@@ -127,43 +147,86 @@ def rows(
 
 
 def compare(
-    case: str, unit: str, field: Sequence[Contender], effort: Effort, profile: bool = True
+    case: str,
+    unit: str,
+    field: Sequence[Contender],
+    effort: Effort,
+    *,
+    profile: bool = True,
+    clock: Clock = time.process_time,
 ) -> list[Row]:
-    """Time a field in turns, and profile this book's contender."""
-    if not profile:
-        return rows(case, unit, field, take_turns(field, effort.rounds))
-    (own,) = [contender for contender in field if contender.role == "ours"]
-    where = where_time_goes(own.run)
-    profiled = [
-        Contender(c.name, c.run, c.role, c.amount, {**c.details, **where}) if c is own else c
-        for c in field
-    ]
-    return rows(case, unit, profiled, take_turns(profiled, effort.rounds))
+    """Time a field in turns, and profile this book's contender.
+
+    Where a contender starts processes, `clock` has to be `time.perf_counter`.
+    """
+    if profile:
+        (own,) = [contender for contender in field if contender.role == "ours"]
+        where = where_time_goes(own.run)
+        field = [
+            Contender(c.name, c.run, c.role, c.amount, {**c.details, **where}) if c is own else c
+            for c in field
+        ]
+    return rows(case, unit, field, take_turns(field, effort.rounds, clock))
 
 
 def where_time_goes(run: Callable[[], object]) -> dict[str, float | str]:
     """Profile one repetition: the interpreter's share, and the function that takes longest.
 
-    The profiler slows Python's functions down and compiled ones not, so the interpreter's share is
-    an upper bound.
+    The interpreter's share is the number of instructions executed times what one takes in a loop of
+    operations on arrays of one element, so that NumPy's own dispatch is in it.
     """
     run()
-    profiler = cProfile.Profile()
+    began = time.process_time()
+    run()
+    took = time.process_time() - began
+    profiler = cProfile.Profile(time.process_time)
     profiler.runcall(run)
     own: dict[str, float] = {}
-    interpreter = 0.0
     for (file, _, name), (_, _, spent, _, _) in pstats.Stats(profiler).stats.items():  # type: ignore[attr-defined]
-        compiled = file == "~"
-        label = _label(name) if compiled else "Python's own functions"
+        label = _label(name) if file == "~" else f"{Path(file).stem}.{name}"
         own[label] = own.get(label, 0.0) + spent
-        interpreter += 0.0 if compiled else spent
-    total = sum(own.values()) or 1.0
     top = max(own, key=lambda label: own[label])
     return {
-        "_interpreter": interpreter / total,
+        "_interpreter": min(1.0, instructions(run) * _seconds_an_instruction() / max(took, 1e-9)),
         "_top": top,
-        "_top_share": own[top] / total,
+        "_top_share": own[top] / (sum(own.values()) or 1.0),
     }
+
+
+def instructions(run: Callable[[], object]) -> int:
+    """Count the interpreter's instructions in one repetition."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[..., object]:
+        nonlocal count
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@cache
+def _seconds_an_instruction(times: int = 20_000) -> float:
+    """Time of one instruction in a loop of operations on arrays of one element."""
+    one = np.ones(1)
+
+    def loop(times: int) -> None:
+        for _ in range(times):
+            other = one * one
+            np.minimum(other, one)
+
+    loop(times)
+    began = time.process_time()
+    loop(times)
+    took = time.process_time() - began
+    return took / times / (instructions(lambda: loop(100)) / 100)
 
 
 def _label(name: str) -> str:

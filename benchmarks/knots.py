@@ -74,7 +74,7 @@ def field(table: Floats, size: int, effort: Effort) -> list[Contender]:
     ]  # fmt: skip
     if peer("pwlf") and table.shape[1] == 1:
         for name, fast in (("pwlf fitfast", True), ("pwlf fit", False)):
-            if fast or not effort.small:
+            if fast or (size == 2 and not effort.small):  # global search takes its time
                 error = by_pwlf(table[:, 0], size, fast)
                 found.append(
                     Contender(

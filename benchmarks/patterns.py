@@ -73,6 +73,6 @@ def measure(effort: Effort) -> list[Row]:
             Contender("sorting alone", lambda n=n: sorting(n), "limit"),  # type: ignore[misc]
         ]
         large = n > 500
-        fewer = Effort(min(effort.rounds, 3), effort.small) if large else effort
+        fewer = Effort(min(effort.rounds, 2), effort.small) if large else effort
         found += compare(f"{n} points", "counts", field, fewer, profile=not large)
     return found

@@ -27,7 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from analysis import trained_comparisons
 from analysis.performance import Row
 from analysis.training import Architecture, Convolutional, Network, Optimiser, Perceptron, train
-from benchmarks.harness import Contender, Effort, compare, ours
+from benchmarks.harness import Contender, Effort, compare, ours, rows, take_turns
 
 TITLE = "Training many small networks"
 PEERS = ("joblib",)
@@ -110,7 +110,7 @@ def cases() -> dict[str, Case]:
 def over_sizes(effort: Effort) -> list[Row]:
     """Stacks of growing size beside the plain loop, and beside the limit."""
     found: list[Row] = []
-    sizes, steps, names = (1, 4, 16, 64), 24, ("pixel MLP", "tiny", "small")
+    sizes, steps, names = (1, 4, 16, 64), 16, ("pixel MLP", "tiny", "small")
     if effort.small:
         sizes, steps, names = (1, 2), 2, ("tiny",)
     known = cases()
@@ -118,7 +118,7 @@ def over_sizes(effort: Effort) -> list[Row]:
         case = known[name]
         work = operations(case[0], case[1], case[3])
         for networks in sizes:
-            count = max(steps // networks, 6)
+            count = max(steps // networks, 4)
             field = [
                 ours(
                     lambda k=networks, n=count, c=case: stacked(*c, k, n),  # type: ignore[misc]
@@ -164,7 +164,8 @@ def in_processes(effort: Effort) -> list[Row]:
         ),
         product(operations(case[0], case[1], case[3]) / 2, effort),  # two cores
     ]  # fmt: skip
-    return compare(f"{name}, {networks} in processes", "networks · steps", field, effort)
+    seconds = take_turns(field, min(effort.rounds, 3), time.perf_counter)
+    return rows(f"{name}, {networks} in processes", "networks · steps", field, seconds)
 
 
 def measure(effort: Effort) -> list[Row]:

@@ -60,8 +60,9 @@ def test_the_profile_tells_python_from_compiled_code() -> None:
         pass
 
     plain = harness.where_time_goes(loop)
-    assert plain["_top"] == "Python's own functions"
-    assert float(plain["_interpreter"]) > 0.9
+    assert plain["_top"] == "test_benchmarks.nothing" or plain["_top"] == "test_benchmarks.loop"
+    assert harness.instructions(loop) > 20_000
+    assert float(plain["_interpreter"]) > float(compiled["_interpreter"])
 
 
 def test_a_copy_counts_the_traffic_of_its_work() -> None:
@@ -106,7 +107,7 @@ def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_the_machine_is_described_without_its_name() -> None:
-    assert set(runner.machine()) == {"processor", "cores", "memory_gb"}
+    assert set(runner.machine()) == {"processor", "cores", "memory_gb", "load"}
 
 
 @pytest.mark.parametrize("n", [4, 5, 7])

@@ -8,6 +8,7 @@ copy of as many bytes, a matrix product of as many operations) says how near to 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -154,7 +155,7 @@ class Suite:
     title, command, commit, date : str
         What it is about; what makes it again; of which code; when.
     machine : dict
-        ``processor``, ``cores`` and ``memory_gb``; no names.
+        ``processor``, ``cores``, ``memory_gb``, and its ``load`` at the start; no names.
     versions : dict
         Of Python, the packages and the peers.
     absent : list of str
@@ -253,6 +254,7 @@ class Stored:
                 "commit": suite.commit,
                 "date": suite.date,
                 "machine": "{processor}, {cores} cores, {memory_gb} GB".format(**suite.machine),
+                "load": suite.machine["load"],
                 "made by": suite.command,
             }
             for suite in self.suites.values()
@@ -295,8 +297,13 @@ def _read(path: Path) -> dict[str, Suite]:
 
 
 def state() -> dict[str, str]:
-    """Contents of what was measured in this checkout; the chapter runs again when they change."""
-    return {"benchmarks": MEASURED.read_text("utf-8")} if MEASURED.exists() else {}
+    """Fingerprints of the stored files; the chapter runs again when one changes."""
+    files = {"committed": COMMITTED, "measured": MEASURED}
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in files.items()
+        if path.exists()
+    }
 
 
 # --------------------------------------------------------------------------------- what it says
@@ -513,7 +520,7 @@ class Bound:
     share : float
         Its time over this book's: 1 is at the limit.
     interpreter : float
-        Share of this book's time spent in Python's own functions.
+        Share of this book's time that the interpreter takes, estimated from its instructions.
     top, top_share : str, float
         The function that takes longest by itself, and its share.
     verdict : str
@@ -532,8 +539,8 @@ def bound(suite: Suite, case: str) -> Bound:
     """Say what limits this book's time in a case, from the measurement.
 
     At half of a limit's speed or more the limit itself is named. Otherwise Python's overhead is, if
-    more than half of the profiled time is spent in Python's own functions; otherwise the compiled
-    function that takes longest, on one core.
+    the interpreter takes more than half of the time; otherwise the function that takes longest by
+    itself, on one core.
 
     Parameters
     ----------
