@@ -21,11 +21,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property, partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -33,6 +33,7 @@ import yaml
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from analysis import checks
 from analysis.execution import (
     NOTEBOOK,
     Spec,
@@ -43,9 +44,13 @@ from analysis.execution import (
     unwritable,
 )
 from analysis.pdf import print_pdf
+from analysis.serving import server
 from analysis.site import last_changes, read_book, render, write_figures
 
 __all__ = ["PROFILES", "Book", "BuildError", "main"]
+
+#: Environment variables that limit threads.
+_THREADS = tuple(f"{name}_NUM_THREADS" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"))
 
 #: Characters of a parameter's value.
 _LONGEST_VALUE = 4096
@@ -283,15 +288,15 @@ def make_spec(book: Book, name: str, directory: Path, overrides: dict[str, Any])
     return Spec(str(book.source(name)), str(directory), overrides, run)
 
 
-def _environment(book: Book, threads: int) -> dict[str, str]:
-    """Environment of a chapter's process: its threads, full paths, nobody's own settings.
+def _environment(book: Book, changes: Mapping[str, str]) -> dict[str, str]:
+    """Environment of a chapter's process: one thread, full paths, nobody's own settings.
 
-    A reader's matplotlibrc, IPython start-up files and kernels would change results, and their
-    folders may be missing.
+    Chapters run in parallel, hence the thread. A reader's matplotlibrc, IPython start-up files and
+    kernels would change results, and their folders may be missing.
     """
     environment = dict(os.environ)
-    for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
-        environment[f"{library}_NUM_THREADS"] = str(threads)
+    for library in _THREADS:
+        environment[library] = "1"
     for tool in ("MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
         environment[tool] = str(book.build / "settings" / tool.lower())
     environment["MPLBACKEND"] = "Agg"
@@ -302,11 +307,14 @@ def _environment(book: Book, threads: int) -> dict[str, str]:
     source = str(Path(str(import_module(book.package).__file__)).parent.parent)
     known = environment.get("PYTHONPATH")
     environment["PYTHONPATH"] = os.pathsep.join([source, known] if known else [source])
-    return environment
+    return environment | dict(changes)
 
 
 def run_chapter(
-    book: Book, spec: Spec, advance: Callable[[int, int], None], threads: int = 1
+    book: Book,
+    spec: Spec,
+    advance: Callable[[int, int], None],
+    changes: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Execute a chapter in a process of its own.
 
@@ -318,8 +326,8 @@ def run_chapter(
         What to execute.
     advance : callable
         Called with (cells done, cells in all) after each cell.
-    threads : int
-        Of each numerical library. One, because chapters run in parallel.
+    changes : mapping of str to str
+        Environment variables that are to differ.
 
     Raises
     ------
@@ -340,7 +348,7 @@ def run_chapter(
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env=_environment(book, threads),
+                env=_environment(book, changes),
             ) as process,
         ):
             assert process.stdout is not None
@@ -356,6 +364,44 @@ def run_chapter(
                 told = said[start:] if code == 1 and start >= 0 else said[-3000:]
                 told = unwritable(beside, said) or told
                 raise BuildError(told.rstrip() or f"chapter process ended with status {code}")
+
+
+def run_again(book: Book, name: str, profile: str, threads: int, folder: Path) -> Path:
+    """Execute a chapter once more from nothing, to compare with the book's results.
+
+    Parameters
+    ----------
+    book : Book
+        Built.
+    name, profile : str
+        Chapter and profile.
+    threads : int
+        Of each numerical library.
+    folder : Path
+        Where the new results, caches and checkpoints go.
+
+    Returns
+    -------
+    Path
+        Folder of the new results. They carry the commit of the old ones.
+
+    Raises
+    ------
+    BuildError
+        If the book has no results of the chapter, or a cell fails.
+    """
+    record = book.results(name, profile) / "run.json"
+    if not record.exists():
+        raise BuildError(f"there are no results of {name} ({profile}): run `make book` first")
+    directory = folder / "_build" / name  # a chapter looks for checkpoints in the nearest _build
+    spec = make_spec(book, name, directory, parse_parameters(book, name, {"profile": profile}))
+    spec.run["commit"] = json.loads(record.read_text("utf-8"))["commit"]
+    cache = os.path.expanduser("~/.cache/coloured-spectrogram")  # of downloads, which are kept
+    data = os.environ.get("ANALYSIS_DATA_DIR") or cache
+    changes = dict.fromkeys(_THREADS, str(threads))
+    changes |= {"XDG_CACHE_HOME": str(folder / "cache"), "ANALYSIS_DATA_DIR": data}
+    run_chapter(book, spec, lambda _done, _total: None, changes)
+    return directory
 
 
 class Progress:
@@ -752,6 +798,75 @@ def data() -> None:
             raise BuildError(str(error)) from error
 
 
+@main.group()
+def check() -> None:
+    """Check the book: two runs, links, licences, known vulnerabilities."""
+
+
+@check.command("same-bytes")
+@click.argument("names", nargs=-1)
+@click.option("--profile", default="quick", show_default=True, help=" or ".join(PROFILES) + ".")
+@click.option("--threads", type=click.IntRange(1), default=1, help="More: within tolerances.")
+@click.pass_obj
+def same_bytes(book: Book, names: tuple[str, ...], profile: str, threads: int) -> None:
+    """Execute chapters (all, unless named) once more from nothing, and compare the results."""
+    found = []
+    for name in names or book.chapters:
+        book.check_chapter(name)
+        with _alone(book.build), tempfile.TemporaryDirectory(dir=book.build) as folder:
+            again = run_again(book, name, profile, threads, Path(folder))
+            tolerance = None if threads == 1 else checks.TOLERANCES.get(name, checks.TOLERANCE)
+            differing = checks.deviations(book.results(name, profile), again, tolerance)
+        print(f"{name}: {len(differing)} differences", flush=True)
+        found += [f"{name}: {text}" for text in differing]
+    if found:
+        raise BuildError("\n".join(found))
+
+
+@check.command()
+@click.pass_obj
+def links(book: Book) -> None:
+    """Ask for every address on another host that the texts name."""
+    named = checks.addresses(book.root)
+    answers = checks.reach(named)
+    if not any(answer == "ok" for answer in answers.values()):
+        print(f"skipped: no host answers ({next(iter(answers.values()), 'no address')})")
+        return
+    for address, answer in answers.items():
+        if answer != "ok":
+            print(f"{answer}: {address} ({named[address]})")
+    gone = [address for address, answer in answers.items() if answer == "gone"]
+    print(f"{len(answers)} addresses, {len(gone)} gone")
+    if gone:
+        raise BuildError("addresses are gone: " + ", ".join(gone))
+
+
+def _locks(book: Book) -> list[Path]:
+    return [book.root / name for name in ("requirements.lock", "requirements-no-deps.lock")]
+
+
+@check.command()
+@click.pass_obj
+def licences(book: Book) -> None:
+    """List the licences of all locked packages, and refuse what does not go with the book's."""
+    found = checks.packages(*_locks(book))
+    for package in found:
+        print(f"{package.name} {package.version}: {package.licence or 'not installed here'}")
+    unfit = [package.name for package in found if package.licence and not package.compatible]
+    if unfit:
+        raise BuildError("licences that do not go with BSD-3-Clause: " + ", ".join(unfit))
+
+
+@check.command()
+@click.pass_obj
+def audit(book: Book) -> None:
+    """Ask for known vulnerabilities of the locked packages."""
+    state, report = checks.audit(*_locks(book))
+    print(f"{state}: {report}")
+    if state == "found":
+        raise BuildError("locked packages have known vulnerabilities")
+
+
 @main.command()
 @click.option("--port", default=8000, show_default=True)
 @click.pass_obj
@@ -760,10 +875,9 @@ def serve(book: Book, port: int) -> None:
     site = book.build / "html"
     if not (site / "index.html").exists():
         raise BuildError("there is no site yet: run `make book` first")
-    handler = partial(SimpleHTTPRequestHandler, directory=str(site))
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        print(f"http://127.0.0.1:{server.server_port}/ (Ctrl-C ends)", flush=True)
+    with server(site, port) as serving:
+        print(f"http://127.0.0.1:{serving.server_port}/ (Ctrl-C ends)", flush=True)
         try:
-            server.serve_forever()
+            serving.serve_forever()
         except KeyboardInterrupt:
             print()

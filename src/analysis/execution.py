@@ -53,13 +53,15 @@ CHECKSUMS = "checksums.json"
 #: Lines of the traceback that an error message shows.
 _TRACEBACK_LINES = 12
 
+#: Bytes that a disk must have free to be no suspect when something fails.
+_LEAST_FREE = 2**20
+
 #: Why a folder cannot be written, and what helps.
 _REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space, or raise your quota",
     errno.EROFS: "make it writable, or copy the book elsewhere",
     errno.EACCES: "make it writable, or copy the book elsewhere",
-    errno.EFBIG: "allow larger files (ulimit -f)",
 }
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -280,6 +282,12 @@ def damage(folder: Path) -> str | None:
     return next((name for name in sorted(written) if written[name] != found.get(name)), None)
 
 
+def _is_full(folder: Path) -> bool:
+    """Whether hardly anything can be written any more, the reason included."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(existing).free < _LEAST_FREE
+
+
 def unwritable(folder: Path, told: str) -> str | None:
     """Say in a sentence that a folder cannot be written, if that is what went wrong.
 
@@ -295,6 +303,8 @@ def unwritable(folder: Path, told: str) -> str | None:
     str or None
         Folder, reason and remedy; ``None`` if the failure was another.
     """
+    if _is_full(folder) or "database or disk is full" in told:
+        told = os.strerror(errno.ENOSPC)
     for code, remedy in _REMEDIES.items():
         about = code not in (errno.EACCES, errno.EROFS) or str(folder) in told
         if about and os.strerror(code) in told:

@@ -22,7 +22,7 @@ import click
 import yaml
 from PIL import Image
 
-from analysis.execution import NOTEBOOK, replace_directory, seal
+from analysis.execution import NOTEBOOK, replace_directory, seal, unwritable
 from analysis.figures import FORMATS, Record, bibtex, index_markdown
 from analysis.ledger import read_entries, table_markdown
 from analysis.pages import FACTS, Book
@@ -337,7 +337,9 @@ def render(
     if code:
         said = log.read_text("utf-8", errors="replace")
         warnings = "\n".join(line for line in said.splitlines() if re.search("WARNING|ERROR", line))
-        raise click.ClickException(f"rendering failed; {log} has all\n{warnings or said[-3000:]}")
+        told = unwritable(root / "_build", said)
+        failed = f"rendering failed; {log} has all\n{warnings or said[-3000:]}"
+        raise click.ClickException(told or failed)
     site = fresh / "_build" / "html"
     seal(site)
     replace_directory(site, root / "_build" / "html")

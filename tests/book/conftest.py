@@ -5,22 +5,16 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 from analysis.pdf import browser_path
+from analysis.serving import server
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 _OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: object) -> None:
-        del format, arguments
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +22,11 @@ def address() -> Iterator[str]:
     """Where the built site is served."""
     if not (HTML / "index.html").exists():
         pytest.skip("the book is not built: run `make book` first")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(HTML)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    site = server(HTML, 0, quiet=True)  # with its policy: what violates it is a console error
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{site.server_port}"
+    site.shutdown()
+    site.server_close()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -108,12 +109,6 @@ def test_output_that_is_read_only(tmp_path: Path) -> None:
     assert "cannot be written (Read-only file system): make it writable" in told(run)
 
 
-def test_files_that_may_not_grow(tmp_path: Path) -> None:
-    victim = builder(tmp_path, "book", "--no-site", chapters=1)
-    run = victim.run(prefix=["sh", "-c", 'ulimit -f 16; "$@"', "sh"])
-    assert "cannot be written (File too large): allow larger files" in told(run)
-
-
 def test_a_stale_lock_and_two_builds_at_once(tmp_path: Path, undisturbed: Victim) -> None:
     """A lock is held by a process, not by a file; of two builds one waits and finds all done."""
     victim = builder(tmp_path, chapters=1)
@@ -134,31 +129,20 @@ def test_a_stale_lock_and_two_builds_at_once(tmp_path: Path, undisturbed: Victim
     assert differing(pages(victim), pages(undisturbed)) == set()
 
 
-def test_a_clock_that_is_set_back(tmp_path: Path) -> None:
-    """What was built tomorrow does not hide what was edited today."""
-    library = Path(f"/usr/lib/{os.uname().machine}-linux-gnu/faketime/libfaketimeMT.so.1")
-    if not library.exists():
-        pytest.skip("needs libfaketime (apt-get install libfaketime)")
+def test_a_clock_that_was_set_back(tmp_path: Path) -> None:
+    """What was built tomorrow does not hide what is edited today."""
     victim = builder(tmp_path, chapters=1)
-    victim.environment = {
-        "LD_PRELOAD": str(library),
-        "FAKETIME": "+1d",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
     victim.complete()
-    assert (tmp_path / "_build" / "html" / "index.html").stat().st_mtime > 3600 + os.stat(
-        tmp_path / "_toc.yml"
-    ).st_mtime
-    victim.environment = {}
-    chapter = tmp_path / "book" / "one.md"
-    chapter.write_text(
-        chapter.read_text("utf-8").replace("# Chapter one", "# Chapter uno"), "utf-8"
-    )
-    run = victim.run()
-    assert run.returncode == 0, run.stderr
-    assert "1 chapters executed" in run.stdout
-    assert "Chapter uno" in (tmp_path / "_build" / "html" / "book" / "one.html").read_text("utf-8")
+    tomorrow = time.time() + 86_400
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (tomorrow, tomorrow))
     assert "1 up to date" in victim.run().stdout
+    chapter = tmp_path / "book" / "one.md"
+    text = chapter.read_text("utf-8").replace("# Chapter one", "# Chapter uno")
+    chapter.write_text(text, "utf-8")
+    os.utime(chapter, (0, 0))
+    assert "1 chapters executed" in victim.run().stdout
+    assert "Chapter uno" in (tmp_path / "_build" / "html" / "book" / "one.html").read_text("utf-8")
 
 
 def test_two_reruns_of_a_chapter_at_once(tmp_path: Path) -> None:
