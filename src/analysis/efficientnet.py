@@ -21,6 +21,7 @@ import hashlib
 import io
 import os
 import tempfile
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,7 @@ from PIL import Image
 from platformdirs import user_cache_path
 from torch import Tensor, nn
 from torch.nn import functional
+from tqdm import TqdmWarning
 
 __all__ = [
     "CLASSES",
@@ -304,15 +306,17 @@ def photographs() -> dict[str, NDArray[np.uint8]]:
     >>> photographs()["cat"].shape
     (300, 451, 3)
     """
-    from skimage import data
+    with warnings.catch_warnings():  # its progress bar remarks that a notebook has no widgets
+        warnings.simplefilter("ignore", TqdmWarning)
+        from skimage import data
 
-    found = {
-        "cat": data.chelsea(),
-        "cup": data.coffee(),
-        "rocket": data.rocket(),
-        "astronaut": data.astronaut(),
-        "motorcycle": data.stereo_motorcycle()[0],
-    }
+        found = {
+            "cat": data.chelsea(),
+            "cup": data.coffee(),
+            "rocket": data.rocket(),
+            "astronaut": data.astronaut(),
+            "motorcycle": data.stereo_motorcycle()[0],
+        }
     return {name: np.asarray(picture, np.uint8)[..., :3] for name, picture in found.items()}
 
 
