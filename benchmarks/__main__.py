@@ -18,7 +18,17 @@ from importlib import import_module, util
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
-NAMES = ("jpeg", "colormaps", "training", "patterns", "knots", "front_end", "cluster", "book")
+NAMES = (
+    "jpeg",
+    "colormaps",
+    "training",
+    "patterns",
+    "knots",
+    "front_end",
+    "recordings",
+    "cluster",
+    "book",
+)
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 
 

@@ -47,7 +47,7 @@ h1 { font-size: 1.5rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top:
 figure { margin: 1rem 0; }
 img { width: 100%; height: auto; background: #fff; border-radius: 4px; }
 .table { overflow-x: auto; margin: .8rem 0; }
-table { border-collapse: collapse; font-size: .92rem; }
+table { border-collapse: collapse; font-size: .92rem; min-width: 34rem; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; min-width: 3.5rem; overflow-wrap: normal; }
 td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }

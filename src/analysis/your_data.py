@@ -6,7 +6,7 @@ trains small networks in repeated, stratified cross-validation:
 ===========  ======================================================================================
 part         what is trained
 ===========  ======================================================================================
-`tune`       learning rates, on a validation part of one training set, as many for each encoding
+`tune`       one learning rate for all encodings, on a validation part of one training set
 `encodings`  every encoding, on two networks, each with shares of the training set for the curves
 `steps`      all 64 combinations of the six steps of saving as an image (`analysis.steps`)
 ===========  ======================================================================================
@@ -144,6 +144,7 @@ VERDICTS = ("helps", "hurts", "no difference worth having", "not resolved")
 
 _RATES = {"small": (0.003, 0.01, 0.03), "limited": (0.03, 0.1, 0.3)}
 _GRID = (4, 2)
+_SHARED_BYTES = 3_000_000  # of the spectrograms, below which pictures are kept between runs
 _STACK_BYTES = 300_000_000  # of pictures that a stack of networks holds at a time
 _TUNING_SEED = 900_000
 _FAST, _WORTH_STARTING = 0.001, 60.0  # seconds: a network's step, and what is worth processes
@@ -581,10 +582,28 @@ def _images_of(
     data: Recordings, unit: Unit, name: str, train: NDArray[Any], colormap: str
 ) -> Floats:
     if unit.part == "steps":
-        cell = steps.cells()[int(name)]
-        images = steps.prepare(data.magnitude(), cell, train, _pipeline(data, colormap))
-        return steps.standardise(images, train)
+        return steps.standardise(_cell_images(data, int(name), train, colormap), train)
     return arm_images(data, name, train)
+
+
+#: Pictures of cells that do not depend on the training set, by data, cell and colormap: with each
+#: image's own range, all runs of a process can share them. Coding them is what costs.
+_SHARED: dict[tuple[Any, ...], Floats] = {}
+
+
+def _cell_images(data: Recordings, number: int, train: NDArray[Any], colormap: str) -> Floats:
+    """Pictures of a cell of the steps."""
+    cell = steps.cells()[number]
+    how = _pipeline(data, colormap)
+    if "scaling" not in cell or data.planes.nbytes > _SHARED_BYTES:
+        return steps.prepare(data.magnitude(), cell, train, how)
+    print_ = data.digest()
+    key = (print_, number, colormap)
+    if key not in _SHARED:
+        if _SHARED and next(iter(_SHARED))[0] != print_:
+            _SHARED.clear()
+        _SHARED[key] = steps.prepare(data.magnitude(), cell, train, how)
+    return _SHARED[key]
 
 
 def _part_of(
@@ -698,7 +717,7 @@ class Outcome:
     train : dict of str to ndarray, shape (entries, repeats, folds)
         Training scores.
     rates : DataFrame
-        Learning rates: ``network``, ``arm``, ``rate``, ``validation``, ``edge``.
+        Learning rates: ``network``, ``rate``, ``validation`` (mean over the arms), ``chosen``.
     seed : int
     """
 
@@ -788,7 +807,7 @@ def run(
 
 
 def _tuning(arms: Sequence[str], plan: Plan) -> list[Unit]:
-    """Every arm gets as many trials; raw's other seed takes raw's rate."""
+    """Every arm tries every rate as often; raw's other seed adds nothing."""
     tried = [arm for arm in arms if arm != "again"]
     return [
         Unit(
@@ -805,45 +824,39 @@ def _tuning(arms: Sequence[str], plan: Plan) -> list[Unit]:
 def _chosen(
     units: Sequence[Unit], found: Sequence[Mapping[str, Any]], data: Recordings
 ) -> pd.DataFrame:
-    """Choose the rate that scores highest on validation, the smaller one of equals."""
+    """Choose one rate a network for all arms: the one that serves them best on average.
+
+    A rate for each arm, chosen on a few dozen recordings, would be luck that stays the same in all
+    runs: a difference between two arms that no interval over runs shows.
+    """
     rows = []
     for unit, one in zip(units, found, strict=True):
         goal = data.labels[np.asarray(one["test"])]
         hit = (np.asarray(one["predicted"]) == goal).mean(1)
         rows += [
-            (unit.network, name, rate, score)
-            for (name, _, rate), score in zip(unit.entries, hit, strict=True)
+            (unit.network, rate, score)
+            for (_, _, rate), score in zip(unit.entries, hit, strict=True)
         ]
-    table = pd.DataFrame(rows, columns=["network", "arm", "rate", "validation"])
-    keys = ["network", "arm"]
-    means = table.groupby([*keys, "rate"], sort=False).validation.mean().reset_index()
-    means = means.sort_values("rate", kind="stable")
-    best = means.loc[means.groupby(keys, sort=False).validation.idxmax()].reset_index(drop=True)
-    best["edge"] = [
-        rate in (_RATES[network][0], _RATES[network][-1])
-        for network, rate in zip(best.network, best.rate, strict=True)
-    ]
-    return best
+    table = pd.DataFrame(rows, columns=["network", "rate", "validation"])
+    means = table.groupby(["network", "rate"], sort=False).validation.mean().reset_index()
+    means["chosen"] = False
+    means.loc[means.groupby("network").validation.idxmax(), "chosen"] = True
+    return means
 
 
 def _units(
     arms: Sequence[str], plan: Plan, rates: pd.DataFrame, folds: int, colormap: str
 ) -> list[Unit]:
     """All runs, one repeat after the other."""
-    keys = zip(rates.network, rates.arm, strict=True)
-    rate = dict(zip(keys, map(float, rates.rate), strict=True))
-    small = rates[rates.network == "small"]
-    common = float(small.rate.median())  # of all cells: no cell has an advantage
-    common = min(_RATES["small"], key=lambda one: abs(math.log(one / common)))
-    cells = tuple((str(i), 1.0, common) for i in range(2 ** len(STEPS)))
+    chosen = rates[rates.chosen]
+    rate = dict(zip(chosen.network, map(float, chosen.rate), strict=True))
+    cells = tuple((str(i), 1.0, rate["small"]) for i in range(2 ** len(STEPS)))
     units = []
     for repeat, fold in product(range(plan.repeats), range(folds)):
         for network in NETWORKS:
-            whole = [(arm, 1.0, rate[network, arm.replace("again", "raw")]) for arm in arms]
+            whole = [(arm, 1.0, rate[network]) for arm in arms]
             parts = [
-                (arm, share, rate[network, arm])
-                for arm in ("raw", colormap)
-                for share in plan.shares
+                (arm, share, rate[network]) for arm in ("raw", colormap) for share in plan.shares
             ]
             units.append(Unit("encodings", network, repeat, fold, (*whole, *parts)))
         units.append(Unit("steps", "small", repeat, fold, cells))
@@ -856,8 +869,8 @@ def _code() -> str:
     found = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
     for module in (training, encodings, spectrograms, steps):
         found.update(Path(str(module.__file__)).read_bytes())
-    parts: tuple[Any, ...] = (_train_unit, _network, _stacks, _rows_of, _part_of, _images_of)
-    for part in (*parts, arm_images, _architecture, _pipeline, folds_of):
+    parts: tuple[Any, ...] = (_train_unit, _network, _stacks, _rows_of, _part_of, _cell_images)
+    for part in (*parts, _images_of, arm_images, _architecture, _pipeline, folds_of):
         found.update(inspect.getsource(part).encode())
     return found.hexdigest()
 
