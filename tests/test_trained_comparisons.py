@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis import datasets, encodings, spectrograms, training
+from analysis import datasets, encodings, spectrograms, steps, training
 from analysis import trained_comparisons as tc
+from analysis.statistics import holm
 
 SMALL = replace(
     tc.SETTINGS["quick"],
@@ -36,6 +37,7 @@ SMALL = replace(
     cross_arms=("gray3", "viridis", "shuffled"),
     curve_seeds=1,
     curve_steps=30,
+    factorial=tc.Factorial(("chirps",), "tiny", 2, 3, 24, 12, 16),
     stack=5,
 )
 
@@ -144,7 +146,7 @@ def test_parts_of_the_training_set_are_balanced_and_nested(texture_task: tc.Task
     [
         ("neuron", "raw", 190),
         ("tiny", "viridis", 480),
-        ("small", "viridis", 4992),
+        ("small", "viridis", 5170),
         ("medium", "viridis", 51082),
     ],
 )
@@ -195,7 +197,7 @@ def test_the_rate_is_chosen_on_validation_and_divergence_counts_against_it() -> 
 
 
 def assert_same(a: tc.Outcome, b: tc.Outcome) -> None:
-    for name in ("results", "groups", "rates", "curves"):
+    for name in ("results", "groups", "rates", "curves", "steps"):
         pd.testing.assert_frame_equal(getattr(a, name), getattr(b, name), check_exact=True)
     assert a.outputs.keys() == b.outputs.keys()
     for key, value in a.outputs.items():
@@ -223,10 +225,7 @@ def test_a_cluster_changes_nothing(outcome: tc.Outcome, tmp_path: Path) -> None:
     assert_same(outcome, found)
 
 
-def test_without_distributed_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tc, "find_spec", lambda _: None)
-    with pytest.raises(RuntimeError, match="pip install"):
-        tc._client("tcp://127.0.0.1:1")
+def test_another_executor_is_refused() -> None:
     with pytest.raises(ValueError, match="executor must be"):
         tc.run(SMALL, executor="slurm")
 
@@ -272,6 +271,102 @@ def test_every_trial_has_its_own_result(outcome: tc.Outcome) -> None:
     assert alone["train"] == pytest.approx(row.train, abs=1.5 / 48)
     assert set(outcome.groups.group) == {"all"}
     assert outcome.outputs["textures", "neuron", "gray3"].shape == (3, 32, 2)
+
+
+# --- the factorial of the steps --------------------------------------------------------------
+
+
+def test_the_factorial_is_full_and_its_seeds_are_paired() -> None:
+    trials = tc.step_trials(SMALL, ["chirps"], {"chirps": 0.02})
+    assert len(trials) == len(set(trials)) == 64 * 2
+    assert {frozenset(t.steps) for t in trials} == set(steps.cells())
+    for trial in trials:
+        channels = tc.architecture(trial.network, trial.arm, 2).channels
+        assert channels == (3 if "colormap" in trial.steps else 1)
+    assert {trial.seed for trial in trials} == {0, 1}
+    assert {trial.rate for trial in trials} == {0.02}
+
+
+def test_the_rate_of_the_factorial_is_chosen_on_a_balanced_part() -> None:
+    trials = tc.step_trials(SMALL, ["chirps"])
+    chosen = {trial.steps for trial in trials}
+    assert len(trials) == 8 * len(SMALL.rates["tiny"]) * SMALL.tuning_seeds
+    assert all(trial.seed >= 1000 for trial in trials)
+    for one in steps.STEPS:  # every step in one half, and every other step in one half of that
+        assert sum(one in cell for cell in chosen) == 4
+        for other in set(steps.STEPS) - {one}:
+            assert sum({one, other} <= set(cell) for cell in chosen) == 2
+    table = pd.DataFrame(
+        {"task": ["chirps"] * 4, "rate": [0.1, 0.1, 0.2, 0.2], "diverged": [-1, -1, -1, 9]}
+        | {"validation": [0.5, 0.7, 0.9, np.nan]}
+    )
+    assert tc._shared_rates(table) == {"chirps": 0.1}
+
+
+def test_the_factorial_sees_what_the_steps_make() -> None:
+    how = replace(SMALL, tasks=("chirps",), train=24, validation=12, test=16)
+    task = tc.load_tasks(how, native=True)["chirps"]
+    assert task.db.shape == (52, tc.NATIVE, tc.NATIVE)
+    trials = {t.steps: t for t in tc.step_trials(SMALL, ["chirps"], {"chirps": 0.02})}
+    none, every = (tc._inputs(task, trials[cell], 0) for cell in ((), steps.STEPS))
+    assert none.shape == (52, 1, tc.NATIVE, tc.NATIVE)
+    assert every.shape == (52, 3, tc.SIDE, tc.SIDE)
+    amplitude = np.sqrt(spectrograms.from_db(task.db))[:, None]
+    mean, deviation = amplitude[task.train].mean(), amplitude[task.train].std()
+    clipped = np.minimum(amplitude, amplitude[task.train].max())
+    np.testing.assert_allclose(none, (clipped - mean) / deviation, atol=1e-2)
+    for images in (none, every):
+        np.testing.assert_allclose(images[task.train].mean((0, 2, 3)), 0, atol=1e-4)
+        np.testing.assert_allclose(images[task.train].std((0, 2, 3)), 1, atol=1e-3)
+
+
+def test_every_run_of_the_factorial_is_reported(outcome: tc.Outcome) -> None:
+    runs = outcome.steps
+    assert runs.columns.tolist() == ["task", *steps.STEPS, "seed", "test", "train"]
+    assert len(runs) == 64 * 2
+    assert not runs.duplicated(["task", *steps.STEPS, "seed"]).any()
+    assert runs[list(steps.STEPS)].dtypes.eq(bool).all()
+    table = tc.step_attributions(runs)
+    assert table.step.tolist() == [*steps.STEPS, tc.ALL_STEPS] * 2
+    for score in ("test", "train"):
+        mean = runs.groupby(list(steps.STEPS))[score].mean()
+        own = table[table.score == score].set_index("step").effect
+        assert own[tc.ALL_STEPS] == pytest.approx(mean[(True,) * 6] - mean[(False,) * 6])
+        assert own[list(steps.STEPS)].sum() == pytest.approx(own[tc.ALL_STEPS])
+
+
+def test_attributions_of_a_known_score() -> None:
+    """Two steps that add, two that only help together, one that harms in training alone."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for cell in steps.cells():
+        on = {step: step in cell for step in steps.STEPS}
+        for seed in range(8):
+            test = 0.5 + 0.1 * on["log"] - 0.02 * on["codec"] + 0.06 * on["resize"] * on["8 bits"]
+            noise = rng.normal(scale=1e-3)
+            train = test + noise - 0.05 * on["colormap"]
+            rows.append(
+                {"task": "chirps", **on, "seed": seed, "test": test + noise, "train": train}
+            )
+    runs = pd.DataFrame(rows).sample(frac=1, random_state=0)  # in any order
+    table = tc.step_attributions(runs).set_index(["score", "step"])
+    known = {
+        "log": 0.1,
+        "scaling": 0,
+        "8 bits": 0.03,
+        "resize": 0.03,
+        "colormap": 0,
+        "codec": -0.02,
+    }
+    for step, value in known.items():
+        assert table.effect["test", step] == pytest.approx(value, abs=1e-3)
+        decided = tc.decided(table.assign(difference=table.effect))
+        assert decided["test", step] == np.sign(value)
+    assert table.effect["train", "colormap"] == pytest.approx(-0.05, abs=1e-3)
+    single = table.drop(tc.ALL_STEPS, level="step")
+    np.testing.assert_allclose(single.holm["test"], holm(single.p["test"]))
+    runs.loc[runs.seed == 3, "test"] = np.nan  # a network diverged
+    assert tc.step_attributions(runs).seeds.tolist() == [7] * 7 + [8] * 7
 
 
 # --- tables ----------------------------------------------------------------------------------
@@ -617,16 +712,3 @@ def test_gain_by_group_is_paired() -> None:
     table = tc.gain_by_group(results.assign(group="0…10 dB", score=results.test), "chirps")
     assert table.gain.tolist() == pytest.approx([0.2])
     assert table.low.tolist() == pytest.approx([0.2])
-
-
-def test_checkpoints_outlive_the_folder_of_a_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = tmp_path / "_build" / "runs" / ".killed"
-    run.mkdir(parents=True)
-    monkeypatch.chdir(run)
-    expected = tmp_path / "_build" / "checkpoints" / "trained-comparisons"
-    assert tc.checkpoint_folder("auto") == expected
-    assert tc.checkpoint_folder("elsewhere") == Path("elsewhere")
-    monkeypatch.chdir(tmp_path)
-    assert tc.checkpoint_folder("auto") == expected

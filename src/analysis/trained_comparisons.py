@@ -4,7 +4,7 @@ A *task* is a set of 16×16 spectrograms in decibels with something to learn (`T
 what a network is fed, and the one change to the network that goes with it (`ARMS`). A *trial* is
 one network: task, size of network, arm, scaling, share of the training set, seed, learning rate
 (`Trial`). `run` trains all trials of a profile in stacks (`analysis.training`), in as many
-processes as there are cores, and the rest of the module reads the resulting table:
+processes as there are cores (`analysis.sweeps`); the rest of the module reads the resulting table:
 
 ======================  ============================================================================
 `differences`           each arm minus raw decibels, paired by seed, with intervals
@@ -12,13 +12,15 @@ processes as there are cores, and the rest of the module reads the resulting tab
 `phase_diagram`         colour's gain over capacity and size of the training set
 `learning_curves`       loss while training;  `time_ratios` steps to a given loss, against raw
 `variance_shares`       of seed, speaker, encoding and scaling
+`step_attributions`     of the six steps of saving as an image: which of them did what
 `noise_floor`           how often one run an arm calls a winner where there is none
 `verdict_…`             rules that read the claims' answers off those tables
 ======================  ============================================================================
 
 The reference is *raw*: decibels, standardised by the training set. All choices that could favour
 an arm are made the same way for all: the learning rate of each arm is chosen on a validation set by
-the same number of trials, and two arms of one seed see the same batches in the same order.
+the same number of trials, and two arms of one seed see the same batches in the same order. The
+factorial of the steps alone has one learning rate a task, for its inputs are all standardised.
 """
 
 from __future__ import annotations
@@ -26,12 +28,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import combinations, islice, product
 from pathlib import Path
 from typing import Any, Literal
@@ -39,17 +38,16 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import torch
-from joblib import Parallel, delayed, parallel_config
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
-from tqdm import tqdm
 
-from analysis import colormaps, datasets, encodings, signals, spectrograms, training
+from analysis import colormaps, datasets, encodings, signals, spectrograms, steps, sweeps, training
 from analysis.encodings import ScaleName
-from analysis.statistics import bootstrap_mean, equivalence, holm, paired_difference
-from analysis.training import Convolution, Convolutional, Network, Optimiser, Watch
+from analysis.statistics import bootstrap_mean, equivalence, holm, paired_difference, shapley
+from analysis.training import Convolution, Convolutional, Network, Optimiser
 
 __all__ = [
+    "ALL_STEPS",
     "ARMS",
     "COLOURS",
     "MARGIN",
@@ -59,12 +57,12 @@ __all__ = [
     "SPEED_ARMS",
     "TITLES",
     "Arm",
+    "Factorial",
     "Outcome",
     "Settings",
     "Task",
     "Trial",
     "architecture",
-    "checkpoint_folder",
     "colormap_spread",
     "curve_trials",
     "decided",
@@ -87,6 +85,8 @@ __all__ = [
     "run",
     "scores",
     "sign_flips",
+    "step_attributions",
+    "step_trials",
     "sweep",
     "time_ratios",
     "tuned",
@@ -109,6 +109,12 @@ Cell = tuple[str, str, str, ScaleName, Scaling]  # task, network, arm, scale, sc
 #: Rows and columns of a spectrogram: what lets hundreds of networks be trained in minutes.
 SIDE = 16
 
+#: Rows and columns of the spectrograms that the steps of saving as an image start from.
+NATIVE = 24
+
+#: What each of these steps does where it is taken; ``resize`` brings them to the others' size.
+PIPELINE = steps.Pipeline(size=(SIDE, SIDE))
+
 #: Differences below one percentage point were declared negligible before anything was trained.
 MARGIN = 0.01
 
@@ -123,6 +129,9 @@ TITLES = {
 
 #: The reference arm.
 RAW = "raw"
+
+#: What the sum of the steps' attributions is called: all six taken, against none.
+ALL_STEPS = "all six"
 
 
 # --- arms and networks -----------------------------------------------------------------------
@@ -200,7 +209,7 @@ DROP = 0.3
 NETWORKS: dict[str, tuple[int, ...]] = {
     "neuron": (),
     "tiny": (4, 3),
-    "small": (14, 22),
+    "small": (8, 32),
     "medium": (32, 64, 48),
 }
 
@@ -260,7 +269,7 @@ class Task:
     ----------
     name : str
         A key of `TITLES`.
-    db : ndarray of float32, shape (n, 16, 16)
+    db : ndarray of float32, shape (n, 16, 16), or (n, 24, 24) for the steps
         In decibels.
     targets : ndarray, shape (n,) of int64 or (n, 2) of float32
         Classes, or standardised values.
@@ -314,7 +323,13 @@ def _snr_range(snr: Array) -> NDArray[np.str_]:
     return np.asarray(names[np.digitize(snr, [0, 10])])
 
 
-def _generated(settings: Settings, seed: int) -> Iterator[Task]:
+def _native(waveforms: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    """Log-mel spectrograms of 24 × 24 pixels as they come, from windows of 64 ms."""
+    hop = waveforms.shape[1] // (NATIVE - 1)
+    return spectrograms.log_mel(waveforms, rate, NATIVE, 64 * rate // 1000, hop)
+
+
+def _generated(settings: Settings, seed: int, native: bool) -> Iterator[Task]:
     """Make the two tasks that need no recordings; rows are split as they come."""
     sizes = np.cumsum([settings.train, settings.validation, settings.test])
     rows = np.split(np.arange(sizes[-1]), sizes[:-1])
@@ -323,7 +338,10 @@ def _generated(settings: Settings, seed: int) -> Iterator[Task]:
         yield Task("textures", db, labels, 2, np.full(len(db), "all"), *rows)
     if "chirps" in settings.tasks:
         sounds, ends, snr = signals.chirps(sizes[-1], seed)
-        db = spectrograms.resize(spectrograms.log_power(sounds, 256, 128), (SIDE, SIDE))
+        if native:
+            db = _native(sounds, signals.CHIRP_RATE)
+        else:
+            db = spectrograms.resize(spectrograms.log_power(sounds, 256, 128), (SIDE, SIDE))
         targets = signals.chirp_targets(ends)
         yield Task("chirps", db, targets, 2, _snr_range(snr), *rows)
 
@@ -346,7 +364,9 @@ def _nested(owners: Mapping[str, tuple[Any, ...]]) -> bool:
     return all(len(owner) == 1 for owner in owners.values())
 
 
-def recordings(audio: datasets.AudioSet, settings: Settings, seed: int) -> Task:
+def recordings(
+    audio: datasets.AudioSet, settings: Settings, seed: int, native: bool = False
+) -> Task:
     """Make a task of real recordings: log-mel spectrograms, averaged over areas to 16×16.
 
     Parameters
@@ -357,6 +377,8 @@ def recordings(audio: datasets.AudioSet, settings: Settings, seed: int) -> Task:
         How many of each split to use, class by class in turn.
     seed : int
         Of the choice, and of the groups that are set aside for validation.
+    native : bool
+        Take 24×24 pixels as they come from the transform instead.
 
     Returns
     -------
@@ -379,12 +401,15 @@ def recordings(audio: datasets.AudioSet, settings: Settings, seed: int) -> Task:
     if len(np.unique(groups[rows[2]])) > 20:
         digests = [hashlib.sha256(str(group).encode()).digest()[0] % 8 for group in groups]
         groups = np.array([f"speakers {digest + 1} of 8" for digest in digests])
-    db = spectrograms.log_mel(audio.waveforms, audio.sample_rate)
-    small = spectrograms.resize(db, (SIDE, SIDE)).astype(np.float32)
-    return Task(audio.name, small, audio.labels, len(audio.label_names), groups, *rows)
+    if native:
+        db = _native(audio.waveforms, audio.sample_rate)
+    else:
+        db = spectrograms.log_mel(audio.waveforms, audio.sample_rate)
+        db = spectrograms.resize(db, (SIDE, SIDE)).astype(np.float32)
+    return Task(audio.name, db, audio.labels, len(audio.label_names), groups, *rows)
 
 
-def load_tasks(settings: Settings, seed: int = 0) -> dict[str, Task]:
+def load_tasks(settings: Settings, seed: int = 0, native: bool = False) -> dict[str, Task]:
     """Make the profile's tasks, less those whose recordings are not on this machine.
 
     Parameters
@@ -393,13 +418,15 @@ def load_tasks(settings: Settings, seed: int = 0) -> dict[str, Task]:
         Which tasks, and their sizes.
     seed : int
         Of generated data and of splits.
+    native : bool
+        See `recordings`.
 
     Returns
     -------
     dict of str to Task
         In the order of `TITLES`.
     """
-    found = {task.name: task for task in _generated(settings, seed)}
+    found = {task.name: task for task in _generated(settings, seed, native)}
     sources: dict[str, Callable[[], datasets.AudioSet]] = {
         "instruments": datasets.instruments,
         "spoken-digits": datasets.spoken_digits,
@@ -407,7 +434,7 @@ def load_tasks(settings: Settings, seed: int = 0) -> dict[str, Task]:
     }
     for name, load in sources.items():
         if name in settings.tasks and datasets.available(name):
-            found[name] = recordings(load(), settings, seed)
+            found[name] = recordings(load(), settings, seed, native)
     return {name: found[name] for name in TITLES if name in found}
 
 
@@ -488,6 +515,31 @@ def encoded(
 
 
 @dataclass(frozen=True)
+class Factorial:
+    """Size of the factorial of the steps: all 64 combinations of them.
+
+    Attributes
+    ----------
+    tasks : tuple of str
+        Some of `TITLES`.
+    network : str
+        A key of `NETWORKS`.
+    seeds, steps : int
+        Networks for each combination, and their gradient steps.
+    train, validation, test : int
+        Spectrograms at most.
+    """
+
+    tasks: tuple[str, ...]
+    network: str
+    seeds: int
+    steps: int
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True)
 class Settings:
     """Size of the chapter's experiments.
 
@@ -519,6 +571,8 @@ class Settings:
         none of the tasks' recordings is on this machine, the last task that is there.
     curve_seeds, curve_steps : int
         Of the learning curves, on the textures.
+    factorial : Factorial
+        Of the steps of saving as an image.
     stack : int
         Networks trained at once.
     """
@@ -544,7 +598,8 @@ class Settings:
     cross_arms: tuple[str, ...]
     curve_seeds: int
     curve_steps: int
-    stack: int = 16
+    factorial: Factorial
+    stack: int = 32
 
 
 _QUICK_ARMS = (
@@ -562,7 +617,7 @@ SETTINGS: dict[str, Settings] = {
         pair_arms=("raw", "gray3", "raw-wide", "viridis", "turbo", "jet"),
         pair_seeds=8,
         steps=150,
-        rates={"neuron": (0.03, 0.1, 0.3, 1.0)}
+        rates={"neuron": (0.03, 0.1, 0.3)}
         | dict.fromkeys(("tiny", "small", "medium"), (0.007, 0.02, 0.06)),
         tuning_seeds=1,
         train=512,
@@ -577,6 +632,7 @@ SETTINGS: dict[str, Settings] = {
         cross_arms=("gray3", "viridis", "turbo", "jet", "thermometer"),
         curve_seeds=5,
         curve_steps=300,
+        factorial=Factorial(("chirps", "instruments"), "tiny", 5, 80, 384, 96, 256),
     ),
     "full": Settings(
         tasks=tuple(TITLES),
@@ -585,9 +641,9 @@ SETTINGS: dict[str, Settings] = {
         seeds=10,
         pair_arms=("raw", "gray3", "raw-wide", "raw3-drop", *COLOURS),
         pair_seeds=20,
-        steps=300,
-        rates={"neuron": (0.03, 0.1, 0.3, 1.0)}
-        | dict.fromkeys(("tiny", "small", "medium"), (0.003, 0.01, 0.03, 0.1)),
+        steps=250,
+        rates={"neuron": (0.03, 0.1, 0.3)}
+        | dict.fromkeys(("tiny", "small", "medium"), (0.005, 0.016, 0.05)),
         tuning_seeds=2,
         train=1024,
         validation=256,
@@ -609,6 +665,9 @@ SETTINGS: dict[str, Settings] = {
         ),
         curve_seeds=20,
         curve_steps=1000,
+        factorial=Factorial(
+            ("chirps", "instruments", "spoken-digits"), "small", 10, 200, 1024, 256, 512
+        ),
     ),
 }
 
@@ -632,8 +691,8 @@ class Trial:
 
     Attributes
     ----------
-    stage : {"tune", "final", "curve"}
-        Choice of the learning rate; result; learning curve.
+    stage : {"tune", "final", "curve", "steps-tune", "steps"}
+        Choice of the learning rate; result; learning curve; the same for the factorial.
     task, network, arm : str
         Keys of `TITLES`, `NETWORKS`, `ARMS`.
     scale, scaling : str
@@ -644,9 +703,12 @@ class Trial:
         Of the network, its batches, its part of the training set and a random encoding.
     rate : float
         Learning rate.
+    steps : tuple of str
+        Of the factorial: those that are taken, of `analysis.steps.STEPS`. Its arm tells the
+        number of channels alone.
     """
 
-    stage: Literal["tune", "final", "curve"]
+    stage: Literal["tune", "final", "curve", "steps-tune", "steps"]
     task: str
     network: str
     arm: str
@@ -655,6 +717,7 @@ class Trial:
     fraction: float
     seed: int
     rate: float
+    steps: tuple[str, ...] = ()
 
 
 def _cells(settings: Settings, tasks: Iterable[str]) -> Iterator[Cell]:
@@ -759,10 +822,64 @@ def curve_trials(settings: Settings) -> list[Trial]:
     ]
 
 
+#: Combinations on which the factorial's learning rate is chosen: a balanced eighth of them, in
+#: which every step is taken in one half, whatever the others (a 2^(6-3) fraction, Box and Hunter).
+_BALANCED = [
+    cell
+    for j, cell in enumerate(steps.cells())
+    if not any((j & word).bit_count() % 2 for word in (0b001011, 0b010101, 0b100110))
+]
+
+
+def step_trials(
+    settings: Settings, tasks: Iterable[str], rates: Mapping[str, float] | None = None
+) -> list[Trial]:
+    """Trials of the factorial: every combination of the steps, on every task, with every seed.
+
+    Parameters
+    ----------
+    settings : Settings
+        Its `factorial` is read.
+    tasks : iterable of str
+        The tasks that there are.
+    rates : mapping of str to float, optional
+        A learning rate for each task. Without it, the trials that choose it: one for all
+        combinations of a task, for their inputs are all standardised.
+
+    Returns
+    -------
+    list of Trial
+        Combinations in the order of `analysis.steps.cells`, the seeds of each together.
+    """
+    how = settings.factorial
+    stage: Literal["steps-tune", "steps"]
+    if rates is None:
+        seeds = range(_TUNING_SEED, _TUNING_SEED + settings.tuning_seeds)
+        choices = dict.fromkeys(tasks, settings.rates[how.network])
+        some, stage = _BALANCED, "steps-tune"
+    else:
+        seeds = range(how.seeds)
+        choices = {task: (rates[task],) for task in tasks}
+        some, stage = list(steps.cells()), "steps"
+    found = []
+    for task, cell in product(choices, some):
+        arm = "viridis" if "colormap" in cell else RAW
+        taken = tuple(step for step in steps.STEPS if step in cell)
+        found += [
+            Trial(
+                *(stage, task, how.network, arm, MAIN_SCALE, MAIN_SCALING, 1.0, seed, rate, taken)
+            )
+            for rate, seed in product(choices[task], seeds)
+        ]
+    return found
+
+
 # --- running ---------------------------------------------------------------------------------
 
 
 def _optimiser(stage: str, settings: Settings) -> Optimiser:
+    if stage.startswith("steps"):
+        return Optimiser(settings.factorial.steps)
     if stage == "curve":
         return Optimiser(settings.curve_steps, method="sgd", decay=False, momentum=CURVE_MOMENTUM)
     return Optimiser(settings.steps)
@@ -772,11 +889,12 @@ def _stacks(
     trials: Sequence[Trial], tasks: Mapping[str, Task], size: int
 ) -> Iterator[tuple[Convolutional, list[int]]]:
     """Put trials of one task, stage and architecture together, at most `size` to a stack."""
-    groups: dict[tuple[str, str, Convolutional], list[int]] = {}
+    groups: dict[tuple[str, str, bool, Convolutional], list[int]] = {}
     for index, trial in enumerate(trials):
         build = architecture(trial.network, trial.arm, tasks[trial.task].outputs)
-        groups.setdefault((trial.stage, trial.task, build), []).append(index)
-    for (_, _, build), members in groups.items():
+        key = (trial.stage, trial.task, "resize" in trial.steps, build)  # one size of input
+        groups.setdefault(key, []).append(index)
+    for (*_, build), members in groups.items():
         remaining = iter(members)
         while some := list(islice(remaining, size)):
             yield build, some
@@ -799,22 +917,27 @@ def _train_stack(
         for trial in trials:
             random = ARMS[trial.arm].encoding in ("random-curve", "shuffled")
             seed = trial.seed if random else 0
-            name = f"{ARMS[trial.arm].encoding} {trial.scale} {trial.scaling} {seed}"
+            name = f"{ARMS[trial.arm].encoding} {trial.scale} {trial.scaling} {seed} {trial.steps}"
             if name not in images:
-                images[name] = encoded(task, trial.arm, trial.scale, trial.scaling, seed)
+                images[name] = _inputs(task, trial, seed)
             rows = _part(task, trial.fraction, trial.seed)
             networks.append(Network(trial.seed, name, trial.rate, rows))
-        curve = trials[0].stage == "curve"
-        watch = Watch(task.test, max(1, optimiser.steps // _POINTS)) if curve else None
         trained = training.train(
             *(build, images, task.targets, networks, optimiser),
-            watch=watch,
             checkpoint=checkpoint,
             device=device,
         )
         return _measured(task, build, trials, networks, images, trained, device)
     finally:
         torch.set_num_threads(threads)
+
+
+def _inputs(task: Task, trial: Trial, seed: int) -> NDArray[np.float32]:
+    if not trial.stage.startswith("steps"):
+        return encoded(task, trial.arm, trial.scale, trial.scaling, seed)
+    amplitude = magnitude(task.db, 0.0)
+    images = steps.prepare(amplitude, trial.steps, task.train, PIPELINE)
+    return steps.standardise(images, task.train)
 
 
 def _part(task: Task, fraction: float, seed: int) -> NDArray[np.int64]:
@@ -840,7 +963,7 @@ def _measured(
         return training.evaluate(build, trained, images, networks, rows, device)
 
     found: dict[str, Any] = {"diverged": trained.diverged.tolist()}
-    if trials[0].stage == "tune":
+    if trials[0].stage.endswith("tune"):
         found["validation"] = training.score(
             outputs(task.validation), task.targets[task.validation]
         ).tolist()
@@ -861,7 +984,6 @@ def _measured(
     }
     if trials[0].stage == "curve":
         found["losses"] = torch.as_tensor(trained.losses)
-        found["watched"] = trained.watched.tolist()
     else:
         found["outputs"] = [
             torch.as_tensor(output) if _kept(trial) else None
@@ -882,7 +1004,8 @@ def _own_rows(
 def _kept(trial: Trial) -> bool:
     """Whether a network's outputs are kept, to build ensembles of."""
     return (
-        trial.arm in (RAW, "gray3")
+        trial.stage == "final"
+        and trial.arm in (RAW, "gray3")
         and trial.fraction == 1
         and (trial.scale, trial.scaling) == (MAIN_SCALE, MAIN_SCALING)
     )
@@ -892,12 +1015,12 @@ def _kept(trial: Trial) -> bool:
 def _code() -> str:
     """Fingerprint of the code that a trained stack depends on; rules that read results do not."""
     found = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
-    for module in (training, encodings, spectrograms, colormaps):
+    for module in (training, encodings, spectrograms, colormaps, steps):
         found.update(Path(str(module.__file__)).read_bytes())
-    parts = (architecture, encoded, magnitude, _balanced, _part, _train_stack, _measured)
+    parts = (architecture, encoded, magnitude, _balanced, _inputs, _part, _train_stack, _measured)
     for part in (*parts, _own_rows, _kept):
         found.update(inspect.getsource(part).encode())
-    found.update(repr((ARMS, NETWORKS, GRID, DROP, _POINTS)).encode())
+    found.update(repr((ARMS, NETWORKS, GRID, DROP, PIPELINE)).encode())
     return found.hexdigest()
 
 
@@ -911,12 +1034,9 @@ def sweep(
     trials: Sequence[Trial],
     settings: Settings,
     *,
-    executor: str = "loky",
-    jobs: int = 0,
-    address: str = "",
     store: Path | None = None,
     device: str = "cpu",
-    description: str = "networks",
+    **how: Any,
 ) -> list[dict[str, Any]]:
     """Train all trials, in stacks, in parallel.
 
@@ -931,21 +1051,13 @@ def sweep(
         What to train.
     settings : Settings
         Steps and size of stacks.
-    executor : {"loky", "serial", "dask"}
-        Processes on this machine; none; or a Dask cluster, through joblib (needs `distributed`).
-    jobs : int
-        Processes, for loky; 0 for as many as there are cores.
-    address : str
-        Of the Dask scheduler, such as ``"tcp://10.0.0.1:8786"``.
     store : Path, optional
-        Folder where each finished stack is kept, and unfinished ones leave checkpoints: a sweep
-        that was killed goes on from there. Changed code, data or trials do not match and are
-        computed anew.
+        Folder where each finished stack is kept, and unfinished ones leave checkpoints.
     device : str
         ``"cpu"``, or ``"cuda"`` for a GPU, which serves one process best: executor "serial", and
         larger stacks.
-    description : str
-        Of the progress bar.
+    **how
+        Executor and so on, see `analysis.sweeps.run`.
 
     Returns
     -------
@@ -958,98 +1070,27 @@ def sweep(
     ValueError
         For another executor.
     """
-    if executor not in ("loky", "serial", "dask"):
-        raise ValueError(f"executor must be 'loky', 'serial' or 'dask', not {executor!r}")
     digests = {name: task.digest() for name, task in tasks.items()}
+    stacks = list(_stacks(trials, tasks, settings.stack))
     work = []
+    for build, members in stacks:
+        some = [trials[i] for i in members]
+        optimiser = _optimiser(some[0].stage, settings)
+        key = _stack_key(f"{digests[some[0].task]} {device}", build, some, optimiser)
+        here = how.get("executor") != "dask"  # a cluster's workers may not see the folder
+        part = sweeps.path_of(store, key).with_suffix(".part") if store and here else None
+        arguments = (tasks[some[0].task], build, some, optimiser, part, device)
+        cost = _cost(build, optimiser, len(some))
+        work.append(sweeps.Work(key, _train_stack, arguments, len(some), cost))
     results: list[dict[str, Any]] = [{} for _ in trials]
-    with tqdm(total=len(trials), desc=description, unit="net", disable=None) as bar:
-        for build, members in _stacks(trials, tasks, settings.stack):
-            some = [trials[i] for i in members]
-            how = _optimiser(some[0].stage, settings)
-            key = _stack_key(f"{digests[some[0].task]} {device}", build, some, how)
-            path = store / f"{key[:32]}.stack" if store else None
-            known = training.load_atomic(path, key) if path else None
-            if known is None:
-                local = path.with_suffix(".part") if path and executor != "dask" else None
-                work.append(
-                    (members, path, key, (tasks[some[0].task], build, some, how, local, device))
-                )
-            else:
-                _take(results, members, known)
-                bar.update(len(members))
-        work.sort(key=lambda item: -_cost(item[3][1], item[3][3], len(item[0])))
-        calls = [delayed(_numbered)(i, *item[3]) for i, item in enumerate(work)]
-        for i, found in _executed(calls, executor, jobs, address):
-            members, path, key, _ = work[i]
-            if path is not None:
-                training.save_atomic(path, key, found)
-            _take(results, members, found)
-            bar.update(len(members))
+    for (_, members), found in zip(stacks, sweeps.run(work, store=store, **how), strict=True):
+        _take(results, members, found)
     return results
 
 
 def _cost(build: Convolutional, how: Optimiser, networks: int) -> float:
     """Order of magnitude of a stack's work: the long ones go first, so that none is left over."""
     return networks * how.steps * (500 + training.count_parameters(build))
-
-
-def _numbered(index: int, *arguments: Any) -> tuple[int, dict[str, Any]]:
-    return index, _train_stack(*arguments)
-
-
-def checkpoint_folder(choice: str) -> Path | None:
-    """Find the folder that finished stacks are kept in.
-
-    Parameters
-    ----------
-    choice : str
-        ``"none"``, a folder, or ``"auto"``: inside the build's folder, so that cleaning the build
-        removes it. That is the nearest folder called ``_build`` above the working directory, else
-        one in it.
-
-    Returns
-    -------
-    Path or None
-
-    Examples
-    --------
-    >>> checkpoint_folder("none") is None
-    True
-    """
-    if choice == "none":
-        return None
-    if choice != "auto":
-        return Path(choice).expanduser()
-    here = Path.cwd()
-    build = next((path for path in (here, *here.parents) if path.name == "_build"), here / "_build")
-    return build / "checkpoints" / "trained-comparisons"
-
-
-def _executed(
-    calls: list[Any], executor: str, jobs: int, address: str
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield results as they are ready."""
-    if not calls:
-        return
-    if executor == "serial":
-        yield from (function(*arguments, **named) for function, arguments, named in calls)
-    elif executor == "loky":
-        count = jobs or os.cpu_count() or 1
-        pool = Parallel(n_jobs=count, backend="loky", return_as="generator_unordered", batch_size=1)
-        yield from pool(calls)
-    else:
-        with _client(address) as client, parallel_config(backend="dask", client=client):
-            yield from Parallel(return_as="generator_unordered", batch_size=1)(calls)
-
-
-def _client(address: str) -> Any:
-    """Connect to a Dask scheduler."""
-    if find_spec("distributed") is None:
-        raise RuntimeError(
-            "executor 'dask' needs the package distributed: pip install '.[cluster]'"
-        )
-    return import_module("distributed").Client(address)
 
 
 def _take(results: list[dict[str, Any]], members: Sequence[int], found: dict[str, Any]) -> None:
@@ -1076,8 +1117,11 @@ class Outcome:
     rates : DataFrame
         Of `tuned`.
     curves : DataFrame
-        Losses and test scores of the learning curves: ``arm``, ``seed``, ``step``, ``loss`` (mean
-        over the steps since the last point), ``test``.
+        Losses of the learning curves: ``arm``, ``seed``, ``step``, ``loss`` (mean over the steps
+        since the last point), and ``test``, the score at the end.
+    steps : DataFrame
+        A row a network of the factorial: ``task``, each step of `analysis.steps.STEPS` (taken or
+        not), ``seed``, ``test`` and ``train`` (scores; not a number for one that diverged).
     outputs : dict
         ``(task, network, arm)`` to the test outputs (seeds, n, outputs) of raw and gray3.
     tasks : dict of str to Task
@@ -1088,20 +1132,12 @@ class Outcome:
     groups: pd.DataFrame
     rates: pd.DataFrame
     curves: pd.DataFrame
+    steps: pd.DataFrame
     outputs: dict[tuple[str, str, str], NDArray[np.float32]]
     tasks: dict[str, Task]
 
 
-def run(
-    settings: Settings,
-    seed: int = 0,
-    *,
-    executor: str = "loky",
-    jobs: int = 0,
-    address: str = "",
-    store: Path | None = None,
-    device: str = "cpu",
-) -> Outcome:
+def run(settings: Settings, seed: int = 0, **how: Any) -> Outcome:
     """Make the tasks, choose the learning rates, train everything.
 
     Parameters
@@ -1110,8 +1146,8 @@ def run(
         A profile.
     seed : int
         Of the tasks. Networks have seeds 0, 1, …, so that arms are paired.
-    executor, jobs, address, store, device
-        See `sweep`.
+    **how
+        Executor, store, device and so on, see `sweep`.
 
     Returns
     -------
@@ -1119,12 +1155,10 @@ def run(
     """
     tasks = load_tasks(settings, seed)
 
-    def trained(trials: list[Trial], what: str) -> list[dict[str, Any]]:
-        return sweep(
-            tasks, trials, settings,
-            executor=executor, jobs=jobs, address=address, store=store, device=device,
-            description=what,
-        )  # fmt: skip
+    def trained(
+        trials: list[Trial], what: str, tasks: Mapping[str, Task] = tasks
+    ) -> list[dict[str, Any]]:
+        return sweep(tasks, trials, settings, description=what, **how)
 
     tuning = tuning_trials(settings, tasks)
     tune_table = _table(tuning, trained(tuning, "learning rates"))
@@ -1133,11 +1167,21 @@ def run(
     curve = curve_trials(settings) if "textures" in tasks else []
     found = trained([*final, *curve], "networks")
     measured, curves = found[: len(final)], found[len(final) :]
+    size = settings.factorial
+    smaller = replace(
+        settings, tasks=size.tasks, train=size.train, validation=size.validation, test=size.test
+    )
+    native = load_tasks(smaller, seed, native=True)
+    step_tuning = step_trials(settings, native)
+    table = _table(step_tuning, trained(step_tuning, "rates for the steps", native))
+    factorial = step_trials(settings, native, _shared_rates(table))
+    measured_steps = trained(factorial, "steps", native)
     return Outcome(
         results=pd.concat([tune_table, _table(final, measured)], ignore_index=True),
         groups=_group_table(final, measured),
         rates=rates,
         curves=_curve_table(curve, curves, settings),
+        steps=_step_table(factorial, measured_steps),
         outputs=_kept_outputs(final, measured),
         tasks=tasks,
     )
@@ -1168,10 +1212,26 @@ def _curve_table(
     rows = []
     for trial, one in zip(trials, found, strict=True):
         losses = np.asarray(one["losses"], np.float64)
-        for point, test in enumerate(one["watched"]):
-            window = losses[point * every : (point + 1) * every]
-            rows.append((trial.arm, trial.seed, (point + 1) * every, window.mean(), test))
+        means = losses[: len(losses) // every * every].reshape(-1, every).mean(1)
+        for point, loss in enumerate(means, start=1):
+            rows.append((trial.arm, trial.seed, point * every, loss, one["test"]))
     return pd.DataFrame(rows, columns=["arm", "seed", "step", "loss", "test"])
+
+
+def _shared_rates(table: pd.DataFrame) -> dict[str, float]:
+    """Each task's learning rate: the one with the highest mean score on validation."""
+    sound = table.assign(validation=table.validation.where(table.diverged < 0, -np.inf))
+    means = sound.pivot_table("validation", "rate", "task", aggfunc="mean")
+    return {str(task): float(rate) for task, rate in means.idxmax().items()}
+
+
+def _step_table(trials: Sequence[Trial], found: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    rows = []
+    for trial, one in zip(trials, found, strict=True):
+        taken = {step: step in trial.steps for step in steps.STEPS}
+        scores = {name: one[name] if one["diverged"] < 0 else np.nan for name in ("test", "train")}
+        rows.append({"task": trial.task, **taken, "seed": trial.seed, **scores})
+    return pd.DataFrame(rows)
 
 
 def _kept_outputs(
@@ -1388,8 +1448,8 @@ def phase_diagram(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     DataFrame
         A row for each task, network and fraction: ``gain`` (mean over the colormaps of `COLOURS`
         that were trained there, minus raw, paired by seed) with its 95 % interval ``low`` and
-        ``high``, ``p``, ``holm``, ``train`` (the same gain on the training set), ``pairs`` and
-        ``raw`` (its mean score).
+        ``high``, ``pairs``, ``raw`` (its mean score), and ``train`` (the same gain on the training
+        set).
     """
     final = results[results.stage == "final"]
     partial = final[final.fraction < 1]
@@ -1399,27 +1459,53 @@ def phase_diagram(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     for fraction in sorted(final.fraction.unique()):
         tests, trains = (scores(results, column, fraction) for column in ("test", "train"))
         for task, network, cell in _cells_of(tests):
-            if (task, network) not in cells:
-                continue
-            both = cell[[RAW, *colours]].dropna()
-            if len(both) < 2:
-                continue
-            train = _cell(trains, task, network).loc[both.index]
-            gain = both[colours].mean(axis=1) - both[RAW]
-            interval = bootstrap_mean(gain, seed)
-            fitted = float((train[colours].mean(axis=1) - train[RAW]).mean())
-            p, raw = _pvalue(gain.to_numpy()), float(both[RAW].mean())
-            where = (task, network, fraction)
-            found = (interval.estimate, interval.low, interval.high, p, fitted, len(both), raw)
-            rows.append((*where, *found))
-    names = ["task", "network", "fraction", "gain", "low", "high", "p", "train", "pairs", "raw"]
-    table = pd.DataFrame(rows, columns=names)
-    table["holm"] = holm(table.p)
-    return table
+            gain = _gain(cell, colours, seed) if (task, network) in cells else {}
+            if gain:
+                train = _gain(_cell(trains, task, network), colours, seed)["gain"]
+                place = {"task": task, "network": network, "fraction": fraction}
+                rows.append(place | gain | {"train": train})
+    return pd.DataFrame(rows)
+
+
+def gain_by_group(groups: pd.DataFrame, task: str, seed: int = 0) -> pd.DataFrame:
+    """Colour's gain over raw on each group of a task's test set.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        Of `Outcome`.
+    task : str
+        Such as "chirps", whose groups are ranges of the signal-to-noise ratio.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        A row for each network and group, with the columns of `phase_diagram` but ``train``.
+    """
+    own = groups[groups.task == task].assign(test=lambda table: table.score)
+    rows = []
+    for group in own.group.unique():
+        for _, network, cell in _cells_of(scores(own[own.group == group])):
+            gain = _gain(cell, [arm for arm in COLOURS if arm in cell.columns], seed)
+            if gain:
+                rows.append({"network": network, "group": group} | gain)
+    return pd.DataFrame(rows)
+
+
+def _gain(cell: pd.DataFrame, colours: Sequence[str], seed: int) -> dict[str, float]:
+    """Mean of some colormaps minus raw, paired by seed; empty for fewer than two pairs."""
+    both = cell[[RAW, *colours]].dropna()
+    if len(both) < 2:
+        return {}
+    found = bootstrap_mean(both[colours].mean(axis=1) - both[RAW], seed)
+    ends = {"gain": found.estimate, "low": found.low, "high": found.high}
+    return ends | {"pairs": len(both), "raw": float(both[RAW].mean())}
 
 
 def learning_curves(curves: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Mean loss and test score while training, over the seeds.
+    """Mean loss while training, and test score at the end, over the seeds.
 
     Parameters
     ----------
@@ -1594,6 +1680,51 @@ def _components(values: Array, factors: Sequence[str]) -> dict[str, float]:
         above = sum(found[other] * squares[other][1] for other in found if set(axes) < set(other))
         found[axes] = max(0.0, (mean_square - error - above) / count)
     return {name: found[axes] for name, axes in terms.items()} | {"everything else": error}
+
+
+# --- steps -----------------------------------------------------------------------------------
+
+
+def step_attributions(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Share out the effect of saving as an image over its six steps.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        ``steps`` of `Outcome`.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        A row for each task, ``score`` ("test" or "train") and step, and "all six": Shapley's
+        attribution (`analysis.statistics.shapley`), computed for each seed: ``effect`` (mean) with
+        its 95 % interval ``low`` and ``high`` over the seeds, ``p`` (t test), ``holm`` (corrected
+        for the single steps' rows of that score) and ``seeds`` (in which no network diverged).
+    """
+    names = list(steps.STEPS)
+    rows = []
+    for (task, score), cell in runs.melt(
+        ["task", "seed", *names], ["test", "train"], "score"
+    ).groupby(["task", "score"], sort=False):
+        # the first step's switch turns fastest, as in `steps.cells`
+        table = cell.pivot(index=names[::-1], columns="seed", values="value").sort_index()
+        table = table.dropna(axis="columns")
+        if len(table) < 2 ** len(names) or table.shape[1] < 2:
+            continue
+        shares = shapley(table.to_numpy())
+        for step, effect in zip([*names, ALL_STEPS], [*shares, shares.sum(0)], strict=True):
+            found = bootstrap_mean(effect, seed)
+            ends = (found.estimate, found.low, found.high)
+            rows.append((task, score, step, *ends, _pvalue(effect), table.shape[1]))
+    columns = ["task", "score", "step", "effect", "low", "high", "p", "seeds"]
+    table = pd.DataFrame(rows, columns=columns)
+    single = table.step != ALL_STEPS
+    for score in ("test", "train"):
+        mine = single & (table.score == score)
+        table.loc[mine, "holm"] = holm(table.p[mine])
+    return table
 
 
 # --- how much is noise -----------------------------------------------------------------------
@@ -2052,41 +2183,3 @@ def verdict_colormap_matters(spread: pd.DataFrame) -> str:
     if found.mean() > 0.5:
         return "holds"
     return "holds with limits" if found.any() else "undecided"
-
-
-def gain_by_group(groups: pd.DataFrame, task: str, seed: int = 0) -> pd.DataFrame:
-    """Colour's gain over raw on each group of a task's test set.
-
-    Parameters
-    ----------
-    groups : DataFrame
-        Of `Outcome`.
-    task : str
-        Such as "chirps", whose groups are ranges of the signal-to-noise ratio.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        A row for each network and group: ``raw`` (mean score), ``gain`` (mean of the colormaps of
-        `COLOURS` minus raw, paired by seed) with its 95 % interval ``low`` and ``high``.
-    """
-    chosen = groups[
-        (groups.task == task)
-        & (groups.scale == MAIN_SCALE)
-        & (groups.scaling == MAIN_SCALING)
-        & (groups.fraction == 1)
-    ]
-    chosen = chosen.assign(score=chosen.score.where(chosen.diverged < 0))
-    rows = []
-    for (network, group), cell in chosen.groupby(["network", "group"], sort=False):
-        table = cell.pivot(index="seed", columns="arm", values="score")
-        colours = [arm for arm in COLOURS if arm in table.columns]
-        both = table[[RAW, *colours]].dropna()
-        if len(both) < 2:
-            continue
-        found = bootstrap_mean(both[colours].mean(axis=1) - both[RAW], seed)
-        raw = float(both[RAW].mean())
-        rows.append((network, group, raw, found.estimate, found.low, found.high))
-    return pd.DataFrame(rows, columns=["network", "group", "raw", "gain", "low", "high"])

@@ -50,7 +50,6 @@ __all__ = [
     "Perceptron",
     "Shape",
     "Trained",
-    "Watch",
     "count_parameters",
     "evaluate",
     "load_atomic",
@@ -406,22 +405,6 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
-class Watch:
-    """Inputs on which the score is taken while training.
-
-    Attributes
-    ----------
-    rows : ndarray of int, shape (n,)
-        Which inputs.
-    every : int
-        After every so many steps.
-    """
-
-    rows: NDArray[np.int64]
-    every: int
-
-
-@dataclass(frozen=True)
 class Trained:
     """A trained stack of K networks.
 
@@ -432,15 +415,12 @@ class Trained:
     diverged : ndarray of int64, shape (K,)
         First step whose loss was not finite (`steps` if only the weights became so at the end), or
         -1 for a network that is sound. Leave the others out of means, and say how many there are.
-    watched : ndarray of float64, shape (K, points)
-        Scores on the watched inputs after ``every, 2·every, …`` steps.
     parameters, buffers : dict of str to Tensor
         With K in front, on the CPU.
     """
 
     losses: NDArray[np.float32]
     diverged: NDArray[np.int64]
-    watched: NDArray[np.float64]
     parameters: Tensors
     buffers: Tensors
 
@@ -574,8 +554,8 @@ class _Inputs:
         moved = {name: _channels_last(images[name], device) for name in names}
         self.images = [moved[network.images] for network in networks]
 
-    def batch(self, rows: Sequence[Tensor] | Tensor, part: slice) -> Tensor:
-        """Gather a part's inputs (K, batch, …), given one vector of row numbers a network."""
+    def batch(self, rows: Tensor, part: slice) -> Tensor:
+        """Gather a part's inputs (K, batch, …), given its row numbers (K, batch)."""
         return torch.stack([x[r] for x, r in zip(self.images[part], rows, strict=True)])
 
 
@@ -601,7 +581,6 @@ class _State:
         self.first = {name: torch.zeros_like(p) for name, p in self.parameters.items()}
         self.second = {name: torch.zeros_like(p) for name, p in self.parameters.items()}
         self.losses = torch.zeros(len(seeds), steps)
-        self.watched: list[list[float]] = []
 
     def as_dict(self) -> dict[str, Any]:
         """Values for a checkpoint."""
@@ -654,7 +633,7 @@ def _parts(
         return [slice(0, networks)]
     kept = _kept(architecture, parameters, buffers, inputs, batch)
     size = math.ceil(networks / math.ceil(networks * kept / _KEPT_AT_ONCE))
-    return [slice(first, first + size) for first in range(0, networks, size)]
+    return [slice(i, min(i + size, networks)) for i in range(0, networks, size)]
 
 
 def _kept(
@@ -670,7 +649,7 @@ def _kept(
 
     leaves = {name: value[one].clone().requires_grad_() for name, value in parameters.items()}
     spare = {name: value[one].clone() for name, value in buffers.items()}
-    x = inputs.batch([torch.zeros(batch, dtype=torch.int64)], one)
+    x = inputs.batch(torch.zeros(1, batch, dtype=torch.int64), one)
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         architecture.forward(leaves, spare, x, True)
     return kept
@@ -683,7 +662,6 @@ def train(
     networks: Sequence[Network],
     optimiser: Optimiser,
     *,
-    watch: Watch | None = None,
     checkpoint: Path | None = None,
     every: int = 100,
     device: str = "cpu",
@@ -704,8 +682,6 @@ def train(
         One each.
     optimiser : Optimiser
         Of all of them.
-    watch : Watch, optional
-        Take the score while training.
     checkpoint : Path, optional
         Written every `every` steps, and gone on from if it is there and belongs to this very run:
         the same architecture, networks, optimiser and data. Otherwise, or if it is damaged,
@@ -741,7 +717,7 @@ def train(
     """
     goal = _checked(architecture, images, targets, networks)
     state = _State(architecture, [n.seed for n in networks], optimiser.steps, device)
-    key = _key(architecture, images, goal, networks, optimiser, watch) if checkpoint else ""
+    key = _key(architecture, images, goal, networks, optimiser) if checkpoint else ""
     stored = load_atomic(checkpoint, key) if checkpoint else None
     if stored is not None:
         state.restore(stored, device)
@@ -756,11 +732,6 @@ def train(
             for part in parts:
                 _step(architecture, state, inputs, wanted, plan, rates, optimiser, part)
             state.step += 1
-            if watch is not None and state.step % watch.every == 0:
-                seen = _outputs(
-                    architecture, state.parameters, state.buffers, inputs, watch.rows, parts
-                )
-                state.watched.append(score(seen, goal[watch.rows]).tolist())
             if checkpoint and state.step % every == 0 and state.step < optimiser.steps:
                 save_atomic(checkpoint, key, state.as_dict())
             bar.update()
@@ -851,26 +822,6 @@ def _step(
     state.update(gradients, rates, optimiser, part)
 
 
-@torch.no_grad()
-def _outputs(
-    architecture: Architecture,
-    parameters: Tensors,
-    buffers: Tensors,
-    inputs: _Inputs,
-    rows: NDArray[np.int64],
-    parts: Sequence[slice],
-) -> NDArray[np.float32]:
-    found = []
-    for part in parts:
-        mine, statistics, own = _part(parameters, part), _part(buffers, part), []
-        for first in range(0, len(rows), _EVALUATED_AT_ONCE):
-            some = torch.as_tensor(rows[first : first + _EVALUATED_AT_ONCE])
-            x = inputs.batch([some.to(image.device) for image in inputs.images[part]], part)
-            own.append(architecture.forward(mine, statistics, x, False).cpu())
-        found.append(torch.cat(own, 1))
-    return np.asarray(torch.cat(found).numpy())
-
-
 def evaluate(
     architecture: Architecture,
     trained: Trained,
@@ -902,10 +853,20 @@ def evaluate(
         {name: value.to(device) for name, value in values.items()}
         for values in (trained.parameters, trained.buffers)
     )
-    wanted = np.asarray(rows, np.int64)
-    with _reproducible(device):
-        parts = _parts(architecture, parameters, buffers, inputs, _EVALUATED_AT_ONCE)
-        return _outputs(architecture, parameters, buffers, inputs, wanted, parts)
+    wanted = torch.as_tensor(np.asarray(rows, np.int64), device=device)
+    starts = range(0, len(wanted), _EVALUATED_AT_ONCE)
+    parts = _parts(architecture, parameters, buffers, inputs, _EVALUATED_AT_ONCE)
+    found = []
+    with _reproducible(device), torch.no_grad():
+        for part in parts:
+            mine, statistics = _part(parameters, part), _part(buffers, part)
+            batches = (
+                inputs.batch(some.expand(part.stop - part.start, -1), part)
+                for some in (wanted[i : i + _EVALUATED_AT_ONCE] for i in starts)
+            )
+            outputs = [architecture.forward(mine, statistics, x, False).cpu() for x in batches]
+            found.append(torch.cat(outputs, 1))
+    return np.asarray(torch.cat(found).numpy())
 
 
 def _finished(state: _State) -> Trained:
@@ -916,8 +877,7 @@ def _finished(state: _State) -> Trained:
     sound = np.all([torch.isfinite(p).flatten(1).all(1).numpy() for p in parameters.values()], 0)
     diverged = np.where((diverged < 0) & ~sound, losses.shape[1], diverged)
     buffers = {name: b.cpu() for name, b in state.buffers.items()}
-    watched = np.array(state.watched, np.float64).reshape(len(state.watched), len(losses)).T
-    return Trained(losses, diverged.astype(np.int64), watched, parameters, buffers)
+    return Trained(losses, diverged.astype(np.int64), parameters, buffers)
 
 
 class _reproducible:
@@ -946,7 +906,6 @@ def _key(
     goal: NDArray[Any],
     networks: Sequence[Network],
     optimiser: Optimiser,
-    watch: Watch | None,
 ) -> str:
     """Fingerprint of a run: a checkpoint of any other must not be gone on from."""
     digest = hashlib.sha256(f"{architecture} {optimiser} {torch.__version__}".encode())
@@ -956,8 +915,6 @@ def _key(
     for n in networks:
         digest.update(f"{n.seed} {n.images} {n.rate!r} {n.rows is None}".encode())
         digest.update(b"" if n.rows is None else np.ascontiguousarray(n.rows, np.int64).tobytes())
-    if watch is not None:
-        digest.update(f"{watch.every}".encode() + np.ascontiguousarray(watch.rows).tobytes())
     return digest.hexdigest()
 
 

@@ -1,0 +1,185 @@
+"""Many independent pieces of work, in processes or on a cluster, each kept as soon as it is done.
+
+A sweep that was killed goes on where it was: finished pieces are read from the folder `store`.
+Results do not depend on the executor, nor on the number of processes.
+
+    results = sweeps.run(work, executor="loky", store=sweeps.checkpoint_folder("auto", "chapter"))
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from joblib import Parallel, delayed, parallel_config
+from tqdm import tqdm
+
+from analysis.training import load_atomic, save_atomic
+
+__all__ = ["EXECUTORS", "Work", "checkpoint_folder", "path_of", "run"]
+
+#: Processes on this machine; none; or a Dask cluster, through joblib (needs `distributed`).
+EXECUTORS = ("loky", "serial", "dask")
+
+
+@dataclass(frozen=True)
+class Work:
+    """A piece of work.
+
+    Attributes
+    ----------
+    key : str
+        Fingerprint of all that the result depends on, code and data included.
+    function : callable
+        Called with `arguments`, in another process perhaps. It returns a dict that `save_atomic`
+        can write: of tensors, numbers, strings, and lists and dicts of them.
+    arguments : tuple
+    size : int
+        How much the progress bar moves.
+    cost : float
+        Long pieces go first, so that none is left over at the end.
+    """
+
+    key: str
+    function: Callable[..., dict[str, Any]]
+    arguments: tuple[Any, ...]
+    size: int = 1
+    cost: float = 1.0
+
+
+def run(
+    work: Sequence[Work],
+    *,
+    executor: str = "loky",
+    jobs: int = 0,
+    address: str = "",
+    store: Path | None = None,
+    description: str = "",
+    unit: str = "net",
+) -> list[dict[str, Any]]:
+    """Do all pieces that are not done yet.
+
+    Parameters
+    ----------
+    work : sequence of Work
+    executor : {"loky", "serial", "dask"}
+        See `EXECUTORS`.
+    jobs : int
+        Processes, for loky; 0 for as many as there are cores.
+    address : str
+        Of the Dask scheduler, such as ``"tcp://10.0.0.1:8786"``.
+    store : Path, optional
+        Folder where each result is kept. What was made by other code or of other data has another
+        key, and is made anew.
+    description, unit : str
+        Of the progress bar.
+
+    Returns
+    -------
+    list of dict
+        One a piece, in order.
+
+    Raises
+    ------
+    ValueError
+        For another executor.
+    RuntimeError
+        For dask where `distributed` is not installed.
+
+    Examples
+    --------
+    >>> run([Work("key", dict, ([("sum", 3)],))], executor="serial")
+    [{'sum': 3}]
+    """
+    if executor not in EXECUTORS:
+        raise ValueError(f"executor must be one of {', '.join(EXECUTORS)}, not {executor!r}")
+    results: list[dict[str, Any]] = [{} for _ in work]
+    todo = []
+    with tqdm(
+        total=sum(one.size for one in work), desc=description, unit=unit, disable=None
+    ) as bar:
+        for i, one in enumerate(work):
+            known = load_atomic(path_of(store, one.key), one.key) if store else None
+            if known is None:
+                todo.append(i)
+            else:
+                results[i] = known
+                bar.update(one.size)
+        todo.sort(key=lambda i: -work[i].cost)
+        calls = [delayed(_numbered)(i, work[i].function, *work[i].arguments) for i in todo]
+        for i, found in _executed(calls, executor, jobs, address):
+            if store:
+                save_atomic(path_of(store, work[i].key), work[i].key, found)
+            results[i] = found
+            bar.update(work[i].size)
+    return results
+
+
+def _numbered(index: int, function: Callable[..., Any], *arguments: Any) -> tuple[int, Any]:
+    return index, function(*arguments)
+
+
+def _executed(
+    calls: list[Any], executor: str, jobs: int, address: str
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield results as they are ready."""
+    if not calls:
+        return
+    if executor == "serial":
+        yield from (function(*arguments, **named) for function, arguments, named in calls)
+    elif executor == "loky":
+        count = jobs or os.cpu_count() or 1
+        pool = Parallel(n_jobs=count, backend="loky", return_as="generator_unordered", batch_size=1)
+        yield from pool(calls)
+    else:
+        with _client(address) as client, parallel_config(backend="dask", client=client):
+            yield from Parallel(return_as="generator_unordered", batch_size=1)(calls)
+
+
+def _client(address: str) -> Any:
+    """Connect to a Dask scheduler."""
+    if find_spec("distributed") is None:
+        raise RuntimeError(
+            "executor 'dask' needs the package distributed: pip install '.[cluster]'"
+        )
+    return import_module("distributed").Client(address)
+
+
+def path_of(store: Path, key: str) -> Path:
+    """File that keeps a piece's result."""
+    return store / f"{key[:32]}.stack"
+
+
+def checkpoint_folder(choice: str, name: str) -> Path | None:
+    """Find the folder that finished pieces are kept in.
+
+    Parameters
+    ----------
+    choice : str
+        ``"none"``, a folder, or ``"auto"``: inside the build's folder, so that cleaning the build
+        removes it. That is the nearest folder called ``_build`` above the working directory, else
+        one in it.
+    name : str
+        Of the folder in the build's ``checkpoints``: the chapter.
+
+    Returns
+    -------
+    Path or None
+
+    Examples
+    --------
+    >>> checkpoint_folder("none", "chapter") is None
+    True
+    """
+    if choice == "none":
+        return None
+    if choice != "auto":
+        return Path(choice).expanduser()
+    here = Path.cwd()
+    build = next((path for path in (here, *here.parents) if path.name == "_build"), here / "_build")
+    return build / "checkpoints" / name

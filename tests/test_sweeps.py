@@ -1,0 +1,83 @@
+"""A sweep's results are the same however it is run, and none is made twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from analysis import sweeps
+from analysis.sweeps import Work
+
+
+def square(x: int) -> dict[str, Any]:
+    return {"x": x, "square": torch.tensor([x * x])}
+
+
+WORK = [Work(f"{i:064}"[::-1], square, (i,), cost=i % 3) for i in range(5)]
+
+
+@pytest.mark.parametrize("executor", ["serial", "loky"])
+def test_results_come_in_order(executor: str, tmp_path: Path) -> None:
+    found = sweeps.run(WORK, executor=executor, jobs=2, store=tmp_path)
+    assert [one["x"] for one in found] == [0, 1, 2, 3, 4]
+    assert [int(one["square"]) for one in found] == [0, 1, 4, 9, 16]
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_the_long_ones_go_first_and_the_finished_are_kept(tmp_path: Path) -> None:
+    done: list[int] = []
+
+    def dies(x: int) -> dict[str, Any]:
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(x)
+        return square(x)
+
+    pieces = [Work(one.key, dies, one.arguments, cost=one.cost) for one in WORK]
+    with pytest.raises(KeyboardInterrupt):
+        sweeps.run(pieces, executor="serial", store=tmp_path)
+    assert done == [2, 1, 4]
+    done.clear()
+    found = sweeps.run(pieces, executor="serial", store=tmp_path)
+    assert done == [0, 3]
+    assert [one["x"] for one in found] == [0, 1, 2, 3, 4]
+    other = [Work("another" + one.key, dies, one.arguments) for one in WORK[:1]]
+    done.clear()
+    sweeps.run(other, executor="serial", store=tmp_path)
+    assert done == [0]  # another key: made anew
+
+
+def test_nothing_to_do_starts_nothing() -> None:
+    assert sweeps.run([], executor="dask", address="tcp://127.0.0.1:1") == []
+
+
+def test_an_error_of_the_work_is_seen() -> None:
+    with pytest.raises(TypeError, match="multiply"):
+        sweeps.run([Work("key", square, ("text",))], executor="serial")
+
+
+def test_another_executor_is_refused() -> None:
+    with pytest.raises(ValueError, match="executor must be"):
+        sweeps.run(WORK, executor="slurm")
+
+
+def test_without_distributed_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps, "find_spec", lambda _: None)
+    with pytest.raises(RuntimeError, match="pip install"):
+        sweeps.run(WORK, executor="dask", address="tcp://127.0.0.1:1")
+
+
+def test_checkpoints_outlive_the_folder_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "_build" / "runs" / ".killed"
+    run.mkdir(parents=True)
+    monkeypatch.chdir(run)
+    expected = tmp_path / "_build" / "checkpoints" / "chapter"
+    assert sweeps.checkpoint_folder("auto", "chapter") == expected
+    assert sweeps.checkpoint_folder("elsewhere", "chapter") == Path("elsewhere")
+    monkeypatch.chdir(tmp_path)
+    assert sweeps.checkpoint_folder("auto", "chapter") == expected
