@@ -326,6 +326,8 @@ def render(
     fresh = root / "_build" / "rendering"  # from nothing: what an older site left would change it
     shutil.rmtree(fresh, ignore_errors=True)
     command = [sys.executable, "-c", _JUPYTER_BOOK, "build", "-W", "-n", "--keep-going"]
+    if builder != "html":
+        command += ["--builder", "custom", "--custom-builder", builder]
     command += ["--path-output", str(fresh), str(source)]
     with (
         log.open("w", encoding="utf-8") as file,
@@ -338,10 +340,12 @@ def render(
         said = log.read_text("utf-8", errors="replace")
         warnings = "\n".join(line for line in said.splitlines() if re.search("WARNING|ERROR", line))
         told = unwritable(root / "_build", said)
-        failed = f"rendering failed; {log} has all\n{warnings or said[-3000:]}"
+        failed = f"rendering failed; {log} has all
+{warnings or said[-3000:]}"
         raise click.ClickException(told or failed)
-    site = fresh / "_build" / "html"
-    seal(site)
-    replace_directory(site, root / "_build" / "html")
+    site, target = fresh / "_build" / builder, root / "_build" / builder
+    if builder == "html":
+        seal(site)  # the other is printed here, never served
+    replace_directory(site, target)
     shutil.rmtree(fresh)
-    return root / "_build" / builder
+    return target
