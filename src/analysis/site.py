@@ -340,8 +340,7 @@ def render(
         said = log.read_text("utf-8", errors="replace")
         warnings = "\n".join(line for line in said.splitlines() if re.search("WARNING|ERROR", line))
         told = unwritable(root / "_build", said)
-        failed = f"rendering failed; {log} has all
-{warnings or said[-3000:]}"
+        failed = f"rendering failed; {log} has all\n{warnings or said[-3000:]}"
         raise click.ClickException(told or failed)
     site, target = fresh / "_build" / builder, root / "_build" / builder
     if builder == "html":
