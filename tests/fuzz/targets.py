@@ -1,0 +1,109 @@
+"""Readers of what others made: each takes any bytes, and gives a result or a sentence.
+
+Shared by the tests (`test_readers`) and the coverage-guided fuzzer (``python -m tests.fuzz``).
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from PIL import Image
+
+from analysis import datasets, recordings, untrusted
+
+FRONTS = {
+    "audio": untrusted.FrontEnd("audio", rate=8000, samples=4000, size=(16, 16)),
+    "arrays": untrusted.FrontEnd("arrays", source=(8, 12), size=(8, 8)),
+    "images": untrusted.FrontEnd("images", source=(8, 12), size=(8, 8), colormap="viridis"),
+}
+
+
+def _read(folder: Path, content: bytes, suffix: str) -> None:
+    path = folder / f"file{suffix}"
+    path.write_bytes(content)
+    kind = untrusted.SUFFIXES[suffix]
+    try:
+        untrusted.survey(path)
+        front = FRONTS[kind]
+        if kind == "audio":
+            (found,) = untrusted.read_sounds([path], front)
+        else:
+            found = untrusted.read(path, front)
+    except untrusted.Unusable as reason:
+        found = reason
+    if isinstance(found, untrusted.Unusable):
+        assert 0 < len(str(found)) < 400 and "\n" not in str(found)
+    else:
+        assert found.planes.shape[1:] == front.size
+        assert np.isfinite(found.planes).all()
+
+
+def _table(folder: Path, content: bytes) -> None:
+    for label in ("a", "b"):
+        (folder / f"{label}.wav").write_bytes(b"")
+    (folder / "metadata.csv").write_bytes(content)
+    try:
+        listing = recordings.find(folder)
+    except recordings.DataError:
+        return
+    for item in listing.items:
+        assert item.path.resolve().is_relative_to(folder.resolve())
+
+
+def _archive(folder: Path, content: bytes, suffix: str) -> None:
+    path = folder / f"archive{suffix}"
+    path.write_bytes(content)
+    try:
+        members = list(datasets._members("spoken-digits", path, {"recordings/0_jackson_0.wav"}))
+    except datasets.DataUnavailable:
+        return
+    assert all(len(data) <= datasets._LARGEST_MEMBER for _, data in members)
+
+
+def _wav(format: str) -> bytes:
+    stream = io.BytesIO()
+    tone = np.sin(np.arange(3000) / 5).astype(np.float32)
+    soundfile.write(stream, tone, 8000, format=format)
+    return stream.getvalue()
+
+
+def _npy(compressed: bool | None = None) -> bytes:
+    stream = io.BytesIO()
+    array = np.arange(96, dtype=np.float32).reshape(8, 12)
+    if compressed is None:
+        np.save(stream, array)
+    else:
+        (np.savez_compressed if compressed else np.savez)(stream, array)
+    return stream.getvalue()
+
+
+def _png() -> bytes:
+    stream = io.BytesIO()
+    pixels = np.arange(288, dtype=np.uint16).astype(np.uint8).reshape(8, 12, 3)
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _zip() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("top/recordings/0_jackson_0.wav", bytes(500))
+    return stream.getvalue()
+
+
+#: A whole file of each kind, and what reads it.
+TARGETS: dict[str, tuple[bytes, Callable[[Path, bytes], None]]] = {
+    "wav": (_wav("WAV"), lambda folder, content: _read(folder, content, ".wav")),
+    "flac": (_wav("FLAC"), lambda folder, content: _read(folder, content, ".flac")),
+    "ogg": (_wav("OGG"), lambda folder, content: _read(folder, content, ".ogg")),
+    "npy": (_npy(), lambda folder, content: _read(folder, content, ".npy")),
+    "npz": (_npy(True), lambda folder, content: _read(folder, content, ".npz")),
+    "png": (_png(), lambda folder, content: _read(folder, content, ".png")),
+    "csv": (b"file,label,split\na.wav,x,train\nb.wav,y,test\n../c.wav,=1+1,train\n", _table),
+    "zip": (_zip(), lambda folder, content: _archive(folder, content, ".zip")),
+}
