@@ -127,6 +127,63 @@ def test_every_claim_recorded_is_a_claim_of_the_ledger(name: str) -> None:
                 assert not isinstance(verdict, ast.Constant), "a verdict comes from a rule"
 
 
+def _values(trees: list[ast.Module]) -> dict[str, list[ast.expr]]:
+    """What is assigned to each name of a chapter."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                pass
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                targets = [target]
+            case ast.For(target=target, iter=value) | ast.NamedExpr(target=target, value=value):
+                targets = [target]
+            case _:
+                continue
+        for name in (n for target in targets for n in ast.walk(target)):
+            if isinstance(name, ast.Name):
+                found.setdefault(name.id, []).append(value)
+    return found
+
+
+def _calls(expression: ast.expr, values: dict[str, list[ast.expr]]) -> set[str]:
+    """Functions that an expression calls, through the names in it."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    todo = [expression]
+    while todo:
+        for node in ast.walk(todo.pop()):
+            if isinstance(node, ast.Call):
+                found.add(ast.unparse(node.func))
+            elif isinstance(node, ast.Name) and node.id not in seen:
+                seen.add(node.id)
+                todo += values.get(node.id, [])
+    return found
+
+
+@pytest.mark.parametrize("name", BOOK.chapters)
+def test_every_verdict_comes_from_a_rule_of_the_chapters_module(name: str) -> None:
+    cells = [cell for cell in read_notebook(BOOK.source(name)).cells if cell.cell_type == "code"]
+    trees = [ast.parse(cell.source) for cell in cells]
+    values = _values(trees)
+    imports = (n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.ImportFrom))
+    aliases = {a.asname or a.name: a.name for n in imports for a in n.names}
+    own = [alias for alias, module in aliases.items() if module == name.replace("-", "_")]
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "ledger.record":
+            verdict = next(k.value for k in node.keywords if k.arg == "verdict")
+            found = _calls(verdict, values)
+            rules = [call for call in found if call.partition(".")[0] in own]
+            assert rules, ast.unparse(verdict)
+
+
+def test_a_doi_has_the_form_of_one() -> None:
+    text = (ROOT / "book" / "references.bib").read_text("utf-8")
+    found = re.findall(r'(?m)^\s*doi\s*=\s*[{"]([^}"]*)[}"]', text)
+    assert found
+    assert [doi for doi in found if not re.fullmatch(r"10\.\d{4,9}/[^\s{}]+", doi)] == []
+
+
 def test_the_version_is_the_same_everywhere() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))

@@ -22,7 +22,7 @@ import pandas as pd
 from cycler import cycler
 from matplotlib.figure import Figure
 
-from analysis.provenance import atomic_path, current_run, versions, write_json
+from analysis.provenance import atomic_path, current_run, versions, write_csv, write_json
 
 __all__ = [
     "COLOURS",
@@ -271,8 +271,7 @@ def _write_data(path: Path, id: str, data: pd.DataFrame | Mapping[str, pd.DataFr
         frame = data
     if frame.empty:
         raise ValueError(f"{id}: the data behind a figure must not be empty")
-    with atomic_path(path) as temporary:
-        frame.to_csv(temporary, index=False, lineterminator="\n")
+    write_csv(path, frame)
 
 
 def _write_pictures(fig: Figure, folder: Path, id: str) -> None:

@@ -17,7 +17,9 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-__all__ = ["RUN_FILE", "Run", "atomic_path", "current_run", "versions", "write_json"]
+import pandas as pd
+
+__all__ = ["RUN_FILE", "Run", "atomic_path", "current_run", "versions", "write_csv", "write_json"]
 
 #: Environment variable that names the run's file.
 RUN_FILE = "ANALYSIS_RUN"
@@ -119,3 +121,45 @@ def write_json(path: Path, value: object) -> None:
     with atomic_path(path) as temporary:
         text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         temporary.write_text(text, "utf-8")
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table atomically, with nothing in it that a spreadsheet would take for a formula.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    table : DataFrame
+        Names of files and classes among its texts may be anybody's.
+
+    Notes
+    -----
+    A text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return, and is no
+    number, gets an apostrophe in front, as OWASP advises against CSV injection.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "x.csv"
+    >>> write_csv(path, pd.DataFrame({"file": ["=1+1", "-1.5", "a=b"]}))
+    >>> path.read_text().split()
+    ['file', "'=1+1", '-1.5', 'a=b']
+    """
+    harmless = table.rename(columns=_no_formula)
+    for place, kind in enumerate(table.dtypes):
+        if not pd.api.types.is_numeric_dtype(kind):
+            texts = table.iloc[:, place].astype(object).map(_no_formula)
+            harmless.isetitem(place, texts.tolist())
+    with atomic_path(path) as temporary:
+        harmless.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _no_formula(value: object) -> object:
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value

@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment
 
-from analysis.provenance import Run, atomic_path, versions, write_json
+from analysis.provenance import Run, atomic_path, versions, write_csv, write_json
 
 __all__ = ["Section", "save", "write"]
 
@@ -167,8 +167,7 @@ def save(folder: Path, results: object, tables: Mapping[str, pd.DataFrame]) -> N
     """
     write_json(folder / "results.json", results)
     for name, table in tables.items():
-        with atomic_path(folder / f"{name}.csv") as path:
-            table.to_csv(path, index=False, lineterminator="\n")
+        write_csv(folder / f"{name}.csv", table)
 
 
 def _picture(run: Run, id: str) -> _Picture:

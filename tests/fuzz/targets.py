@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ from analysis import datasets, recordings, untrusted
 
 FRONTS = {
     "audio": untrusted.FrontEnd("audio", rate=8000, samples=4000, size=(16, 16)),
-    "arrays": untrusted.FrontEnd("arrays", source=(8, 12), size=(8, 8)),
-    "images": untrusted.FrontEnd("images", source=(8, 12), size=(8, 8), colormap="viridis"),
+    "arrays": untrusted.FrontEnd("arrays", size=(4, 4)),
+    "images": untrusted.FrontEnd("images", size=(4, 4), colormap="viridis"),
 }
 
 
@@ -28,8 +29,7 @@ def _read(folder: Path, content: bytes, suffix: str) -> None:
     path.write_bytes(content)
     kind = untrusted.SUFFIXES[suffix]
     try:
-        untrusted.survey(path)
-        front = FRONTS[kind]
+        front = replace(FRONTS[kind], source=untrusted.survey(path).size)
         if kind == "audio":
             (found,) = untrusted.read_sounds([path], front)
         else:
