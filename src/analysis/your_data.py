@@ -348,11 +348,20 @@ def prepared(
         folder = Path(data).expanduser()
         check_outside(folder, *([store] if store else []))
         cache = store / "spectrograms.sqlite" if store else None
-        return read(folder, cache=cache), plan
+        found = read(folder, cache=cache)
+        if minutes and plan == LADDER[0]:
+            found = replace(found, notes=(*found.notes, _SMALLEST))
+        return found, plan
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "demonstration"
         demonstration(folder, seed)
         return read(folder), plan
+
+
+_SMALLEST = (
+    "The time budget bought the smallest plan only, which may take longer than was asked for and "
+    "sees large differences alone: give it more minutes."
+)
 
 
 def store_name(folder: Path) -> str:
