@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from analysis import ledger
@@ -44,6 +46,27 @@ def test_the_lock_is_exact_and_satisfies_what_is_declared() -> None:
         assert name in locked, f"{name} is declared but not locked: run `make lock`"
         assert requirement.specifier.contains(locked[name], prereleases=True)
     assert locked["torch"] == "2.13.0"
+
+
+INTERPRETERS = ("3.11", "3.12", "3.13")
+
+
+def test_the_matrix_of_interpreters_is_what_the_package_declares() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    allowed = SpecifierSet(project["requires-python"])
+    assert [v for v in (f"3.{n}" for n in range(9, 20)) if v in allowed] == list(INTERPRETERS)
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    assert workflow["jobs"]["book"]["strategy"]["matrix"]["python"] == list(INTERPRETERS)
+
+
+@pytest.mark.parametrize("version", INTERPRETERS)
+def test_every_interpreter_here_reads_the_sources(version: str) -> None:
+    python = shutil.which(f"python{version}")
+    script = "import ast, sys; [ast.parse(open(p, encoding='utf-8').read()) for p in sys.argv[1:]]"
+    paths = [str(path) for path in (ROOT / "src" / "analysis").glob("*.py")]
+    if python is None or subprocess.run([python, "-c", ""], check=False).returncode:
+        pytest.skip(f"there is no Python {version} here")
+    subprocess.run([python, "-W", "error", "-c", script, *paths], check=True)
 
 
 def test_conda_and_binder_get_the_same_versions() -> None:

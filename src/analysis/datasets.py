@@ -126,6 +126,7 @@ _UNREADABLE = (
     OSError,
     ValueError,
     NotImplementedError,
+    LookupError,
     RuntimeError,
 )
 
