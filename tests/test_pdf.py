@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
 import pypdfium2
 import pytest
+from click.testing import CliRunner
 
+from analysis.build import Book as Files
+from analysis.build import main
 from analysis.pages import Book
 from analysis.pdf import browser_path, print_pdf
 
+ROOT = Path(__file__).resolve().parents[1]
 BOOK = Book("A Book", "An & author", "1.2", "2026-11-22")
 
 _PAGE = """<!doctype html><html lang="en"><head><title>A Book</title></head><body>
@@ -57,3 +62,23 @@ def test_no_browser_is_told(joined: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("PATH", "")
     with pytest.raises(click.ClickException, match="install `chromium`"):
         print_pdf(joined, joined / "book.pdf", BOOK)
+
+
+@pytest.mark.skipif(browser_path() is None, reason="no Chromium here")
+def test_the_commands_write_the_figures_and_the_printed_book(tiny: Files) -> None:
+    explorers = Path("book", "_static", "explorers")  # named by _config.yml, which it shares
+    shutil.copytree(ROOT / explorers, tiny.root / explorers, dirs_exist_ok=True)
+    options = ["--root", str(tiny.root), "--package", "tinybook"]
+    run = CliRunner().invoke(main, [*options, "figures"])
+    assert run.exit_code == 0, run.output
+    names = {path.name for path in (tiny.build / "figures").iterdir()}
+    assert {"fig-one-line.svg", "fig-two-line.csv", "LICENCE.txt"} <= names
+    assert not (tiny.build / "html").exists()
+    run = CliRunner().invoke(main, [*options, "pdf"])
+    assert run.exit_code == 0, run.output
+    document = pypdfium2.PdfDocument(tiny.build / "the-coloured-spectrogram.pdf")
+    text = "".join(page.get_textpage().get_text_range() for page in document)
+    assert "There are 12 things at rate 0.50: see Figure 1.1" in " ".join(text.split())
+    titles = [mark.get_title() for mark in document.get_toc()]
+    assert "1. Chapter one" in titles and len(titles) == len(set(titles))
+    document.close()
