@@ -62,7 +62,8 @@ def test_the_matrix_of_interpreters_is_what_the_package_declares() -> None:
 @pytest.mark.parametrize("version", INTERPRETERS)
 def test_every_interpreter_here_reads_the_sources(version: str) -> None:
     python = shutil.which(f"python{version}")
-    script = "import ast, sys; [ast.parse(open(p, encoding='utf-8').read()) for p in sys.argv[1:]]"
+    read = "ast.parse(pathlib.Path(name).read_text('utf-8'))"
+    script = f"import ast, pathlib, sys\nfor name in sys.argv[1:]: {read}"
     paths = [str(path) for path in (ROOT / "src" / "analysis").glob("*.py")]
     if python is None or subprocess.run([python, "-c", ""], check=False).returncode:
         pytest.skip(f"there is no Python {version} here")
