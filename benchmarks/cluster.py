@@ -95,9 +95,9 @@ def measure(effort: Effort) -> list[Row]:
     """Run both sweeps; nothing if `distributed` is absent."""
     if not peer("distributed"):
         return []
-    few = Effort(min(effort.rounds, 3), effort.small)
-    stack, steps, tasks = (2, 2, 2) if effort.small else (32, 20, 16)
-    clips, parts = (4, 2) if effort.small else (500, 20)
+    few = Effort(min(effort.rounds, 2), effort.small)
+    stack, steps, tasks = (2, 2, 2) if effort.small else (16, 20, 12)
+    clips, parts = (4, 2) if effort.small else (500, 12)
     with ExitStack() as stack_of_exits:
         clients, starting = {}, 0.0
         for workers in (1, 2):

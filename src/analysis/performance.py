@@ -47,6 +47,7 @@ __all__ = [
     "foretold",
     "growth",
     "knot_errors",
+    "last_exponent",
     "load",
     "overview",
     "ratios",
@@ -622,6 +623,18 @@ def growth(n: ArrayLike, seconds: ArrayLike) -> Growth:
     half = float(stats.t.ppf(0.975, len(x) - 2) * fit.stderr)
     slope = float(fit.slope)
     return Growth(slope, slope - half, slope + half, float(np.exp(fit.intercept)))
+
+
+def last_exponent(n: ArrayLike, seconds: ArrayLike) -> float:
+    """Exponent of the growth between the last two sizes.
+
+    Examples
+    --------
+    >>> last_exponent([1, 10, 100], [5, 20, 2_000])
+    2.0
+    """
+    x, y = np.log(np.asarray(n, np.float64)), np.log(np.asarray(seconds, np.float64))
+    return float(np.diff(y)[-1] / np.diff(x)[-1])
 
 
 @dataclass(frozen=True)
