@@ -126,6 +126,9 @@ PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 #: Factors of the factorial, in the order of its bits.
 FACTORS = (*steps.STEPS, "pretrained")
 
+#: Tasks of the factorial: they need no recordings.
+STEP_TASKS = ("chirps", "instruments")
+
 #: Classes that count as the right answer for a photograph.
 EXPECTED = {
     "cat": ("tabby cat", "tiger cat", "Persian cat", "Siamese cat", "Egyptian cat"),
@@ -727,9 +730,10 @@ def run(settings: Settings, seed: int = 0, device: str = "cpu") -> Outcome:
         pd.concat(tables, ignore_index=True),
         pd.concat(distances, ignore_index=True),
         stem_changes(first.pictures(settings.side)[:64]),
-        step_runs(tasks["instruments"], settings, seed, device)
-        if "instruments" in tasks
-        else pd.DataFrame(),
+        pd.concat(
+            [step_runs(tasks[name], settings, seed, device) for name in STEP_TASKS],
+            ignore_index=True,
+        ),
     )
 
 
@@ -973,7 +977,7 @@ def step_shares(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     Parameters
     ----------
     runs : DataFrame
-        Of `step_runs`.
+        Of `step_runs`, for one task.
     seed : int
         Of the bootstrap.
 

@@ -1,0 +1,257 @@
+"""Which step of "saving as an image" does what: attributions from complete factorials.
+
+Nothing is trained here. The chapters on trained networks ran every combination of the steps
+(`analysis.steps`) with paired seeds; this module shares the total effect out over the steps, in a
+way that does not depend on the order in which they are taken, and asks when colour helps.
+
+A *run table* has one row a trained network: a column for the task, a Boolean one for each step, the
+seed, and the scores ``test`` and ``train`` (fractions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from analysis.statistics import bootstrap_mean, holm, shapley
+from analysis.steps import STEPS, cells
+
+__all__ = [
+    "attributions",
+    "by_context",
+    "factorial",
+    "order_range",
+    "verdict_pretraining",
+    "waterfall",
+]
+
+Array = NDArray[np.float64]
+
+#: The switch that is no step of the file: weights from photographs.
+PRETRAINED = "pretrained"
+
+
+def factorial(runs: pd.DataFrame, steps: Sequence[str], score: str = "test") -> Array:
+    """Scores of all combinations, seeds side by side.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Run table of one task.
+    steps : sequence of str
+        Its ``k`` switches.
+    score : {"test", "train"}
+        Which column.
+
+    Returns
+    -------
+    ndarray of float64, shape (2**k, seeds)
+        In the order of `analysis.steps.cells`; seeds ascending.
+
+    Raises
+    ------
+    ValueError
+        If a combination misses a seed that another has, or has one twice: the comparison would not
+        be paired.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"a": [False, True], "seed": [0, 0], "test": [0.5, 0.75]})
+    >>> factorial(runs, ["a"])
+    array([[0.5 ],
+           [0.75]])
+    """
+    switches = runs[list(steps)].to_numpy(bool)
+    table = runs.assign(cell=switches @ (1 << np.arange(len(steps))))
+    if table.duplicated(["cell", "seed"]).any():
+        raise ValueError("a combination of steps has the same seed twice")
+    wide = table.pivot(index="cell", columns="seed", values=score)
+    wide = wide.reindex(range(2 ** len(steps)))
+    scores = wide.to_numpy(np.float64)
+    for cell, column in np.argwhere(np.isnan(scores)):
+        taken = ", ".join(sorted(cells(steps)[cell])) or "no step"
+        missing = f"no score with {taken} for seed {wide.columns[column]}"
+        raise ValueError(f"{missing}: the factorial is not complete")
+    return scores
+
+
+def attributions(runs: pd.DataFrame, steps: Sequence[str] = STEPS, seed: int = 0) -> pd.DataFrame:
+    """Shapley attribution of each step, with intervals over the seeds.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Run table of one or more tasks (column ``task``).
+    steps : sequence of str
+        The switches.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        ``task``, ``step``, ``effect``, ``low``, ``high`` (95 % bootstrap interval over seeds),
+        ``train`` (the same for the training score), ``p`` (two-sided paired t test, corrected by
+        Holm over the task's steps), ``clear`` (p below 5 % and an interval without 0). Effects are
+        in points: hundredths of the score.
+    """
+    rows = []
+    for task, part in runs.groupby("task", sort=False):
+        test, train = (100 * shapley(factorial(part, steps, s)) for s in ("test", "train"))
+        p = holm([_p_value(effects) for effects in test])
+        for index, step in enumerate(steps):
+            interval = bootstrap_mean(test[index], seed)
+            rows.append(
+                {
+                    "task": task,
+                    "step": step,
+                    "effect": interval.estimate,
+                    "low": interval.low,
+                    "high": interval.high,
+                    "train": train[index].mean(),
+                    "p": p[index],
+                    "clear": bool(p[index] < 0.05 and interval.excludes(0)),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _p_value(effects: Array) -> float:
+    """Two-sided one-sample t test against 0; effects that never vary need none."""
+    if np.ptp(effects) <= 1e-12 * max(np.abs(effects).max(), 1.0):
+        return 1.0 if np.allclose(effects, 0) else 0.0
+    return float(stats.ttest_1samp(effects, 0).pvalue)
+
+
+def waterfall(effects: pd.DataFrame, start: float) -> pd.DataFrame:
+    """Bars from the score without any step to the score with all of them.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        `attributions` of one task.
+    start : float
+        Score without any step, in points.
+
+    Returns
+    -------
+    DataFrame
+        ``step``, ``effect``, ``low``, ``high``, ``start``, ``end``: each bar begins where the last
+        one ended.
+    """
+    ends = start + effects.effect.cumsum()
+    bars = effects[["step", "effect", "low", "high"]].copy()
+    return bars.assign(start=[start, *ends[:-1]], end=ends)
+
+
+def order_range(scores: Array, steps: Sequence[str]) -> pd.DataFrame:
+    """Find the least and the most that a step seems to do, depending on when it is taken.
+
+    A published comparison changes steps in one order. This is the least and the most that the same
+    step contributes over all ``k!`` orders, for the mean over seeds.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (2**k, seeds)
+        From `factorial`.
+    steps : sequence of str, length k
+
+    Returns
+    -------
+    DataFrame
+        ``step``, ``least``, ``most``, ``shapley``, in points.
+    """
+    mean = 100 * scores.mean(axis=1)
+    share = shapley(mean)
+    subsets = np.arange(len(mean))
+    rows = []
+    for index, step in enumerate(steps):
+        without = subsets[subsets >> index & 1 == 0]
+        gain = mean[without | 1 << index] - mean[without]
+        rows.append(
+            {"step": step, "least": gain.min(), "most": gain.max(), "shapley": share[index]}
+        )
+    return pd.DataFrame(rows)
+
+
+def by_context(
+    runs: pd.DataFrame, step: str, steps: Sequence[str] = STEPS, seed: int = 0
+) -> pd.DataFrame:
+    """Effect of one step in every combination of the others.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Run table of one or more tasks.
+    step : str
+        The step in question, such as ``"colormap"``.
+    steps : sequence of str
+        All switches, `step` among them.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        ``task``, a Boolean column for each other switch, ``effect``, ``low``, ``high`` in points,
+        ``p`` (Holm over all contexts and tasks), ``clear``.
+
+    Raises
+    ------
+    ValueError
+        If `step` is none of `steps`.
+    """
+    if step not in steps:
+        raise ValueError(f"{step!r} is none of {', '.join(steps)}")
+    others = [name for name in steps if name != step]
+    ordered = [*others, step]
+    rows, p = [], []
+    for task, part in runs.groupby("task", sort=False):
+        scores = 100 * factorial(part, ordered)
+        half = len(scores) // 2
+        for j, difference in enumerate(scores[half:] - scores[:half]):
+            interval = bootstrap_mean(difference, seed)
+            context = {name: bool(j >> i & 1) for i, name in enumerate(others)}
+            found = {"effect": interval.estimate, "low": interval.low, "high": interval.high}
+            rows.append({"task": task} | context | found)
+            p.append(_p_value(difference))
+    table = pd.DataFrame(rows).assign(p=holm(p))
+    return table.assign(clear=(table.p < 0.05) & ((table.low > 0) | (table.high < 0)))
+
+
+def verdict_pretraining(runs: pd.DataFrame, seed: int = 0) -> str:
+    """Decide whether pretraining, rather than the picture, explains the gain.
+
+    Stated before the run. ``holds``: pretraining's attribution is clear and positive and, paired
+    over seeds, larger than that of every step of the picture, with an interval above 0 each time.
+    ``fails``: it is clear and negative, or the colormap's is clearly larger. ``holds with limits``:
+    it is clear and positive, but some step of the picture does as much. Else ``undecided``.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Run table of one task, with the switch ``pretrained``.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    str
+        A verdict of the ledger.
+    """
+    steps = (*STEPS, PRETRAINED)
+    shares = 100 * shapley(factorial(runs, steps))
+    found = attributions(runs, steps, seed).set_index("step")
+    lead = {
+        step: bootstrap_mean(shares[-1] - shares[index], seed) for index, step in enumerate(STEPS)
+    }
+    own = found.loc[PRETRAINED]
+    if (own.clear and own.effect < 0) or lead["colormap"].high < 0:
+        return "fails"
+    if not own.clear:
+        return "undecided"
+    return "holds" if all(each.low > 0 for each in lead.values()) else "holds with limits"
