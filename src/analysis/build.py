@@ -238,7 +238,10 @@ def _typed(key: str, name: str, text: str, default: Any) -> Any:
             value = float(value)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
         raise BuildError(f"{about}, not {text!r}") from None
-    if default is not None and type(value) is not kind:
+    huge = (
+        isinstance(value, int) and value.bit_length() > 64
+    )  # no seed or count is; and slow to print
+    if huge or (default is not None and type(value) is not kind):
         raise BuildError(f"{about}, not {text!r}")
     return value
 
@@ -399,6 +402,7 @@ def run_again(book: Book, name: str, profile: str, threads: int, folder: Path) -
     cache = os.path.expanduser("~/.cache/coloured-spectrogram")  # of downloads, which are kept
     data = os.environ.get("ANALYSIS_DATA_DIR") or cache
     changes = dict.fromkeys(_THREADS, str(threads))
+    data = str((Path.cwd() / data).resolve())  # the chapter runs in a folder of its own
     changes |= {"XDG_CACHE_HOME": str(folder / "cache"), "ANALYSIS_DATA_DIR": data}
     run_chapter(book, spec, lambda _done, _total: None, changes)
     return directory

@@ -731,7 +731,7 @@ def run(settings: Settings, seed: int = 0, device: str = "cpu") -> Outcome:
         pd.concat(distances, ignore_index=True),
         stem_changes(first.pictures(settings.side)[:64]),
         pd.concat(
-            [step_runs(tasks[name], settings, seed, device) for name in STEP_TASKS],
+            [step_runs(tasks[n], settings, seed, device) for n in STEP_TASKS if n in tasks],
             ignore_index=True,
         ),
     )

@@ -11,7 +11,6 @@ import shutil
 import threading
 from collections.abc import Iterator
 from functools import cache, partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -23,7 +22,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from analysis import jpeg_autoencoder, jpeg_codec, relu_colormap, single_pixel, widgets
 from analysis.colormaps import lut8, lut8_rounded, names
-from tests.book.conftest import Watched, _Quiet, set_theme
+from analysis.serving import server
+from tests.book.conftest import Watched, set_theme
 
 pytestmark = pytest.mark.browser
 
@@ -103,11 +103,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bench(folder: Path) -> Iterator[str]:
     """Where those pages are served."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    site = server(folder, 0, quiet=True)
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{site.server_port}"
+    site.shutdown()
+    site.server_close()
 
 
 @pytest.fixture
