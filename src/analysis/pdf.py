@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from html import escape
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -82,40 +83,18 @@ def print_pdf(folder: Path, target: Path, book: Book) -> None:
     ClickException
         If there is no browser, or the page asks for something that is not in `folder`.
     """
-    from playwright.sync_api import sync_playwright
-
     path = browser_path()
     if path is None:
         raise click.ClickException("no Chromium here: install `chromium`, or name it in CHROMIUM")
-    missing: list[str] = []
     joined = folder / "book.html"  # its addresses are those of a page in the root, but it is not
     shutil.copyfile(folder / "book" / "intro.html", joined)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=path, args=list(_OPTIONS))
-            page = browser.new_page(color_scheme="light")
-            page.on("requestfailed", lambda request: missing.append(request.url))
-            page.on("response", lambda r: missing.extend([r.url] if r.status >= 400 else []))
-            page.route("**/searchindex.js", lambda route: route.fulfill(body=""))  # not on paper
-            page.emulate_media(media="print")
-            page.goto(f"http://127.0.0.1:{server.server_port}/{joined.name}", wait_until="load")
-            missing += page.evaluate(_PREPARE, _cover(book))
-            page.add_style_tag(content=_STYLE)
-            page.pdf(
-                path=target,
-                format="A4",
-                scale=0.8,
-                margin={"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"},
-                display_header_footer=True,
-                header_template="<span></span>",
-                footer_template=_FOOTER,
-                print_background=True,
-                outline=True,
-                tagged=True,
-            )
-            browser.close()
+        # in its own thread: Playwright refuses one that has an event loop, as Jupyter does
+        with ThreadPoolExecutor(1) as thread:
+            address = f"http://127.0.0.1:{server.server_port}/{joined.name}"
+            missing = thread.submit(_print, path, address, target, _cover(book)).result()
     finally:
         server.shutdown()
         server.server_close()
@@ -123,6 +102,37 @@ def print_pdf(folder: Path, target: Path, book: Book) -> None:
     if missing:
         listed = "\n".join(dict.fromkeys(missing))
         raise click.ClickException(f"the printed page misses\n{listed}")
+
+
+def _print(browser_file: str, address: str, target: Path, cover: str) -> list[str]:
+    """Print a page to a file; give what it asked for in vain."""
+    from playwright.sync_api import sync_playwright
+
+    missing: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_file, args=list(_OPTIONS))
+        page = browser.new_page(color_scheme="light")
+        page.on("requestfailed", lambda request: missing.append(request.url))
+        page.on("response", lambda r: missing.extend([r.url] if r.status >= 400 else []))
+        page.route("**/searchindex.js", lambda route: route.fulfill(body=""))  # not on paper
+        page.emulate_media(media="print")
+        page.goto(address, wait_until="load")
+        missing += page.evaluate(_PREPARE, cover)
+        page.add_style_tag(content=_STYLE)
+        page.pdf(
+            path=target,
+            format="A4",
+            scale=0.8,
+            margin={"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"},
+            display_header_footer=True,
+            header_template="<span></span>",
+            footer_template=_FOOTER,
+            print_background=True,
+            outline=True,
+            tagged=True,
+        )
+        browser.close()
+    return missing
 
 
 def _mend_bookmarks(path: Path) -> None:
