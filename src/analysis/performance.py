@@ -496,7 +496,7 @@ def ratios(suite: Suite, case: str) -> pd.DataFrame:
     rows = []
     for row in sorted(suite.case(case), key=lambda row: row.ratio):
         cells = {
-            "": f"**{row.name}**" if row.role == "ours" else row.name,
+            "": row.name,
             "role": row.role,
             f"time / {OURS}": f"{row.ratio:.3g} ({row.low:.3g} … {row.high:.3g})",
             f"{row.unit} / s": f"{row.rate:,.3g}" if row.rate < 1000 else f"{row.rate:,.0f}",
