@@ -188,3 +188,12 @@ def test_shapley_gives_nothing_to_a_step_without_effect() -> None:
 def test_shapley_refuses(values: list[float]) -> None:
     with pytest.raises(ValueError, match=r"subsets|finite"):
         st.shapley(values)
+
+
+@given(arrays(float, some.integers(2, 8), elements=some.floats(-1, 1)))
+def test_effect_pvalue_is_the_t_test_or_the_plain_answer(differences: np.ndarray) -> None:
+    found = st.effect_pvalue(differences)
+    if np.ptp(differences) > 1e-6:
+        assert found == pytest.approx(stats.ttest_1samp(differences, 0).pvalue)
+    constant = np.full(3, differences[0])
+    assert st.effect_pvalue(constant) == float(abs(differences[0]) <= 1e-12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from PIL import Image
 
 from analysis import steps
 from analysis.colormaps import lut, lut8_rounded
-from analysis.steps import STEPS, Pipeline, cells, prepare
+from analysis.steps import STEPS, Pipeline, cells, factorial, prepare
 
 TRAIN = np.arange(4)
 
@@ -129,3 +130,29 @@ def test_what_cannot_be_is_refused(sounds: np.ndarray) -> None:
         Pipeline(quality=0)
     with pytest.raises(ValueError, match="range_db"):
         Pipeline(range_db=0)
+
+
+def runs_of(seeds: int) -> pd.DataFrame:
+    """A run table of all cells, in any order."""
+    rows = [
+        {"seed": seed, "test": j + seed / 10} | {step: step in cell for step in STEPS}
+        for j, cell in enumerate(cells())
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows).sample(frac=1, random_state=0)
+
+
+def test_a_factorial_is_in_the_order_of_the_cells_and_leaves_diverged_seeds_out() -> None:
+    runs = runs_of(3)
+    np.testing.assert_allclose(factorial(runs), np.add.outer(np.arange(64), [0, 0.1, 0.2]))
+    runs.loc[(runs.seed == 1) & runs[list(STEPS)].all(axis=1), "test"] = np.nan
+    np.testing.assert_allclose(factorial(runs), np.add.outer(np.arange(64), [0, 0.2]))
+
+
+def test_an_incomplete_factorial_is_refused() -> None:
+    runs = runs_of(4)
+    short = runs.drop(runs[(runs.seed == 3) & ~runs[list(STEPS)].any(axis=1)].index)
+    with pytest.raises(ValueError, match="no score with no step for seed 3"):
+        factorial(short)
+    with pytest.raises(ValueError, match="twice"):
+        factorial(pd.concat([runs, runs.head(1)]))

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import which_step
-from analysis.steps import STEPS, cells
+from analysis.steps import STEPS, cells, factorial
 
 ALL = (*STEPS, "pretrained")
 
@@ -51,7 +51,7 @@ def test_shared_credit_is_split_and_the_range_shows_it() -> None:
     runs = play(lambda taken: 0.5 - 0.1 * bool(taken & {"8 bits", "codec"}))
     found = which_step.attributions(runs).set_index("step").effect
     assert found["8 bits"] == pytest.approx(-5) and found["codec"] == pytest.approx(-5)
-    scores = which_step.factorial(runs, STEPS)
+    scores = factorial(runs, STEPS)
     spread = which_step.order_range(scores, STEPS).set_index("step")
     assert spread.least["codec"] == pytest.approx(-10)
     assert spread.most["codec"] == pytest.approx(0)
@@ -82,12 +82,3 @@ def test_the_verdict_on_pretraining_can_come_out_each_way(
 ) -> None:
     runs = play(lambda taken: 0.4 + sum(worth.get(step, 0) for step in taken), ALL, noise=0.004)
     assert which_step.verdict_pretraining(runs) == verdict
-
-
-def test_an_incomplete_factorial_is_refused() -> None:
-    runs = play(lambda taken: 0.5)
-    short = runs.drop(runs[(runs.seed == 3) & ~runs[list(STEPS)].any(axis=1)].index)
-    with pytest.raises(ValueError, match="no score with no step for seed 3"):
-        which_step.factorial(short, STEPS)
-    with pytest.raises(ValueError, match="twice"):
-        which_step.factorial(pd.concat([runs, runs.head(1)]), STEPS)

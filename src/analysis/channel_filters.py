@@ -1201,19 +1201,11 @@ def compare(
             "high": gap.high,
         }
         if name != baseline:
-            pvalues[name] = _paired_p(wide[name].to_numpy(), wide[baseline].to_numpy())
+            pvalues[name] = statistics.effect_pvalue(wide[name] - wide[baseline])
     adjusted = dict(zip(pvalues, statistics.holm(list(pvalues.values())), strict=True))
     result = pd.DataFrame.from_dict(rows, orient="index")
     result["p"] = [adjusted.get(name, 1.0) for name in result.index]
     return result
-
-
-def _paired_p(first: Floats, second: Floats) -> float:
-    """Two-sided paired t test; differences that do not vary are decided by whether they are 0."""
-    gap = first - second
-    if np.ptp(gap) <= 1e-12:
-        return 1.0 if abs(gap[0]) <= 1e-12 else 0.0
-    return float(stats.ttest_1samp(gap, 0.0).pvalue)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -1848,7 +1840,7 @@ def compare_learners(frame: pd.DataFrame, seed: int, baseline: str = "gray8") ->
                     "difference": gap.estimate,
                     "low": gap.low,
                     "high": gap.high,
-                    "p": _paired_p(wide[code].to_numpy(), wide[baseline].to_numpy()),
+                    "p": statistics.effect_pvalue(wide[code] - wide[baseline]),
                 }
             )
     result = pd.DataFrame(rows)
@@ -1878,7 +1870,7 @@ def compare_maps(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
         wide = frame[frame.learner == name].pivot(index="seed", columns="encoding", values="test")
         for first, second in combinations(MAPS, 2):
             gap = statistics.paired_difference(wide[first], wide[second], seed)
-            p = _paired_p(wide[first].to_numpy(), wide[second].to_numpy())
+            p = statistics.effect_pvalue(wide[first] - wide[second])
             rows.append(
                 {"learner": name, "first": first, "second": second, "difference": gap.estimate}
                 | {"low": gap.low, "high": gap.high, "p": p}

@@ -18,6 +18,7 @@ __all__ = [
     "Equivalence",
     "Interval",
     "bootstrap_mean",
+    "effect_pvalue",
     "equivalence",
     "holm",
     "paired_difference",
@@ -210,6 +211,32 @@ def paired_difference(a: ArrayLike, b: ArrayLike, seed: int, level: float = 0.95
     if np.ptp(difference) <= 1e-13 * max(np.abs(x).max(), np.abs(y).max()):
         difference = np.full_like(difference, difference.mean())  # equal but for rounding
     return bootstrap_mean(difference, seed, level)
+
+
+def effect_pvalue(differences: ArrayLike) -> float:
+    """P value of paired differences whose mean is 0: a two-sided t test.
+
+    Parameters
+    ----------
+    differences : array_like of float, shape (n,)
+        ``a - b`` of each pair.
+
+    Returns
+    -------
+    float
+        In [0, 1]. Where nothing varies but by rounding, t is not defined and the answer is: 1 if
+        the differences are 0, else 0.
+
+    Examples
+    --------
+    >>> effect_pvalue([0.0, 0.0]), effect_pvalue([0.1, 0.1])
+    (1.0, 0.0)
+    """
+    x = _sample(differences, "differences", least=1)
+    rounding = 1e-12 * max(np.abs(x).max(), 1.0)
+    if np.ptp(x) <= rounding:
+        return 1.0 if abs(x.mean()) <= rounding else 0.0
+    return float(stats.ttest_1samp(x, 0.0).pvalue)
 
 
 def equivalence(a: ArrayLike, b: ArrayLike, margin: float, seed: int) -> Equivalence:

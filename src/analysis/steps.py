@@ -24,19 +24,21 @@ attribution shares such overlaps out evenly.
 from __future__ import annotations
 
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from analysis import encodings, spectrograms
 from analysis.colormaps import LEVELS, lut, lut8_rounded
 
-__all__ = ["STEPS", "Pipeline", "cells", "prepare", "standardise"]
+__all__ = ["STEPS", "Pipeline", "cells", "factorial", "prepare", "standardise"]
 
 Images = NDArray[np.float32]
+Scores = NDArray[np.float64]
 
 #: The steps, in the order in which their switches are counted.
 STEPS = ("log", "scaling", "8 bits", "resize", "colormap", "codec")
@@ -100,6 +102,50 @@ def cells(steps: Collection[str] = STEPS) -> tuple[frozenset[str], ...]:
         frozenset(name for i, name in enumerate(names) if j >> i & 1)
         for j in range(2 ** len(names))
     )
+
+
+def factorial(runs: pd.DataFrame, steps: Sequence[str] = STEPS, score: str = "test") -> Scores:
+    """Scores of all combinations of some switches, seeds side by side.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        A row a trained network: a column for each switch (taken or not), ``seed`` and the scores.
+    steps : sequence of str
+        The ``k`` switches.
+    score : str
+        Which column.
+
+    Returns
+    -------
+    ndarray of float64, shape (2**k, seeds)
+        In the order of `cells`; seeds ascending. A seed of which a network diverged (its score is
+        not a number) is left out of all combinations: the others stay paired.
+
+    Raises
+    ------
+    ValueError
+        If a combination misses a seed that another has, or has one twice: the comparison would not
+        be paired.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"a": [False, True], "seed": [0, 0], "test": [0.5, 0.75]})
+    >>> factorial(runs, ["a"])
+    array([[0.5 ],
+           [0.75]])
+    """
+    place = runs[list(steps)].to_numpy(bool) @ (1 << np.arange(len(steps)))
+    known = pd.MultiIndex.from_arrays([place, runs.seed])
+    if known.has_duplicates:
+        raise ValueError("a combination of steps has the same seed twice")
+    whole = pd.MultiIndex.from_product([range(2 ** len(steps)), sorted(set(runs.seed))])
+    for cell, seed in whole[~whole.isin(known)]:
+        taken = ", ".join(sorted(cells(steps)[cell])) or "no step"
+        raise ValueError(f"no score with {taken} for seed {seed}: the factorial is not complete")
+    found = pd.Series(runs[score].to_numpy(np.float64), known).reindex(whole)
+    scores = found.to_numpy().reshape(2 ** len(steps), -1)
+    return np.asarray(scores[:, np.isfinite(scores).all(axis=0)])
 
 
 def prepare(

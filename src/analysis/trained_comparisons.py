@@ -43,7 +43,14 @@ from scipy import stats
 
 from analysis import colormaps, datasets, encodings, signals, spectrograms, steps, sweeps, training
 from analysis.encodings import ScaleName
-from analysis.statistics import bootstrap_mean, equivalence, holm, paired_difference, shapley
+from analysis.statistics import (
+    bootstrap_mean,
+    effect_pvalue,
+    equivalence,
+    holm,
+    paired_difference,
+    shapley,
+)
 from analysis.training import Convolution, Convolutional, Network, Optimiser
 
 __all__ = [
@@ -1298,13 +1305,6 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def _pvalue(difference: Array) -> float:
-    """Two-sided paired t test; without any variation, equal or not."""
-    if np.ptp(difference) <= 1e-12:
-        return 1.0 if abs(difference.mean()) <= 1e-12 else 0.0
-    return float(stats.ttest_1samp(difference, 0.0).pvalue)
-
-
 def differences(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Compare each arm with raw decibels, paired by seed.
 
@@ -1362,7 +1362,7 @@ def _compared(both: pd.DataFrame, train: pd.DataFrame, seed: int) -> dict[str, f
         "difference": interval.estimate,
         "low": interval.low,
         "high": interval.high,
-        "p": _pvalue(arm - raw),
+        "p": effect_pvalue(arm - raw),
         "train": fitted.estimate,
         "train_low": fitted.low,
         "train_high": fitted.high,
@@ -1703,21 +1703,16 @@ def step_attributions(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         its 95 % interval ``low`` and ``high`` over the seeds, ``p`` (t test), ``holm`` (corrected
         for the single steps' rows of that score) and ``seeds`` (in which no network diverged).
     """
-    names = list(steps.STEPS)
     rows = []
-    for (task, score), cell in runs.melt(
-        ["task", "seed", *names], ["test", "train"], "score"
-    ).groupby(["task", "score"], sort=False):
-        # the first step's switch turns fastest, as in `steps.cells`
-        table = cell.pivot(index=names[::-1], columns="seed", values="value").sort_index()
-        table = table.dropna(axis="columns")
-        if len(table) < 2 ** len(names) or table.shape[1] < 2:
+    for score, (task, cell) in product(("test", "train"), runs.groupby("task", sort=False)):
+        values = steps.factorial(cell, score=score)
+        if values.shape[1] < 2:
             continue
-        shares = shapley(table.to_numpy())
-        for step, effect in zip([*names, ALL_STEPS], [*shares, shares.sum(0)], strict=True):
+        shares = shapley(values)
+        for step, effect in zip([*steps.STEPS, ALL_STEPS], [*shares, shares.sum(0)], strict=True):
             found = bootstrap_mean(effect, seed)
             ends = (found.estimate, found.low, found.high)
-            rows.append((task, score, step, *ends, _pvalue(effect), table.shape[1]))
+            rows.append((task, score, step, *ends, effect_pvalue(effect), values.shape[1]))
     columns = ["task", "score", "step", "effect", "low", "high", "p", "seeds"]
     table = pd.DataFrame(rows, columns=columns)
     single = table.step != ALL_STEPS

@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy import linalg, stats
+from scipy import linalg
 from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
@@ -40,6 +40,7 @@ from analysis import datasets, efficientnet, encodings, signals, spectrograms, s
 from analysis.efficientnet import Net
 from analysis.statistics import (
     bootstrap_mean,
+    effect_pvalue,
     equivalence,
     holm,
     paired_difference,
@@ -995,19 +996,12 @@ def step_shares(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
             (" (pretrained)", steps.STEPS, runs[runs.pretrained == 1]),
             (" (random)", steps.STEPS, runs[runs.pretrained == 0]),
         ):
-            shares = shapley(_ordered(chosen, factors, score))
+            shares = shapley(steps.factorial(chosen, factors, score))
             for factor, values in zip(factors, shares, strict=True):
                 found = bootstrap_mean(values, seed)
                 numbers = (found.estimate, found.low, found.high)
                 rows.append((score, factor, label.strip(" ()") or "both", *numbers))
     return pd.DataFrame(rows, columns=["score", "factor", "net", "estimate", "low", "high"])
-
-
-def _ordered(runs: pd.DataFrame, factors: Sequence[str], score: str) -> Array:
-    """Scores (cells, folds) in the order that `shapley` wants: factor i is bit i of the cell."""
-    bits = sum(runs[factor].to_numpy(np.int64) << i for i, factor in enumerate(factors))
-    table = runs.assign(cell=bits).pivot(index="cell", columns="seed", values=score)
-    return np.asarray(table.sort_index().to_numpy(np.float64))
 
 
 # --- comparisons -----------------------------------------------------------------------------
@@ -1037,18 +1031,11 @@ def _compared(a: pd.DataFrame, b: pd.DataFrame, seed: int) -> dict[str, Any]:
         "low": interval.low,
         "high": interval.high,
         "train": fitted.estimate,
-        "p": _pvalue((both.test - both.test_b).to_numpy()),
+        "p": effect_pvalue(both.test - both.test_b),
         "equal_p": same.pvalue,
         "within": same.equivalent,
         "pairs": len(both),
     }
-
-
-def _pvalue(difference: Array) -> float:
-    """Two-sided paired t test; no variation decides by whether there is a difference."""
-    if np.ptp(difference) < 1e-12:
-        return float(abs(difference.mean()) < 1e-12)
-    return float(stats.ttest_1samp(difference, 0).pvalue)
 
 
 def _decided(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -1166,7 +1153,7 @@ def interactions(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         kinds = {"pretrained": pretrained, "random": random, "difference": pretrained - random}
         for name, values in kinds.items():
             found = bootstrap_mean(values, seed)
-            p = _pvalue(values.to_numpy())
+            p = effect_pvalue(values)
             rows.append((task, name, found.estimate, found.low, found.high, p))
     table = pd.DataFrame(rows, columns=["task", "gain", "estimate", "low", "high", "p"])
     table["holm"] = holm(table.p)

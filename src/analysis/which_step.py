@@ -15,15 +15,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
-from analysis.statistics import bootstrap_mean, holm, shapley
-from analysis.steps import STEPS, cells
+from analysis.statistics import bootstrap_mean, effect_pvalue, holm, shapley
+from analysis.steps import STEPS, factorial
 
 __all__ = [
     "attributions",
     "by_context",
-    "factorial",
     "order_range",
     "verdict_pretraining",
     "waterfall",
@@ -33,50 +31,6 @@ Array = NDArray[np.float64]
 
 #: The switch that is no step of the file: weights from photographs.
 PRETRAINED = "pretrained"
-
-
-def factorial(runs: pd.DataFrame, steps: Sequence[str], score: str = "test") -> Array:
-    """Scores of all combinations, seeds side by side.
-
-    Parameters
-    ----------
-    runs : DataFrame
-        Run table of one task.
-    steps : sequence of str
-        Its ``k`` switches.
-    score : {"test", "train"}
-        Which column.
-
-    Returns
-    -------
-    ndarray of float64, shape (2**k, seeds)
-        In the order of `analysis.steps.cells`; seeds ascending.
-
-    Raises
-    ------
-    ValueError
-        If a combination misses a seed that another has, or has one twice: the comparison would not
-        be paired.
-
-    Examples
-    --------
-    >>> runs = pd.DataFrame({"a": [False, True], "seed": [0, 0], "test": [0.5, 0.75]})
-    >>> factorial(runs, ["a"])
-    array([[0.5 ],
-           [0.75]])
-    """
-    switches = runs[list(steps)].to_numpy(bool)
-    table = runs.assign(cell=switches @ (1 << np.arange(len(steps))))
-    if table.duplicated(["cell", "seed"]).any():
-        raise ValueError("a combination of steps has the same seed twice")
-    wide = table.pivot(index="cell", columns="seed", values=score)
-    wide = wide.reindex(range(2 ** len(steps)))
-    scores = wide.to_numpy(np.float64)
-    for cell, column in np.argwhere(np.isnan(scores)):
-        taken = ", ".join(sorted(cells(steps)[cell])) or "no step"
-        missing = f"no score with {taken} for seed {wide.columns[column]}"
-        raise ValueError(f"{missing}: the factorial is not complete")
-    return scores
 
 
 def attributions(runs: pd.DataFrame, steps: Sequence[str] = STEPS, seed: int = 0) -> pd.DataFrame:
@@ -102,7 +56,7 @@ def attributions(runs: pd.DataFrame, steps: Sequence[str] = STEPS, seed: int = 0
     rows = []
     for task, part in runs.groupby("task", sort=False):
         test, train = (100 * shapley(factorial(part, steps, s)) for s in ("test", "train"))
-        p = holm([_p_value(effects) for effects in test])
+        p = holm([effect_pvalue(effects) for effects in test])
         for index, step in enumerate(steps):
             interval = bootstrap_mean(test[index], seed)
             rows.append(
@@ -118,13 +72,6 @@ def attributions(runs: pd.DataFrame, steps: Sequence[str] = STEPS, seed: int = 0
                 }
             )
     return pd.DataFrame(rows)
-
-
-def _p_value(effects: Array) -> float:
-    """Two-sided one-sample t test against 0; effects that never vary need none."""
-    if np.ptp(effects) <= 1e-12 * max(np.abs(effects).max(), 1.0):
-        return 1.0 if np.allclose(effects, 0) else 0.0
-    return float(stats.ttest_1samp(effects, 0).pvalue)
 
 
 def waterfall(effects: pd.DataFrame, start: float) -> pd.DataFrame:
@@ -218,7 +165,7 @@ def by_context(
             context = {name: bool(j >> i & 1) for i, name in enumerate(others)}
             found = {"effect": interval.estimate, "low": interval.low, "high": interval.high}
             rows.append({"task": task} | context | found)
-            p.append(_p_value(difference))
+            p.append(effect_pvalue(difference))
     table = pd.DataFrame(rows).assign(p=holm(p))
     return table.assign(clear=(table.p < 0.05) & ((table.low > 0) | (table.high < 0)))
 

@@ -51,7 +51,7 @@ from tqdm import tqdm
 
 from analysis import datasets, encodings, spectrograms, statistics, steps, training
 from analysis.recordings import METADATA, DataError, Recordings, load
-from analysis.statistics import Interval, bootstrap_mean, equivalence
+from analysis.statistics import Interval, bootstrap_mean, effect_pvalue, equivalence
 from analysis.steps import STEPS, Pipeline
 from analysis.training import Convolution, Convolutional, Network, Optimiser
 
@@ -1080,7 +1080,7 @@ def compare(
     widest = max((_interval(x, mean, 0.95, seed) for x in samples), key=lambda i: i.high - i.low)
     ninety = max((_interval(x, mean, 0.90, seed) for x in samples), key=lambda i: i.high - i.low)
     errors = [float(x.std(ddof=1)) / math.sqrt(len(x)) for x in samples]
-    pvalue = max(_two_sided(x) for x in samples)
+    pvalue = max(effect_pvalue(x) for x in samples)
     tested = [equivalence(x, np.zeros(len(x)), MARGIN, seed).equivalent for x in samples]
     equivalent = all(tested) and ninety.within(MARGIN)
     found = Difference(name, network, widest, pvalue, equivalent, 2.8 * max(errors))
@@ -1105,13 +1105,6 @@ def _interval(sample: Array, mean: float, level: float, seed: int) -> Interval:
     centre = found.estimate
     low, high = min(found.low - centre, -half), max(found.high - centre, half)
     return Interval(mean, mean + low, mean + high, level)
-
-
-def _two_sided(sample: Array) -> float:
-    """P value of a mean of zero."""
-    if np.ptp(sample) <= 1e-13:
-        return 1.0 if abs(sample.mean()) <= 1e-13 else 0.0
-    return float(stats.ttest_1samp(sample, 0.0).pvalue)
 
 
 def _judged(found: Difference) -> str:
