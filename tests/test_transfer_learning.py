@@ -29,7 +29,7 @@ TINY = replace(
     step_clips=24,
     step_side=40,
     step_size=32,
-    training=tl.Training(("chirps",), ("gray3",), 2, 2, 8, 3e-3, 32),
+    training=tl.Training(("chirps",), ("gray3", "raw"), ("own", "unit"), 2, 2, 8, 3e-3, 32),
 )
 
 

@@ -22,9 +22,13 @@ standardisation of channels are fitted to them, and never to a tested clip.
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -36,7 +40,16 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from analysis import datasets, efficientnet, encodings, signals, spectrograms, steps, training
+from analysis import (
+    datasets,
+    efficientnet,
+    encodings,
+    signals,
+    spectrograms,
+    steps,
+    sweeps,
+    training,
+)
 from analysis.efficientnet import Net
 from analysis.statistics import (
     bootstrap_mean,
@@ -58,6 +71,7 @@ __all__ = [
     "GRAY",
     "MARGIN",
     "NORMS",
+    "ONE_CHANNEL",
     "PENALTIES",
     "SETTINGS",
     "TITLES",
@@ -111,6 +125,9 @@ COLOURS = ("viridis", "magma", "turbo", "jet")
 #: All encodings, in the order of the figures.
 ENCODINGS = (GRAY, *COLOURS, "random-curve")
 
+#: One channel instead of three equal ones: the same net at first, until it is trained.
+ONE_CHANNEL = "raw"
+
 #: A probe of all depths at once, each with the same weight.
 ALL = "all depths"
 
@@ -152,7 +169,9 @@ class Training:
     Attributes
     ----------
     tasks, encodings : tuple of str
-        Which are trained; the encodings hold `GRAY`.
+        Which are trained; the encodings hold `GRAY`; `ONE_CHANNEL` goes through the summed stem.
+    norms : tuple of str
+        Keys of `NORMS`; each encoding is trained with each.
     seeds : int
         Nets of each arm. Net ``j`` is tested on every fold ``k`` with ``k % seeds == j``.
     steps, batch : int
@@ -165,6 +184,7 @@ class Training:
 
     tasks: tuple[str, ...]
     encodings: tuple[str, ...]
+    norms: tuple[Norm, ...]
     seeds: int
     steps: int
     batch: int
@@ -230,7 +250,8 @@ SETTINGS: dict[str, Settings] = {
         step_size=32,
         training=Training(
             tasks=("chirps",),
-            encodings=(GRAY, "viridis"),
+            encodings=(ONE_CHANNEL, GRAY, "viridis"),
+            norms=("own",),
             seeds=5,
             steps=24,
             batch=16,
@@ -251,13 +272,14 @@ SETTINGS: dict[str, Settings] = {
         step_side=128,
         step_size=64,
         training=Training(
-            tasks=("chirps", "instruments"),
-            encodings=(GRAY, "viridis", "turbo"),
+            tasks=tuple(TITLES),
+            encodings=(ONE_CHANNEL, *ENCODINGS),
+            norms=tuple(NORMS),
             seeds=5,
-            steps=120,
+            steps=60,
             batch=16,
             rate=3e-3,
-            side=64,
+            side=48,
         ),
     ),
 }
@@ -701,7 +723,7 @@ class Outcome:
     steps: pd.DataFrame
 
 
-def run(settings: Settings, seed: int = 0, device: str = "cpu") -> Outcome:
+def run(settings: Settings, seed: int = 0, device: str = "cpu", **how: Any) -> Outcome:
     """Compute everything of a profile.
 
     Parameters
@@ -712,6 +734,8 @@ def run(settings: Settings, seed: int = 0, device: str = "cpu") -> Outcome:
         Of data, folds, the random curve and the first of the random nets.
     device : str
         ``"cpu"``, or ``"cuda"`` for the features and the training.
+    **how
+        For `analysis.sweeps.run`, which trains the nets: executor, jobs, address, store.
 
     Returns
     -------
@@ -724,7 +748,7 @@ def run(settings: Settings, seed: int = 0, device: str = "cpu") -> Outcome:
         tables.append(frozen)
         distances.append(far)
         if task.name in settings.training.tasks:
-            tables.append(_trained(task, settings, seed, device))
+            tables.append(_trained(task, settings, seed, device, **how))
     first = next(iter(tasks.values()))
     return Outcome(
         tasks,
@@ -786,7 +810,7 @@ def _arms(settings: Settings, seed: int) -> list[_Arm]:
             nets = range(seed, seed + settings.random_nets)
             arms += [_Arm(Net("random", own), encoding, norm, taps) for own in nets]
     for stem in ("average", "new"):
-        arms.append(_Arm(Net(seed=seed, stem=stem), "raw", "own"))
+        arms.append(_Arm(Net(seed=seed, stem=stem), ONE_CHANNEL, "own"))
     return arms
 
 
@@ -906,22 +930,59 @@ def _score(
     return float(training.score(torch.cat(parts).numpy(), task.targets[rows]))
 
 
-def _trained(task: Task, settings: Settings, seed: int, device: str) -> pd.DataFrame:
-    """Nets that are trained: from ImageNet's weights and from scratch."""
-    how = settings.training
-    levels = encodings.quantise(task.pictures(how.side)) / np.float32(255)
-    rows = []
+def _trained(task: Task, settings: Settings, seed: int, device: str, **how: Any) -> pd.DataFrame:
+    """Nets that are trained, from ImageNet's weights and from scratch; each is kept when done."""
+    plan = settings.training
+    levels = encodings.quantise(task.pictures(plan.side)) / np.float32(255)
+    data = hashlib.sha256(levels.tobytes() + task.targets.tobytes() + task.fold.tobytes())
+    rows, work = [], []
     starts: tuple[Literal["imagenet", "random"], ...] = ("imagenet", "random")
-    plan = list(product(how.encodings, starts, range(how.seeds)))
-    for encoding, weights, j in tqdm(plan, desc=f"{task.name}, trained", disable=None):
-        inputs = fed(encodings.encode(levels, encoding, seed), "own", task.core)
-        out = (task.fold % how.seeds == j) & ~task.core
-        test, train = train_net(Net(weights, seed + j), inputs, task, out, how, device)
-        rows.append((weights, encoding, j, seed + j, test, train))
-    names = ["net", "encoding", "fold", "net_seed", "test", "train"]
-    label = {"task": task.name, "training": "trained", "stem": "rgb", "norm": "own"}
-    label |= {"tap": "head", "probe": "own"}
-    return pd.DataFrame(rows, columns=names).assign(**label, edge=False)
+    for encoding, norm, weights, j in product(
+        plan.encodings, plan.norms, starts, range(plan.seeds)
+    ):
+        net = Net(weights, seed + j, "sum" if encoding == ONE_CHANNEL else "rgb")
+        key = f"{_code()} {data.hexdigest()} {net} {encoding} {norm} {j} {plan} {seed} {device}"
+        arguments = (net, levels, encoding, norm, task, j, plan, seed, device)
+        work.append(sweeps.Work(hashlib.sha256(key.encode()).hexdigest(), _lesson, arguments))
+        rows.append((weights, net.stem, encoding, norm, j, net.seed))
+    found = sweeps.run(work, description=f"{task.name}, trained", **how)
+    label = {"task": task.name, "training": "trained", "tap": "head", "probe": "own"}
+    table = pd.DataFrame(rows, columns=["net", "stem", "encoding", "norm", "fold", "net_seed"])
+    return pd.concat([table, pd.DataFrame(found)], axis=1).assign(**label, edge=False)
+
+
+@cache
+def _code() -> str:
+    """Fingerprint of the code that a trained net depends on."""
+    found = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
+    for module in (efficientnet, encodings, training):
+        found.update(Path(str(module.__file__)).read_bytes())
+    for part in (fed, train_net, _batch, _score, _lesson):
+        found.update(inspect.getsource(part).encode())
+    return found.hexdigest()
+
+
+def _lesson(
+    net: Net,
+    levels: NDArray[np.float32],
+    encoding: str,
+    norm: Norm,
+    task: Task,
+    part: int,
+    plan: Training,
+    seed: int,
+    device: str,
+) -> dict[str, Any]:
+    """Train one net, on one thread: processes share the cores, and sums come out the same."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        inputs = fed(encodings.encode(levels, encoding, seed), norm, task.core)
+        out = (task.fold % plan.seeds == part) & ~task.core
+        test, train = train_net(net, inputs, task, out, plan, device)
+        return {"test": test, "train": train}
+    finally:
+        torch.set_num_threads(threads)
 
 
 # --- the factorial ---------------------------------------------------------------------------
