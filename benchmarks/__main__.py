@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
-from importlib import import_module, util
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
@@ -51,10 +51,15 @@ def machine() -> dict[str, str | int | float]:
 
 
 def peer_versions(modules: tuple[str, ...]) -> dict[str, str]:
-    """Versions of the peers that are installed, by the name of their package."""
+    """Versions of the peers that take part, by the name of their package."""
+    from benchmarks.harness import why_absent
+    from benchmarks.peers import SOURCES
+
     known = packages_distributions()
     found = {}
     for module in modules:
+        if module in SOURCES and why_absent(module) is None:
+            found[module] = SOURCES[module].version
         for package in known.get(module, []):
             try:
                 found[package] = version(package)
@@ -68,7 +73,7 @@ def run_one(name: str, rounds: int) -> dict[str, object]:
     from analysis.build import _commit
     from analysis.performance import MEASURED
     from analysis.provenance import versions
-    from benchmarks.harness import Effort
+    from benchmarks.harness import Effort, why_absent
 
     module = import_module(f"benchmarks.{name}")
     began = time.perf_counter()
@@ -81,7 +86,7 @@ def run_one(name: str, rounds: int) -> dict[str, object]:
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         "versions": versions() | peer_versions(module.PEERS),
-        "absent": [peer for peer in module.PEERS if util.find_spec(peer) is None],
+        "absent": [why for peer in module.PEERS if (why := why_absent(peer))],
         "rows": found,
     }
 

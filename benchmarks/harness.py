@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.performance import OURS, Role, Row
+from benchmarks.peers import SOURCES, PeerUnavailable, load
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,25 @@ def ours(run: Callable[[], object], amount: float = 1.0, **details: float | str)
     return Contender(OURS, run, "ours", amount, details)
 
 
-def peer(name: str) -> ModuleType | None:
-    """Import a peer's module, if it is installed."""
-    return import_module(name) if util.find_spec(name) else None
+def peer(name: str, *, download: bool = True) -> ModuleType | None:
+    """Import a peer's module, if it is installed or can be had, see `benchmarks.peers`."""
+    if name not in SOURCES:
+        return import_module(name) if util.find_spec(name) else None
+    try:
+        return load(name, download=download)
+    except PeerUnavailable:
+        return None
+
+
+def why_absent(name: str) -> str | None:
+    """Name a peer that is left out, and why; ``None`` if it takes part."""
+    if name not in SOURCES:
+        return None if util.find_spec(name) else f"{name} (not installed)"
+    try:
+        load(name)
+    except PeerUnavailable as problem:
+        return f"{name} ({problem})"
+    return None
 
 
 Clock = Callable[[], float]

@@ -1,14 +1,15 @@
 """The codec network beside Pillow, simplejpeg and differentiable JPEG layers: speed and exactness.
 
-Exactness is against Pillow's pixels. Two peers are on no package registry and are timed if a clone
-lies on ``PYTHONPATH``: DiffJPEG (github.com/mlomnitz/DiffJPEG) and diff_jpeg
-(github.com/necla-ml/Diff-JPEG). `ClassicLayer` stands for the first: the same method, written here
-from its paper.
+Exactness is against Pillow's pixels. Two peers are on no package registry and are fetched as source
+files, see `benchmarks.peers`. `ClassicLayer` is the method of one of them, DiffJPEG, written here
+anew from its paper and for speed: it shows how much of a lead is the method's and how much the
+code's. Where DiffJPEG itself is absent it stands for it.
 """
 
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -18,12 +19,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from analysis.jpeg_codec import JPEGAutoencoder, dct_filters, quantisation_tables
-from analysis.performance import OURS, Row
+from analysis.performance import OURS, Role, Row
 from benchmarks.harness import Contender, Effort, compare, copying, ours, peer
 
 TITLE = "JPEG as a network"
 PEERS = ("kornia", "simplejpeg", "diff_jpeg", "DiffJPEG")
 QUALITY = 75
+CLASSIC = "DiffJPEG's method, written here"
 
 Layer = Callable[[Tensor], Tensor]
 Bytes = NDArray[np.uint8]
@@ -113,29 +115,26 @@ class ClassicLayer(nn.Module):
         return rgb.clamp(0, 255)
 
 
-def layers(mode: str, batch: int, side: int) -> dict[str, tuple[Layer, float]]:
+def layers(mode: str, batch: int, side: int, effort: Effort) -> dict[str, tuple[Layer, float]]:
     """Differentiable layers and the largest level that each takes (1 or 255)."""
     found: dict[str, tuple[Layer, float]] = {
         OURS: (JPEGAutoencoder(QUALITY, mode), 255.0)  # type: ignore[arg-type]
     }
     if mode == "L":
         return found
-    found["DiffJPEG's method, written here"] = (ClassicLayer(QUALITY), 255.0)
+    found[CLASSIC] = (ClassicLayer(QUALITY), 255.0)
     quality = torch.full((batch,), float(QUALITY))
-    kornia, classic, diff = (
-        peer(name) and __import__(path, fromlist=["x"])
-        for name, path in (
-            ("kornia", "kornia.enhance"),
-            ("DiffJPEG", "DiffJPEG"),
-            ("diff_jpeg", "diff_jpeg"),
-        )
-    )
-    if kornia:
-        found["kornia"] = (lambda x: kornia.jpeg_codec_differentiable(x, quality), 1.0)
-    if classic:
+    if peer("kornia"):
+        from kornia.enhance import jpeg_codec_differentiable
+
+        found["kornia"] = (lambda x: jpeg_codec_differentiable(x, quality), 1.0)
+    if classic := peer("DiffJPEG", download=not effort.small):
         layer = classic.DiffJPEG(height=side, width=side, differentiable=True, quality=QUALITY)
-        found["DiffJPEG"] = (layer, 1.0)
-    if diff:
+        found["DiffJPEG"] = (layer.requires_grad_(False), 1.0)
+    if diff := peer("diff_jpeg", download=not effort.small):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, once: its meshgrid will want an argument
+            diff.diff_jpeg_coding(torch.zeros(1, 3, 16, 16), quality[:1])
         found["diff-jpeg"] = (lambda x: diff.diff_jpeg_coding(x, quality), 255.0)
         found["diff-jpeg, straight through"] = (
             lambda x: diff.diff_jpeg_coding(x, quality, ste=True), 255.0,
@@ -162,7 +161,8 @@ def fields(effort: Effort, mode: str) -> tuple[list[Contender], list[Contender]]
         forward.append(Contender("simplejpeg", lambda: simplejpeg(x), "peer", count,
                                  exactness(simplejpeg(x), truth)))  # fmt: skip
     both = []
-    for name, (layer, top) in layers(mode, len(x), x.shape[-1]).items():
+    known = layers(mode, len(x), x.shape[-1], effort)
+    for name, (layer, top) in known.items():
         scaled, weight = batch.float() * (top / 255), torch.ones(batch.shape)
         with torch.no_grad():
             out = (layer(scaled) * (255 / top)).round().clamp(0, 255).to(torch.uint8).numpy()
@@ -180,8 +180,9 @@ def fields(effort: Effort, mode: str) -> tuple[list[Contender], list[Contender]]
             forward.append(Contender("this book, floats", run, "variant", count, details))
             both.append(Contender(OURS, back, "ours", count, details))
         else:
-            forward.append(Contender(name, run, "peer", count, details))
-            both.append(Contender(name, back, "peer", count, details))
+            role: Role = "variant" if name == CLASSIC and "DiffJPEG" in known else "peer"
+            forward.append(Contender(name, run, role, count, details))
+            both.append(Contender(name, back, role, count, details))
     # Each stage (colour, transform, quantisation, and back) reads and writes floats.
     traffic, stages = 8.0 * x.size, 6
     forward.append(copying(traffic * stages, count, effort))

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
+import pooch
 import pytest
 import torch
 from benchmarks import __main__ as runner
-from benchmarks import book, cluster, front_end, harness, jpeg, knots, patterns, training
+from benchmarks import book, cluster, front_end, harness, jpeg, knots, patterns, peers, training
 from benchmarks.harness import SMOKE, Contender, ours
 
 from analysis import colormaps, performance, relu_colormap, single_pixel
@@ -168,3 +174,114 @@ def test_rows_of_the_book_come_from_times_taken_before() -> None:
     field = [book._timed(OURS), book._timed("serial"), book._timed("slowest", role="limit")]
     found = harness.rows("from nothing", "builds", field, seconds)
     assert [row.ratio for row in found] == pytest.approx([1, 2, 0.4])
+
+
+def folder_of(source: peers.Source, root: Path, texts: dict[str, str]) -> Path:
+    folder = root / source.folder
+    for file, text in texts.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(text)
+    return folder
+
+
+TEXTS = {
+    "Codec.py": "import utils\nfrom parts import half\nanswer = half(utils.whole)\n",
+    "utils.py": "whole = 84\n",
+    "parts/__init__.py": "from .halves import half\n",
+    "parts/halves.py": "def half(x):\n    return x // 2\n",
+}
+
+
+@pytest.fixture
+def codec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Pin a peer of four files and put them where a user would; no network, an empty cache."""
+    files = {
+        file: ("c" * 40, hashlib.sha256(text.encode()).hexdigest()) for file, text in TEXTS.items()
+    }
+    source = peers.Source("someone/Codec-Layer", "MIT", files)
+    monkeypatch.setattr(peers, "SOURCES", {"Codec": source})
+    monkeypatch.setattr(harness, "SOURCES", {"Codec": source})
+    monkeypatch.setenv("ANALYSIS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "cache")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionError("no network here")
+
+    monkeypatch.setattr(pooch.downloaders.HTTPDownloader, "__call__", refuse)
+    peers.load.cache_clear()
+    yield folder_of(source, tmp_path / "data", TEXTS)
+    peers.load.cache_clear()
+
+
+def test_a_peer_is_imported_without_a_trace(codec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its plain names mean its own files, also beside others of the same name."""
+    other = ModuleType("utils")
+    monkeypatch.setitem(sys.modules, "utils", other)
+    path = sys.path[:]
+    found = harness.peer("Codec")
+    assert found is not None and found.answer == 42
+    assert sys.modules["utils"] is other and sys.path == path
+    assert not {"Codec", "parts", "parts.halves"} & set(sys.modules)
+    assert sorted(p.name for p in codec.rglob("*") if p.is_file()) == sorted(
+        Path(name).name for name in TEXTS
+    )
+    assert harness.why_absent("Codec") is None
+    assert runner.peer_versions(("Codec",)) == {"Codec": "c" * 10}
+
+
+def test_a_peer_with_another_file_is_left_out_and_the_file_named(codec: Path) -> None:
+    (codec / "parts" / "halves.py").write_text("half = print\n")
+    why = harness.why_absent("Codec")
+    assert harness.peer("Codec") is None
+    assert why is not None and "Codec-Layer/parts/halves.py in ANALYSIS_DATA_DIR is not" in why
+    assert str(codec) not in why  # it is published
+    assert f"githubusercontent.com/someone/Codec-Layer/{'c' * 40}/parts/halves.py" in why
+
+
+def test_a_peer_that_is_nowhere_is_left_out_with_a_reason(codec: Path) -> None:
+    codec.rename(codec.with_name("elsewhere"))
+    assert harness.peer("Codec") is None
+    assert "could not be downloaded (ConnectionError)" in str(harness.why_absent("Codec"))
+    with pytest.raises(peers.PeerUnavailable, match=r"github\.com/someone/Codec-Layer"):
+        peers.load("Codec", download=False)
+
+
+def test_a_peer_is_downloaded_once(codec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    codec.rename(codec.with_name("elsewhere"))
+    fetched = []
+
+    def download(_: object, url: str, target: str, *__: object, **___: object) -> None:
+        fetched.append(url)
+        Path(target).write_text(TEXTS[url.partition("c" * 40 + "/")[2]])
+
+    monkeypatch.setattr(pooch.downloaders.HTTPDownloader, "__call__", download)
+    assert peers.load("Codec").answer == 42
+    peers.load.cache_clear()
+    assert peers.load("Codec").answer == 42
+    assert len(fetched) == len(TEXTS)
+
+
+def test_a_peer_without_what_it_imports_says_so(
+    codec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "import no_such_package\n"
+    files = {"Codec.py": ("c" * 40, hashlib.sha256(text.encode()).hexdigest())}
+    source = peers.Source("someone/Other", "MIT", files)
+    monkeypatch.setattr(peers, "SOURCES", {"Codec": source})
+    folder_of(source, tmp_path / "data", {"Codec.py": text})
+    with pytest.raises(peers.PeerUnavailable, match="no_such_package"):
+        peers.load("Codec")
+
+
+def test_a_package_that_is_not_installed_is_named() -> None:
+    assert harness.why_absent("no_such_package") == "no_such_package (not installed)"
+    assert harness.why_absent("numpy") is None
+
+
+@pytest.mark.parametrize("name", peers.SOURCES)
+def test_sources_of_peers_are_pinned(name: str) -> None:
+    source = peers.SOURCES[name]
+    assert source.licence in ("MIT", "BSD-3-Clause")
+    for file, (commit, digest) in source.files.items():
+        assert re.fullmatch(r"[0-9a-f]{40}", commit) and re.fullmatch(r"[0-9a-f]{64}", digest)
+        assert source.url(file).endswith(f"{source.repository}/{commit}/{file}")
