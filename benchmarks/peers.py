@@ -192,7 +192,7 @@ def load(name: str, *, download: bool = True) -> ModuleType:
         with _names_of(folder, tops):
             return importlib.import_module(name)
     except ImportError as problem:
-        raise PeerUnavailable(f"{name} cannot be imported: {problem}") from problem
+        raise PeerUnavailable(f"{name} needs {problem.name}: install it.") from problem
 
 
 @contextmanager
