@@ -256,6 +256,18 @@ def test_gradient_has_a_gradient(mode: Any, subsampling: Any) -> None:
     torch.testing.assert_close((slope * above).sum(), (first * other).sum(), atol=1e-3, rtol=1e-4)
 
 
+def test_a_gradient_may_follow_a_run_in_inference_mode() -> None:
+    """What is made once is made for both."""
+    jpeg_codec._constant.cache_clear()
+    jpeg_codec._row.cache_clear()
+    jpeg, x = JPEGAutoencoder(60, "RGB"), 255 * torch.rand(1, 3, 20, 20)
+    with torch.inference_mode():
+        jpeg.decode(jpeg.encode(x))
+    leaf = x.clone().requires_grad_()
+    jpeg.decode(jpeg.encode(leaf)).sum().backward()
+    assert leaf.grad is not None and leaf.grad.any()
+
+
 def test_clipped_levels_have_no_gradient() -> None:
     x = torch.full((1, 1, 8, 8), 300.0, requires_grad=True)
     JPEGAutoencoder(90)(x).sum().backward()

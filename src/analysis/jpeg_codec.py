@@ -184,9 +184,11 @@ def _exact_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if ieee else torch.float64
 
 
-def _columns(matrix: Tensor, plane: Tensor) -> Tensor:
+def _columns(matrix: Tensor, plane: Tensor, out: Tensor | None = None) -> Tensor:
     """Apply an 8×8 matrix to every column of every block. (n, 8h, w) → (n·h, 8, w)."""
-    return torch.matmul(matrix, plane.view(-1, 8, plane.shape[-1]))
+    blocks = plane.view(-1, 8, plane.shape[-1])
+    place = None if out is None else out.view(blocks.shape)
+    return torch.bmm(matrix.expand(len(blocks), 8, 8), blocks, out=place)
 
 
 def _tile(table: Tensor, width: int) -> Tensor:
@@ -194,27 +196,35 @@ def _tile(table: Tensor, width: int) -> Tensor:
     return table.view(8, 1, 8).expand(8, width // 8, 8).reshape(8, width)
 
 
-def _islow_forward(plane: Tensor) -> Tensor:
-    """Transform as libjpeg does: levels (n, H, W) → 8 × coefficients in their blocks' places."""
+def _islow_forward(plane: Tensor, spare: Tensor | None = None) -> Tensor:
+    """Transform as libjpeg does: levels (n, H, W) → 8 × coefficients in their blocks' places.
+
+    With `spare` memory of as many numbers, of the matrices' precision, in place.
+    """
     m = _matrices(_exact_dtype(plane.device), plane.device)
     levels = plane.to(m.rows.dtype).reshape(-1, 16)
-    rows = torch.addmm(m.rows_bias, levels, m.rows).floor_().view(plane.shape)
-    low = _columns(m.low, rows).add_(128).floor_()
+    rows, place = (None, None) if spare is None else (spare.view(-1, 16), levels)
+    rows = torch.addmm(m.rows_bias, levels, m.rows, out=rows).floor_().view(plane.shape)
+    low = _columns(m.low, rows, place).add_(128).floor_()
     batch = rows.view(low.shape)
     total = low.baddbmm_(m.high.expand(len(batch), 8, 8), batch, beta=1 / 256)
     return total.floor_().view(plane.shape)
 
 
-def _islow_inverse(plane: Tensor) -> Tensor:
-    """Transform back as libjpeg does: coefficients (n, H, W) in place → levels, not yet clipped."""
+def _islow_inverse(plane: Tensor, spare: Tensor | None = None) -> Tensor:
+    """Transform back as libjpeg does: coefficients (n, H, W) → levels, not yet clipped.
+
+    Overwrites its argument; with `spare` memory as in `_islow_forward`, by the result.
+    """
     m = _matrices(_exact_dtype(plane.device), plane.device)
     plane = plane.to(m.rows.dtype)
-    low = _columns(m.low.T, plane).add_(8).floor_()
+    low = _columns(m.low.T, plane, spare).add_(8).floor_()
     batch = plane.view(low.shape)
     high = (m.high.T * 16).expand(len(batch), 8, 8)
     work = low.baddbmm_(high, batch, beta=1 / 16).floor_()
     work = work.view(-1, 16)
-    low = torch.mm(work, m.back_rows_low).add_(2.0**10).floor_()
+    place = None if spare is None else plane.view(-1, 16)
+    low = torch.mm(work, m.back_rows_low, out=place).add_(2.0**10).floor_()
     total = low.addmm_(work, m.back_rows_high, beta=1 / 2**11)
     return total.floor_().add_(128).view(plane.shape)
 
@@ -264,22 +274,25 @@ def _to_plane(channels: Tensor) -> Tensor:
     return blocks.view(n, 8 * rows, 8 * columns)
 
 
-def _quantise(plane: Tensor, table: Tensor, arithmetic: Arithmetic) -> Tensor:
-    """Levels (n, H, W) → quantised coefficients in their blocks' places."""
-    step = _tile(table, plane.shape[-1])
+def _quantise(
+    plane: Tensor, step: Tensor, arithmetic: Arithmetic, spare: Tensor | None = None
+) -> Tensor:
+    """Levels (n, H, W) → quantised coefficients in their blocks' places, steps (8, W) or (H, W)."""
     if arithmetic == "ideal":
         coefficients, scale = _ideal_forward(plane.float() - 128), 1 / step
     else:  # round halves away from zero: a nudge too small to move anything but a half
-        coefficients, scale = _islow_forward(plane), (1 + 2**-18) / 8 / step
+        coefficients, scale = _islow_forward(plane, spare), (1 + 2**-18) / 8 / step
     return _scale_(coefficients, scale).round_()
 
 
-def _restore_(codes: Tensor, table: Tensor, arithmetic: Arithmetic) -> Tensor:
+def _restore_(
+    codes: Tensor, step: Tensor, arithmetic: Arithmetic, spare: Tensor | None = None
+) -> Tensor:
     """Quantised coefficients in place → levels, not yet clipped. Overwrites its argument."""
-    coefficients = _scale_(codes, _tile(table, codes.shape[-1]))
+    coefficients = _scale_(codes, step)
     if arithmetic == "ideal":
         return _ideal_inverse(coefficients).add_(128).round_()
-    return _islow_inverse(coefficients)
+    return _islow_inverse(coefficients, spare)
 
 
 class _Analysis(torch.autograd.Function):
@@ -288,7 +301,7 @@ class _Analysis(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plane: Tensor, table: Tensor, arithmetic: Arithmetic) -> Tensor:
         ctx.save_for_backward(table)
-        return _quantise(plane, table, arithmetic)
+        return _quantise(plane, _tile(table, plane.shape[-1]), arithmetic)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
@@ -304,7 +317,8 @@ class _Synthesis(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plane: Tensor, table: Tensor, arithmetic: Arithmetic) -> Tensor:
         ctx.save_for_backward(table)
-        return _restore_(plane.to(table.dtype, copy=True), table, arithmetic)
+        step = _tile(table, plane.shape[-1])
+        return _restore_(plane.to(table.dtype, copy=True), step, arithmetic)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
@@ -314,7 +328,7 @@ class _Synthesis(torch.autograd.Function):
 
 
 def _scale_(plane: Tensor, tile: Tensor) -> Tensor:
-    """Multiply every row of blocks by a row of tables, in place. (n, 8h, w) by (8, w)."""
+    """Multiply every so many rows by as many of steps, in place. (n, k·h, w) by (h, w)."""
     plane.view(-1, *tile.shape).mul_(tile)
     return plane
 
@@ -348,6 +362,13 @@ class _Clip(torch.autograd.Function):
         return gradient
 
 
+@cache
+def _row(pair: tuple[int, int], width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Repeat two numbers in even and odd columns. (width,)."""
+    with torch.inference_mode(False):
+        return torch.tensor(pair, dtype=dtype, device=device).repeat(width // 2 + 1)[:width]
+
+
 class _Halve(torch.autograd.Function):
     """Means of 2×2 pixels, their halves down and up in alternate columns."""
 
@@ -355,7 +376,8 @@ class _Halve(torch.autograd.Function):
     def forward(ctx: Any, planes: Tensor) -> Tensor:
         rows = planes[..., 0::2, :] + planes[..., 1::2, :]
         total = rows[..., 0::2] + rows[..., 1::2]
-        return total.add_(_dither(total, 1, 2)).mul_(0.25).floor_()
+        halves = _row((1, 2), total.shape[-1], total.dtype, total.device)
+        return total.add_(halves).mul_(0.25).floor_()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
@@ -372,19 +394,34 @@ def _floor(x: Tensor) -> Tensor:
     return _apply(_Floor, x) if x.requires_grad else x.floor_()
 
 
+def _halve(x: Tensor) -> Tensor:
+    return _apply(_Halve, x) if x.requires_grad else _Halve.forward(None, x)
+
+
 def _clip(x: Tensor) -> Tensor:
     return _apply(_Clip, x) if x.requires_grad else x.clamp(0, 255)
 
 
 # JFIF colour, in 2⁻¹⁶: integers, all sums below 2²⁴, so float32 products are exact.
-_TO_YCC = [[19595, 38470, 7471], [-11059, -21709, 32768], [32768, -27439, -5329]]
-_TO_YCC_BIAS = [32768, (128 << 16) + 32767, (128 << 16) + 32767]
-_FROM_CHROMA = [[0, 91881], [-22554, -46802], [116130, 0]]
+_TO_YCC = ((19595, 38470, 7471), (-11059, -21709, 32768), (32768, -27439, -5329))
+_TO_YCC_BIAS = ((32768,), ((128 << 16) + 32767,), ((128 << 16) + 32767,))
+_FROM_CHROMA = ((0, 91881), (-22554, -46802), (116130, 0))
+_FROM_CHROMA_BIAS = tuple((32768 - 128 * sum(row),) for row in _FROM_CHROMA)
+_FROM_YCC_TRANSPOSED = ((2**16,) * 3, *zip(*_FROM_CHROMA, strict=True))
+
+Matrix = tuple[tuple[int, ...], ...]
 
 
-def _weights(matrix: Any, like: Tensor) -> Tensor:
+def _weights(matrix: Matrix, like: Tensor) -> Tensor:
     """Return numbers in 2⁻¹⁶ as a tensor."""
-    return torch.tensor(matrix, dtype=like.dtype, device=like.device) / 2**16
+    return _constant(matrix, 2.0**-16, like.dtype, like.device)
+
+
+@cache
+def _constant(values: Matrix, unit: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Make a tensor once: for a small part of a batch that takes as long as a pass over it."""
+    with torch.inference_mode(False):  # or no later gradient could use it
+        return torch.tensor(values, dtype=dtype, device=device) * unit
 
 
 def _mix(weight: Tensor, planes: Tensor, out: Tensor | None = None) -> Tensor:
@@ -395,40 +432,32 @@ def _mix(weight: Tensor, planes: Tensor, out: Tensor | None = None) -> Tensor:
     return mixed.view(n, -1, height, width)
 
 
-def _colour(matrix: list[list[int]], bias: list[int], planes: Tensor) -> Tensor:
+def _colour(matrix: Matrix, bias: Matrix, planes: Tensor, out: Tensor | None) -> Tensor:
     """Compute ⌊(M x + b) / 2¹⁶⌋ at every pixel of (n, c, H, W)."""
     n, _, height, width = planes.shape
     flat = planes.flatten(2).to(_exact_dtype(planes.device))
-    weight, shift = _weights(matrix, flat), _weights(bias, flat)[:, None]
-    out = torch.baddbmm(shift, weight.expand(n, -1, -1), flat)
-    return _floor(out).view(n, -1, height, width)
+    weight = _weights(matrix, flat).expand(n, -1, -1)
+    place = None if out is None else out.flatten(2)
+    mixed = torch.baddbmm(_weights(bias, flat), weight, flat, out=place)
+    return _floor(mixed).view(n, -1, height, width)
 
 
-def _ycc(rgb: Tensor) -> Tensor:
+def _ycc(rgb: Tensor, out: Tensor | None = None) -> Tensor:
     """Turn RGB into Y, Cb, Cr in libjpeg's fixed point. (n, 3, H, W), 0…255."""
-    return _colour(_TO_YCC, _TO_YCC_BIAS, rgb)
+    return _colour(_TO_YCC, _TO_YCC_BIAS, rgb, out)
 
 
-def _rgb(luma: Tensor, chroma: Tensor) -> Tensor:
+def _rgb(luma: Tensor, chroma: Tensor, out: Tensor | None = None) -> Tensor:
     """Turn Y (n, 1, H, W) and Cb, Cr (n, 2, H, W) into RGB, not yet clipped."""
-    centre = [32768 - 128 * sum(row) for row in _FROM_CHROMA]
-    return _colour(_FROM_CHROMA, centre, chroma).add_(luma)
-
-
-def _dither(like: Tensor, even: float, odd: float) -> Tensor:
-    """Return a row of biases for even and odd columns. (width,)."""
-    return torch.tensor([even, odd], dtype=like.dtype, device=like.device).repeat(
-        like.shape[-1] // 2 + 1
-    )[: like.shape[-1]]
+    return _colour(_FROM_CHROMA, _FROM_CHROMA_BIAS, chroma, out).add_(luma)
 
 
 def _lean(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """Add to three times each number the one before it, and the one after; its own at an end."""
-    last = x.shape[axis] - 1
-    first, final = x.narrow(axis, 0, 1), x.narrow(axis, last, 1)
-    before = torch.cat((first, x.narrow(axis, 0, last)), axis)
-    after = torch.cat((x.narrow(axis, 1, last), final), axis)
-    return before.add_(x, alpha=3), after.add_(x, alpha=3)
+    ends = (1, 1, 0, 0) if axis == -1 else (0, 0, 1, 1)
+    wide, size = functional.pad(x, ends, mode="replicate"), x.shape[axis]
+    before, after = wide.narrow(axis, 0, size), wide.narrow(axis, 2, size)
+    return torch.add(before, x, alpha=3), torch.add(after, x, alpha=3)
 
 
 def _lean_adjoint(gradient: Tensor, axis: int) -> Tensor:
@@ -453,9 +482,9 @@ def _double(planes: Tensor) -> Tensor:
     """Double the size: libjpeg's "fancy" bilinear upsampling, copies if too narrow for it."""
     if planes.shape[-1] <= 2:
         return planes.repeat_interleave(2, -1).repeat_interleave(2, -2)
-    rows = torch.stack(_lean(planes, -2), -2).flatten(-3, -2)
+    rows = torch.stack(_lean(planes / 16, -2), -2).flatten(-3, -2)
     even, odd = _lean(rows, -1)
-    return _alternate(_floor(even.add_(8).mul_(1 / 16)), _floor(odd.add_(7).mul_(1 / 16)))
+    return _floor(_alternate(even.add_(8 / 16), odd.add_(7 / 16)))
 
 
 def _double_adjoint(gradient: Tensor) -> Tensor:
@@ -496,9 +525,8 @@ class _ThereAndBack(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, codec: JPEGAutoencoder) -> Tensor:
-        kept: list[Tensor] = []
-        out = codec._parts_there_and_back(x.detach(), kept)
-        ctx.codec, ctx.parts = codec, len(codec._split(x))
+        out, kept = codec._parts_there_and_back(x.detach(), keep=True)
+        ctx.codec = codec
         ctx.save_for_backward(x, *kept)
         return out
 
@@ -510,10 +538,10 @@ class _ThereAndBack(torch.autograd.Function):
             slow = codec.decode(codec.encode(x))
             return torch.autograd.grad(slow, x, gradient, create_graph=True)[0], None
         out = torch.empty_like(gradient, memory_format=torch.contiguous_format)
-        parts = zip(*map(codec._split, (gradient, x, out)), strict=True)
-        each = len(kept) // ctx.parts
-        for i, (ahead, levels, place) in enumerate(parts):
-            _adjoint(ahead, kept[i * each : (i + 1) * each], codec.factor, place)
+        count = codec._count(x)
+        parts = zip(*(tensor.split(count) for tensor in (gradient, x, out, *kept)), strict=True)
+        for ahead, levels, place, sheet, *rgb in parts:
+            _adjoint(ahead, codec._take_up(sheet, x.shape[2]) + rgb, codec.factor, place)
             _inside(place, levels, place)
         return out, None
 
@@ -528,7 +556,7 @@ def _adjoint(gradient: Tensor, clipped: list[Tensor], factor: int, out: Tensor) 
     if len(clipped) == 1:
         _inside(gradient, luma, out)
         return
-    back = _weights([[2**16] * 3, *zip(*_FROM_CHROMA, strict=True)], gradient)
+    back = _weights(_FROM_YCC_TRANSPOSED, gradient)
     ycc = _mix(back, _inside(gradient, clipped[2], out))
     bright, colour = ycc[:, :1], ycc[:, 1:]
     _inside(bright, luma, bright)
@@ -553,14 +581,12 @@ def _repeated(halves: Tensor, height: int, width: int) -> Tensor:
 
 def _spread(shares: Tensor, luma: Tensor, forth: Tensor, out: Tensor) -> None:
     """Give four pixels of RGB their share of each half's gradient, and their luma's, into `out`."""
-    height, width = out.shape[-2:]
-    wide = _alternate(shares, shares)[..., :width]
-    for i in range(3):
-        weight = float(forth[i, 0])
-        for row in (0, 1):
-            place = out[:, i, row::2]
-            rows = wide[:, i, : place.shape[-2]]
-            torch.add(rows, luma[:, 0, row:height:2], alpha=weight, out=place)
+    wide = _alternate(shares, shares)[..., : out.shape[-1]]
+    weight = forth[:, :1, None]
+    for row in (0, 1):
+        place = out[..., row::2, :]
+        share = wide[..., : place.shape[-2], :]
+        torch.addcmul(share, luma[..., row::2, :], weight, out=place)
 
 
 class JPEGAutoencoder(nn.Module):
@@ -709,37 +735,85 @@ class JPEGAutoencoder(nn.Module):
         x = x.float() if x.is_floating_point() else x
         if x.requires_grad and torch.is_grad_enabled():
             return _apply(_ThereAndBack, x, self)
-        return self._parts_there_and_back(x)
+        return self._parts_there_and_back(x)[0]
 
-    def _split(self, x: Tensor) -> tuple[Tensor, ...]:
-        return torch.split(x, max(1, _CACHED_PIXELS // (x.shape[2] * x.shape[3])))
+    def _count(self, x: Tensor) -> int:
+        """Pictures in a part of a batch."""
+        return max(1, min(len(x), _CACHED_PIXELS // (x.shape[2] * x.shape[3])))
 
-    def _parts_there_and_back(self, x: Tensor, keep: list[Tensor] | None = None) -> Tensor:
-        """`forward` without its gradient; `keep` takes what `_adjoint` needs of each part."""
+    def _parts_there_and_back(
+        self, x: Tensor, *, keep: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
+        """`forward` without its gradient; with what is clipped on the way if `keep`.
+
+        That is the sheets of `_lay_out`, and of colour RGB. All parts share their memory if they
+        may: what a system gives anew it clears first, page by page.
+        """
         out = torch.empty_like(x, memory_format=torch.contiguous_format)
-        for part, place in zip(self._split(x), self._split(out), strict=True):
-            kept = self._there_and_back(part, place)
-            if keep is not None:
-                keep += (tensor.float() for tensor in kept)
-        return out
+        steps, count = self._steps(int(x.shape[2]), int(x.shape[3])), self._count(x)
+        several, dtype = len(x) if keep else count, _exact_dtype(x.device)
+        kept = [x.new_empty((several, *steps.shape), dtype=dtype)]
+        if self.mode == "RGB":
+            kept.append(x.new_empty((several, *x.shape[1:]), dtype=dtype))
+        spare = x.new_empty((count, *steps.shape), dtype=dtype)
+        for first in range(0, len(x), count):
+            part, place = x[first : first + count], out[first : first + count]
+            begin = first if keep else 0
+            memory = [tensor[begin : begin + len(part)] for tensor in kept]
+            self._there_and_back(part, place, steps, spare[: len(part)], *memory)
+        return out, [tensor.float() for tensor in kept]
 
-    def _there_and_back(self, x: Tensor, out: Tensor) -> list[Tensor]:
-        """`forward` of a part of a batch, into `out`; return what it clips, before it does."""
+    def _there_and_back(
+        self, x: Tensor, out: Tensor, steps: Tensor, spare: Tensor, sheet: Tensor,
+        rgb: Tensor | None = None,
+    ) -> None:  # fmt: skip
+        """`forward` of a part of a batch, into `out`; leave what it clips in `sheet` and `rgb`."""
         size = (int(x.shape[2]), int(x.shape[3]))
         if x.is_floating_point():  # memory is dear: the answer's place serves on the way, too
             x = torch.clamp(x, 0, 255, out=out).add_(0.5).floor_()
-        kept = []
-        for table, plane in zip(self.tables, self._to_planes(x), strict=False):
-            codes = _quantise(plane.flatten(0, 1), table, self.arithmetic)
-            kept.append(_restore_(codes, table, self.arithmetic).view(plane.shape))
-        if self.mode == "RGB":
-            kept.append(self._from_planes([plane.clamp(0, 255) for plane in kept], size))
-        pixels = kept[-1][..., : size[0], : size[1]]
+        self._lay_out(self._to_planes(x, rgb), sheet)
+        codes = _quantise(sheet, steps, self.arithmetic, spare)
+        levels = _restore_(codes, steps, self.arithmetic, spare)
+        if levels.data_ptr() != sheet.data_ptr():  # the ideal transform is not done in place
+            sheet.copy_(levels)
+        pixels = sheet[:, None, : size[0], : size[1]]
+        if rgb is not None:
+            clipped = torch.clamp(sheet, 0, 255, out=spare)
+            pixels = self._from_planes(self._take_up(clipped, size[0]), size, rgb)
         if pixels.dtype == out.dtype:
             torch.clamp(pixels, 0, 255, out=out)
         else:
             out.copy_(pixels.clamp(0, 255))
-        return kept
+
+    def _lay_out(self, planes: list[Tensor], sheet: Tensor) -> None:
+        """Put all planes of a picture on one sheet (n, rows, width), to be transformed at once.
+
+        Below luma lie the planes of chroma: one below the other, or, of half size, side by side.
+        """
+        height, width = planes[0].shape[2:]
+        sheet[:, :height, width:] = 0  # a column of blocks at most, that nobody will see
+        for place, plane in zip(self._take_up(sheet, height), planes, strict=True):
+            place[..., : plane.shape[-1]].copy_(plane)
+
+    def _take_up(self, sheet: Tensor, height: int) -> list[Tensor]:
+        """Undo `_lay_out`, for pictures of a height: views of the planes, grown to whole blocks."""
+        end = height + -height % 8
+        luma, chroma = sheet[:, None, :end], sheet[:, end:]
+        if self.mode == "L":
+            return [luma]
+        n, rows, columns = chroma.shape
+        if self.factor == 1:
+            return [luma, chroma.view(n, 2, rows // 2, columns)]
+        return [luma, chroma.view(n, rows, 2, columns // 2).transpose(1, 2)]
+
+    def _steps(self, height: int, width: int) -> Tensor:
+        """Return the step of every place of a sheet. (rows, width)."""
+        whole = width + -width % (8 * self.factor)
+        blocks = [-(-height // 8)]
+        if self.mode == "RGB":
+            blocks.append(-(-height // (8 * self.factor)) * 2 // self.factor)
+        tiles = zip(self.tables, blocks, strict=False)
+        return torch.cat([_tile(table, whole).repeat(count, 1) for table, count in tiles])
 
     def nbytes(self, codes: Codes) -> NDArray[np.int64]:
         """Exact size of each image's file with libjpeg's default Huffman tables.
@@ -778,16 +852,18 @@ class JPEGAutoencoder(nn.Module):
         if x.dtype != torch.uint8 and not x.is_floating_point():
             raise ValueError(f"expected uint8 or floating levels, got {x.dtype}")
 
-    def _to_planes(self, x: Tensor) -> list[Tensor]:
+    def _to_planes(self, x: Tensor, out: Tensor | None = None) -> list[Tensor]:
         """Luma (n, 1, H, W) and, of colour, chroma (n, 2, H, W), grown to whole blocks."""
         if self.mode == "L":
             return [_extend(x, 8)]
-        luma, chroma = torch.tensor_split(_ycc(x), [1], 1)
+        luma, chroma = torch.tensor_split(_ycc(x, out), [1], 1)
         if self.factor == 2:
-            chroma = _apply(_Halve, _extend(_extend(chroma, 16, down=False), 2))
+            chroma = _halve(_extend(_extend(chroma, 16, down=False), 2))
         return [_extend(luma, 8), _extend(chroma, 8)]
 
-    def _from_planes(self, planes: list[Tensor], size: tuple[int, int]) -> Tensor:
+    def _from_planes(
+        self, planes: list[Tensor], size: tuple[int, int], out: Tensor | None = None
+    ) -> Tensor:
         """Undo `_to_planes`. Clipped planes → (n, 1 or 3, height, width), RGB not yet clipped."""
         luma = planes[0][..., : size[0], : size[1]]
         if self.mode == "L":
@@ -796,7 +872,7 @@ class JPEGAutoencoder(nn.Module):
         chroma = planes[1][..., :height, :width]
         if self.factor == 2:
             chroma = _double(chroma)[..., : size[0], : size[1]]
-        return _rgb(luma, chroma)
+        return _rgb(luma, chroma, out)
 
     def _each(self, layer: type[torch.autograd.Function], planes: Tensor, table: int) -> Tensor:
         """Apply a layer to every plane. (n, c, H, W) → the same shape."""
