@@ -517,7 +517,7 @@ _OUTSIDE = [float(np.nextafter(np.float32(v), np.float32(np.inf * (v - 1)))) for
 
 
 class _ThereAndBack(torch.autograd.Function):
-    """`JPEGAutoencoder.forward` of floating levels.
+    """`JPEGAutoencoder.forward` of floating levels, in integers.
 
     Straight through the roundings the synthesis undoes the analysis. What is left of the gradient
     is that of colour, of resampling, and of clips, written out here, with no graph to follow.
@@ -733,6 +733,8 @@ class JPEGAutoencoder(nn.Module):
         """
         self._check(x)
         x = x.float() if x.is_floating_point() else x
+        if self.arithmetic == "ideal":  # sums of fractions, which their order changes: keep it
+            return self.decode(self.encode(x))
         if x.requires_grad and torch.is_grad_enabled():
             return _apply(_ThereAndBack, x, self)
         return self._parts_there_and_back(x)[0]
@@ -744,7 +746,7 @@ class JPEGAutoencoder(nn.Module):
     def _parts_there_and_back(
         self, x: Tensor, *, keep: bool = False
     ) -> tuple[Tensor, list[Tensor]]:
-        """`forward` without its gradient; with what is clipped on the way if `keep`.
+        """`forward` in integers, without its gradient; with what is clipped on the way if `keep`.
 
         That is the sheets of `_lay_out`, and of colour RGB. All parts share their memory if they
         may: what a system gives anew it clears first, page by page.
@@ -773,9 +775,7 @@ class JPEGAutoencoder(nn.Module):
             x = torch.clamp(x, 0, 255, out=out).add_(0.5).floor_()
         self._lay_out(self._to_planes(x, rgb), sheet)
         codes = _quantise(sheet, steps, self.arithmetic, spare)
-        levels = _restore_(codes, steps, self.arithmetic, spare)
-        if levels.data_ptr() != sheet.data_ptr():  # the ideal transform is not done in place
-            sheet.copy_(levels)
+        _restore_(codes, steps, self.arithmetic, spare)
         pixels = sheet[:, None, : size[0], : size[1]]
         if rgb is not None:
             clipped = torch.clamp(sheet, 0, 255, out=spare)
