@@ -1,8 +1,10 @@
 """Steps of the weekly run with unpinned packages (workflows/drift.yml).
 
 drift.py packages            declared packages whose installed version is not the locked one
+drift.py versions            every locked package with another version, or none, installed
 drift.py numbers OLD NEW     numbers and verdicts that differ between two folders of results
-drift.py issue FOLDER        title and text of an issue from the logs, one a package to blame
+drift.py issue FOLDER FILE   title and text of an issue from the logs, one a package to blame, and
+                             from the versions
 """
 
 from __future__ import annotations
@@ -23,9 +25,19 @@ def drifted(root: Path) -> list[str]:
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     texts = project["dependencies"] + project["optional-dependencies"]["test"]
     names = [re.split(r"[^A-Za-z0-9_.-]", text)[0].lower() for text in texts]
-    lines = (root / "requirements.lock").read_text("utf-8").split()
-    locked = {name.lower(): number for name, number in (line.split("==") for line in lines)}
+    locked = _locked(root)
     return [name for name in names if name in locked and _installed(name) != locked[name]]
+
+
+def versions(root: Path) -> list[str]:
+    """Tell what became of each locked package, those that others bring along included."""
+    now = {name: _installed(name) or "none" for name in _locked(root)}
+    return [f"{n} {old} became {now[n]}" for n, old in _locked(root).items() if now[n] != old]
+
+
+def _locked(root: Path) -> dict[str, str]:
+    lines = (root / "requirements.lock").read_text("utf-8").split()
+    return {name.lower(): number for name, number in (line.split("==") for line in lines)}
 
 
 def _installed(name: str) -> str:
@@ -53,14 +65,16 @@ def _shown(entry: dict[str, object]) -> object:
     return entry.get("text", entry.get("verdict", "nothing"))
 
 
-def issue(folder: Path) -> str:
-    """Write a title, and below it the end of each log."""
+def issue(folder: Path, changed: Path) -> str:
+    """Write a title, below it the end of each log, and what else may be to blame."""
     logs = sorted(folder.glob("*.txt")) if folder.exists() else []
     names = ", ".join(path.stem for path in logs) or "only several packages together"
     parts = [f"Drift: {names}"]
     for path in logs:
         end = "\n".join(path.read_text("utf-8").splitlines()[-LINES:])
         parts.append(f"## {path.stem}\n\n```text\n{end}\n```")
+    found = changed.read_text("utf-8").strip() if changed.exists() else "not known"
+    parts.append(f"## Versions that are not the lock's\n\n```text\n{found}\n```")
     return "\n\n".join(parts)
 
 
@@ -73,8 +87,10 @@ def main(arguments: list[str]) -> int:
             found = differences(Path(old), Path(new))
             print("\n".join(found))
             return 1 if found else 0
-        case ["issue", folder]:
-            print(issue(Path(folder)))
+        case ["versions"]:
+            print("\n".join(versions(Path.cwd())))
+        case ["issue", folder, changed]:
+            print(issue(Path(folder), Path(changed)))
         case _:
             print(__doc__, file=sys.stderr)
             return 2

@@ -102,6 +102,60 @@ def test_an_audit_without_its_tool_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     assert checks.audit(*LOCKS) == ("skipped", "pip-audit is not installed (pip install pip-audit)")
 
 
+#: Stands in for pip-audit: asks "the service" about each package of the files that it is given.
+_PIP_AUDIT = """
+import json, os, sys
+assert {"--no-deps", "--disable-pip", "--format=json"} < set(sys.argv)
+names = [argument for flag, argument in zip(sys.argv, sys.argv[1:]) if flag == "--requirement"]
+lines = [line.split("==") for name in names for line in open(name).read().split()]
+service = json.loads(os.environ["SERVICE"])
+if service is None:
+    sys.exit("ConnectionError: no such host")
+found = []
+for name, version in lines:
+    known = service.get(f"{name} {version}")
+    found.append({"name": name, "skip_reason": f"{name} is not known"} if known is None
+                 else {"name": name, "version": version, "vulns": known})
+print(json.dumps({"dependencies": found, "fixes": []}))
+sys.exit(any(one.get("vulns") for one in found))
+"""
+
+_HOLE = [{"id": "X-1", "fix_versions": ["1.1"]}, {"id": "X-2", "fix_versions": []}]
+
+
+@pytest.mark.parametrize(
+    ("service", "state", "report"),
+    [
+        ({"a 1.0": [], "b 2": []}, "clean", "2 of 2 packages audited"),
+        ({"a 1.0": []}, "clean", "1 of 2 packages audited\nb is not known"),
+        ({}, "skipped", "nothing is known of any of 2 packages (a is not known)"),
+        (
+            {"a 1.0": _HOLE, "b 2": []},
+            "found",
+            "2 of 2 packages audited\na 1.0: X-1, mended in 1.1\na 1.0: X-2",
+        ),
+        (
+            None,
+            "skipped",
+            "the data on vulnerabilities could not be read: ConnectionError: no such host",
+        ),
+    ],
+)
+def test_an_audit_is_of_the_locks_and_says_whom_it_could_not_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service: object, state: str, report: str
+) -> None:
+    (tmp_path / "pip_audit.py").write_text(_PIP_AUDIT)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("SERVICE", json.dumps(service))
+    (tmp_path / "requirements.lock").write_text("a==1.0\n")
+    (tmp_path / "requirements-no-deps.lock").write_text("b==2\n")
+    (tmp_path / "_toc.yml").write_text("")
+    run = CliRunner().invoke(main, ["--root", str(tmp_path), "check", "audit"])
+    assert run.stdout == f"{state}: {report}\n"
+    assert run.exit_code == (state == "found")
+
+
 def test_addresses_are_found_whole(tmp_path: Path) -> None:
     (tmp_path / "book").mkdir()
     (tmp_path / "README.md").write_text(

@@ -100,12 +100,18 @@ def test_a_package_that_drifts_is_named(tmp_path: Path) -> None:
         f"numpy==0.1\nPyYAML=={yaml.__version__}\npytest=={pytest.__version__}\nscipy==0.1\n"
     )
     assert drift.drifted(tmp_path) == ["numpy"]
+    told = [line.split(" became ")[0] for line in drift.versions(tmp_path)]
+    assert told == ["numpy 0.1", "scipy 0.1"]  # scipy is not declared: others bring it along
 
 
 def test_the_issue_names_the_packages_and_shows_the_logs_ends(tmp_path: Path) -> None:
     (tmp_path / "scipy.txt").write_text("\n".join(f"line {n}" for n in range(100)))
     (tmp_path / "numpy.txt").write_text("E assert 1 == 2")
-    text = drift.issue(tmp_path)
+    (tmp_path / "versions").write_text("sphinx 7.4.7 became 9.0.0\n")
+    text = drift.issue(tmp_path, tmp_path / "versions")
+    assert text.endswith("```text\nsphinx 7.4.7 became 9.0.0\n```")
     assert text.startswith("Drift: numpy, scipy\n")
     assert "line 99" in text and "line 10\n" not in text and "E assert 1 == 2" in text
-    assert drift.issue(tmp_path / "absent") == "Drift: only several packages together"
+    together = drift.issue(tmp_path / "absent", tmp_path / "absent")
+    assert together.startswith("Drift: only several packages together\n")
+    assert "not known" in together

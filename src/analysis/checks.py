@@ -216,16 +216,29 @@ def audit(*locks: Path) -> tuple[str, str]:
     """
     if find_spec("pip_audit") is None:
         return "skipped", "pip-audit is not installed (pip install pip-audit)"
-    command = [sys.executable, "-m", "pip_audit", "--no-deps", "--disable-pip"]
+    command = [sys.executable, "-m", "pip_audit", "--no-deps", "--disable-pip", "--format=json"]
     command += [word for lock in locks for word in ("--requirement", str(lock))]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = (run.stdout + run.stderr).strip()
-    if run.returncode == 0:
-        return "clean", said
-    if "known vulnerabilit" in said:
-        return "found", said
-    last = said.splitlines()[-1] if said else f"status {run.returncode}"
-    return "skipped", f"the data on vulnerabilities could not be read: {last}"
+    try:
+        return _audited(json.loads(run.stdout)["dependencies"])
+    except ValueError:  # no answer in JSON: pip-audit itself failed
+        last = (run.stderr.strip().splitlines() or [f"status {run.returncode}"])[-1]
+        return "skipped", f"the data on vulnerabilities could not be read: {last}"
+
+
+def _audited(answers: list[dict[str, Any]]) -> tuple[str, str]:
+    """State and report; pip-audit calls "clean" what it could ask nobody about."""
+    unknown = [one["skip_reason"] for one in answers if "skip_reason" in one]
+    found = [
+        f"{one['name']} {one['version']}: {known['id']}"
+        + (f", mended in {', '.join(known['fix_versions'])}" if known["fix_versions"] else "")
+        for one in answers
+        for known in one.get("vulns", ())
+    ]
+    if answers and len(unknown) == len(answers):
+        return "skipped", f"nothing is known of any of {len(answers)} packages ({unknown[0]})"
+    report = [f"{len(answers) - len(unknown)} of {len(answers)} packages audited", *found, *unknown]
+    return ("found" if found else "clean"), "\n".join(report)
 
 
 # --- addresses on other hosts ----------------------------------------------------------------

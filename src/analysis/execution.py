@@ -60,6 +60,7 @@ _LEAST_FREE = 2**20
 _REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space, or raise your quota",
+    errno.EFBIG: "raise the limit on a file's size (ulimit -f)",
     errno.EROFS: "make it writable, or copy the book elsewhere",
     errno.EACCES: "make it writable, or copy the book elsewhere",
 }
@@ -305,6 +306,8 @@ def unwritable(folder: Path, told: str) -> str | None:
     """
     if _is_full(folder) or "database or disk is full" in told:
         told = os.strerror(errno.ENOSPC)
+    elif "disk I/O error" in told and resource.getrlimit(resource.RLIMIT_FSIZE)[0] >= 0:
+        told = os.strerror(errno.EFBIG)  # SQLite does not tell why
     for code, remedy in _REMEDIES.items():
         about = code not in (errno.EACCES, errno.EROFS) or str(folder) in told
         if about and os.strerror(code) in told:

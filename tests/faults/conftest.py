@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,6 +82,14 @@ class Victim:
         run = self.run(prefix=prefix)
         assert run.returncode == 0, run.stdout + run.stderr
         return time.monotonic() - started
+
+    def at_once(self, count: int = 2) -> list[str]:
+        """Let it run several times at once, to success; what each says, in the order they end."""
+        with ThreadPoolExecutor(count) as pool:
+            running = [pool.submit(self.run) for _ in range(count)]
+            runs = [future.result() for future in as_completed(running)]
+        assert [run.returncode for run in runs] == [0] * count, [run.stderr for run in runs]
+        return [run.stdout + run.stderr for run in runs]
 
     def kill(self, after: float, everything: bool) -> bool:
         """SIGKILL it after some seconds: alone, or with all that it started; whether it ran."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import threading
+import sys
 import time
 from pathlib import Path
 
@@ -98,6 +98,25 @@ def test_a_full_disk(tmp_path: Path, undisturbed: Victim, kilobytes: int) -> Non
     assert tree(tmp_path / "kept" / "executed" / "quick") == results(undisturbed)
 
 
+_LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("kilobytes", [1, 10, 100, 1000])
+def test_a_limit_on_the_size_of_a_file(tmp_path: Path, undisturbed: Victim, kilobytes: int) -> None:
+    """As `ulimit -f` sets it: from less than a spec to less than MathJax, the largest file."""
+    victim = builder(tmp_path, chapters=1)
+    said = told(victim.run(prefix=[sys.executable, "-c", _LIMITED, str(kilobytes * 1024)]))
+    assert "cannot be written (File too large): raise the limit on a file's size" in said
+    assert not (tmp_path / "_build" / "html" / "index.html").exists()
+    victim.complete()
+    assert differing(results(victim), results(undisturbed)) == set()
+    assert differing(pages(victim), pages(undisturbed)) == set()
+
+
 _READ_ONLY = """
 mkdir -p _build && mount --bind _build _build && mount -o remount,ro,bind _build && "$@"
 """
@@ -114,14 +133,7 @@ def test_a_stale_lock_and_two_builds_at_once(tmp_path: Path, undisturbed: Victim
     victim = builder(tmp_path, chapters=1)
     (tmp_path / "_build").mkdir()
     (tmp_path / "_build" / "building.lock").write_text("left by process 1")
-    runs: list[subprocess.CompletedProcess[str]] = []
-    threads = [threading.Thread(target=lambda: runs.append(victim.run())) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [run.returncode for run in runs] == [0, 0], [run.stderr for run in runs]
-    first, second = (run.stdout + run.stderr for run in runs)
+    first, second = victim.at_once()
     assert "1 chapters executed, 0 up to date" in first
     assert "0 chapters executed, 1 up to date" in second
     assert "another build is running" in second
@@ -145,14 +157,32 @@ def test_a_clock_that_was_set_back(tmp_path: Path) -> None:
     assert "Chapter uno" in (tmp_path / "_build" / "html" / "book" / "one.html").read_text("utf-8")
 
 
+_SET_BACK = """
+import time
+
+def set_back(clock, by):
+    start = time.monotonic()
+    return lambda: clock() - (by if time.monotonic() > start + 0.5 else 0)
+
+time.time, time.time_ns = set_back(time.time, 86_400), set_back(time.time_ns, 86_400 * 10**9)
+"""
+
+
+def test_a_clock_that_is_set_back_while_a_build_runs(tmp_path: Path, undisturbed: Victim) -> None:
+    """By a day, half a second after each process starts; the file system's clock goes on."""
+    victim = builder(tmp_path, chapters=1)
+    (tmp_path / "src" / "sitecustomize.py").write_text(_SET_BACK)
+    asking = "import time; time.sleep(0.6); print(time.time())"
+    asked = Victim([sys.executable, "-c", asking], tmp_path).run().stdout
+    assert float(asked) < time.time() - 80_000
+    victim.complete()
+    assert "0 chapters executed, 1 up to date" in victim.run().stdout
+    assert differing(results(victim), results(undisturbed)) == set()
+    assert differing(pages(victim), pages(undisturbed)) == set()
+
+
 def test_two_reruns_of_a_chapter_at_once(tmp_path: Path) -> None:
     victim = builder(tmp_path, "chapter", "one", chapters=1)
-    runs: list[subprocess.CompletedProcess[str]] = []
-    threads = [threading.Thread(target=lambda: runs.append(victim.run())) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [run.returncode for run in runs] == [0, 0], [run.stderr for run in runs]
+    victim.at_once()
     left = {path.name for path in (tmp_path / "_build" / "runs" / "one").iterdir()}
     assert left == {"defaults", "building.lock"}
