@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
@@ -77,6 +78,20 @@ def test_with_an_address_history_and_launch_links_appear() -> None:
     assert colab.endswith("/owner/name/blob/gh-pages/_sources/book/one.ipynb")
     assert pages.linked_data(PUBLIC, CHAPTER)["url"] == "https://owner.example/name/book/one.html"
     assert "https://owner.example/name/figures/fig-a.png" in pages.open_graph(PUBLIC, CHAPTER)
+
+
+def test_gitlab_names_its_pages_in_its_own_way() -> None:
+    book = replace(PUBLIC, repository="https://gitlab.com/group/part/name", branch="a/b")
+    assert pages.source_links(book, CHAPTER) == {
+        "commit": "https://gitlab.com/group/part/name/-/commit/abc123",
+        "history": "https://gitlab.com/group/part/name/-/commits/a/b/book/one.md",
+    }
+    (binder,) = pages.launch_links(book, CHAPTER).values()  # Colab opens GitHub's files only
+    assert binder.startswith("https://mybinder.org/v2/gl/group%2Fpart%2Fname/a%2Fb?")
+    assert binder.endswith("urlpath=lab/tree/book/one.md")
+    own = replace(book, repository="https://gitlab.institute.example/group/name")
+    assert pages.launch_links(own, CHAPTER) == {}  # Binder knows the public ones
+    assert "/-/commits/" in pages.source_links(own, CHAPTER)["history"]
 
 
 def test_a_page_that_is_no_notebook_has_nothing_to_run() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from analysis.forge import VARIABLES
 from analysis.pages import FACTS, Book
 from analysis.site import last_changes, read_book, stage, write_figures
 
@@ -31,7 +32,9 @@ def write_results(folder: Path, number: str, figure: str | None = None) -> Path:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in (*VARIABLES.values(), "GITHUB_REPOSITORY"):  # as a workflow's runner sets them
+        monkeypatch.delenv(name, raising=False)
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "intro.md").write_text("# Intro")
     (tmp_path / "_toc.yml").write_text("")
@@ -105,7 +108,7 @@ def test_the_book_is_read_from_its_settings(root: Path) -> None:
     book = read_book(root)
     assert (book.title, book.author, book.branch) == ("B", "A", "trunk")
     assert book.repository == "https://github.com/o/n"
-    assert book.address == ""
+    assert book.address == "https://o.github.io/n/"  # where its workflow publishes
 
 
 def git(root: Path, *arguments: str) -> None:

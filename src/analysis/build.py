@@ -19,7 +19,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -512,10 +512,13 @@ def _site_task(book: Book, profile: str) -> Any:
     inputs += [path for path in static if path.is_file()]
     inputs += [path for path in [book.root / "book" / "references.bib"] if path.exists()]
     here = Path(__file__).parent
-    inputs += [here / f"{name}.py" for name in ("site", "pages", "glossary", "figures", "ledger")]
+    inputs += [
+        here / f"{name}.py" for name in ("site", "pages", "forge", "glossary", "figures", "ledger")
+    ]
     inputs += sorted((here / "templates").iterdir())
     inputs += [path for path in [book.root / "CITATION.cff"] if path.exists()]
-    key = json.dumps([profile, last_changes(book.root, book.pages)])
+    about = asdict(read_book(book.root))  # its addresses, which git may know
+    key = json.dumps([profile, about, last_changes(book.root, book.pages)])
     return TaskWithoutPath(
         name="render-site",
         function=render_site,

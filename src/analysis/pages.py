@@ -2,7 +2,7 @@
 
 At the end of a page: how to cite it, its licence, its last change, and for a chapter how it was
 computed and where to run it. In its head: a description for search engines (JSON-LD) and for links
-that are shared (OpenGraph). What needs a public address appears once ``_config.yml`` has it.
+that are shared (OpenGraph). What needs a public address appears where `forge` finds one.
 """
 
 from __future__ import annotations
@@ -13,18 +13,28 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from docutils import nodes
 from jinja2 import Environment, PackageLoader
 
 from analysis.figures import LICENCE_URL, Record, bibtex_entry, first_sentence, plain
 
-__all__ = ["Book", "Page", "launch_links", "linked_data", "open_graph", "page_end", "setup"]
+__all__ = [
+    "Book",
+    "Page",
+    "launch_links",
+    "linked_data",
+    "open_graph",
+    "page_end",
+    "setup",
+    "source_links",
+]
 
 #: File of the stage, relative to its root, that holds the book's and the pages' facts.
 FACTS = "book/_generated/pages.json"
 
-_BINDER = "https://mybinder.org/v2/gh"
+_BINDER = "https://mybinder.org/v2"
 _COLAB = "https://colab.research.google.com/github"
 
 _TEMPLATES = Environment(
@@ -93,8 +103,9 @@ class Page:
 def launch_links(book: Book, page: Page) -> dict[str, str]:
     """Where a chapter can be run without installing anything: service to address.
 
-    Binder opens the chapter's text (jupytext makes it a notebook); Colab opens the executed
-    notebook, which the deployment publishes with the site on the branch ``gh-pages``.
+    Binder opens the chapter's text (jupytext makes it a notebook) from GitHub or GitLab; Colab
+    opens the executed notebook, which the deployment publishes with the site on GitHub's branch
+    ``gh-pages``.
 
     Examples
     --------
@@ -102,12 +113,34 @@ def launch_links(book: Book, page: Page) -> dict[str, str]:
     >>> launch_links(book, Page("x", run={"seconds": 1}))["Colab"]
     'https://colab.research.google.com/github/a/b/blob/gh-pages/_sources/book/x.ipynb'
     """
-    match = re.fullmatch(r"https://github\.com/([^/]+/[^/]+)", book.repository)
+    match = re.fullmatch(r"https://(github|gitlab)\.com/(.+)", book.repository)
     if not match or not page.run:
         return {}
+    host, name = match.groups()
+    kind, place = ("gh", name) if host == "github" else ("gl", quote(name, safe=""))
+    opened = f"{quote(book.branch, safe='')}?urlpath=lab/tree/book/{page.name}.md"
+    links = {"Binder": f"{_BINDER}/{kind}/{place}/{opened}"}
+    if host == "github":  # the only one that Colab opens
+        links["Colab"] = f"{_COLAB}/{name}/blob/gh-pages/_sources/book/{page.name}.ipynb"
+    return links
+
+
+def source_links(book: Book, page: Page) -> dict[str, str]:
+    """Addresses of the page's last ``commit`` and of its ``history``; empty if unknown.
+
+    Examples
+    --------
+    >>> book = Book("B", "A", "1", repository="https://gitlab.com/a/b")
+    >>> source_links(book, Page("x", commit="abc"))["history"]
+    'https://gitlab.com/a/b/-/commits/main/book/x.md'
+    """
+    if not book.repository or not page.commit:
+        return {}
+    gitlab = urlsplit(book.repository).netloc.startswith("gitlab.")
+    base = f"{book.repository}/-" if gitlab else book.repository
     return {
-        "Binder": f"{_BINDER}/{match[1]}/{book.branch}?urlpath=lab/tree/book/{page.name}.md",
-        "Colab": f"{_COLAB}/{match[1]}/blob/gh-pages/_sources/book/{page.name}.ipynb",
+        "commit": f"{base}/commit/{page.commit.removesuffix('+')}",
+        "history": f"{base}/commits/{quote(book.branch)}/book/{page.name}.md",
     }
 
 
@@ -139,6 +172,7 @@ def page_end(book: Book, page: Page) -> str:
         text=text,
         bibtex=bibtex,
         launch=launch_links(book, page),
+        source=source_links(book, page),
         notebook=f"../_sources/book/{page.name}.ipynb",
     )
 
@@ -280,7 +314,15 @@ def _add_launch_buttons(context: dict[str, Any], links: dict[str, str]) -> None:
     )
 
 
+def _set_address(app: Any, config: Any) -> None:
+    """Tell Sphinx the address that the site has, for each page's canonical link."""
+    path = Path(app.srcdir) / FACTS
+    if path.exists():
+        config.html_baseurl = _facts(path)[0].address
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Register with Sphinx."""
+    app.connect("config-inited", _set_address)
     app.connect("html-page-context", _add_to_page, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

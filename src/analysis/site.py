@@ -24,6 +24,7 @@ from PIL import Image
 
 from analysis.execution import NOTEBOOK, replace_directory, seal, unwritable
 from analysis.figures import FORMATS, Record, bibtex, index_markdown
+from analysis.forge import find_home, git
 from analysis.ledger import read_entries, table_markdown
 from analysis.pages import FACTS, Book
 
@@ -191,24 +192,34 @@ def _thumbnail(png: bytes) -> bytes:
 
 
 def read_book(root: Path) -> Book:
-    """Read what a citation and a link need from ``_config.yml`` and ``CITATION.cff``.
+    """Read what a citation and a link need: ``_config.yml``, ``CITATION.cff``, git's ``origin``.
 
-    ``repository.url`` and ``html.baseurl`` of ``_config.yml`` are the only places where the book's
-    public addresses are set.
+    Parameters
+    ----------
+    root : Path
+        The book's folder.
+
+    Returns
+    -------
+    Book
+        Its public addresses are those that `forge.find_home` finds.
     """
     config = yaml.safe_load((root / "_config.yml").read_text("utf-8")) or {}
     cff = root / "CITATION.cff"
     cited = yaml.safe_load(cff.read_text("utf-8")) if cff.exists() else {}
     repository = config.get("repository") or {}
-    address = str((config.get("html") or {}).get("baseurl") or "").rstrip("/")
+    named = {
+        "repository": repository.get("url"),
+        "branch": repository.get("branch"),
+        "address": (config.get("html") or {}).get("baseurl"),
+    }
+    home = find_home(root, {field: str(value or "") for field, value in named.items()})
     return Book(
         title=config.get("title", ""),
         author=config.get("author", ""),
         version=version("coloured-spectrogram"),
         released=str(cited.get("date-released", "")),
-        repository=str(repository.get("url") or "").rstrip("/"),
-        branch=repository.get("branch", "main"),
-        address=f"{address}/" if address else "",
+        **asdict(home),
     )
 
 
@@ -229,22 +240,13 @@ def last_changes(root: Path, pages: Sequence[str]) -> dict[str, tuple[str, str]]
         since. Pages that no commit holds, or all outside git, are absent.
     """
     found = {}
-    changed = _git(root, "status", "--porcelain", "--", "book")
+    changed = git(root, "status", "--porcelain", "--", "book")
     for page in pages:
-        line = _git(root, "log", "-1", "--abbrev=12", "--format=%h %cs", "--", f"book/{page}.md")
+        line = git(root, "log", "-1", "--abbrev=12", "--format=%h %cs", "--", f"book/{page}.md")
         if line:
             commit, date = line.split()
             found[page] = (commit + "+" * (f" book/{page}.md" in changed), date)
     return found
-
-
-def _git(root: Path, *arguments: str) -> str:
-    """Return what git says, or nothing if it cannot say."""
-    try:
-        run = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
-    except OSError:
-        return ""
-    return run.stdout if run.returncode == 0 else ""
 
 
 def _facts(root: Path, book: Book, pages: Sequence[str], results: Mapping[str, Path]) -> bytes:

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser
 
 from analysis import colormaps
 from analysis.build import Book
+from analysis.site import read_book
 from tests.book.conftest import HTML, Watched, set_theme
 
 BOOK = Book(Path(__file__).resolve().parents[2])
@@ -237,17 +238,28 @@ def test_a_word_of_the_glossary_shows_its_definition(watched: Watched) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_can_be_cited_and_found(name: str) -> None:
+    """Its addresses are the site's own, absolute where git or the settings know where it is."""
     html = (HTML / "book" / f"{name}.html").read_text("utf-8")
+    base = read_book(BOOK.root).address
     (text,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', html, re.S)
     article = json.loads(text)
     assert article["@type"] == "ScholarlyArticle"
     assert article["headline"] and len(article["description"]) > 20
+    own = f"{base}book/{name}.html" if base else ""
+    assert article.get("url", "") == own
+
+    def here(address: str) -> Path:
+        inside = HTML / address.removeprefix(base) if base else HTML / "book" / address
+        return inside.resolve()
+
     for part in article.get("hasPart", []):
-        assert f'id="{part["@id"].removeprefix("#")}"' in html
+        assert part["@id"].startswith(f"{own}#")
+        assert f'id="{part["@id"].removeprefix(f"{own}#")}"' in html
         for copy in part["distribution"]:
-            assert (HTML / "book" / copy["contentUrl"]).resolve().is_file()
+            assert here(copy["contentUrl"]).is_file()
     (image,) = re.findall(r'<meta property="og:image" content="([^"]+)"', html)
-    assert (HTML / "book" / image).resolve().is_file()
+    assert here(image).is_file()
+    assert re.findall(r'<link rel="canonical" href="([^"]+)"', html) == [own] * bool(base)
     assert 'id="about-this-page"' in html
     for fact in ("Computed", "Run it") if name in CHAPTERS else ():
         assert f"<dt>{fact}</dt>" in html
