@@ -115,6 +115,12 @@ def test_a_page_is_cited_as_text_and_as_bibtex() -> None:
     assert "url = {https://owner.example/name/book/one.html}" in html
 
 
+def test_the_front_page_is_cited_as_the_book() -> None:
+    text, bibtex = pages.citation(PUBLIC, Page("intro", PUBLIC.title))
+    assert text.startswith("Its authors (2026). The <Book>, version 1.2.")
+    assert bibtex.startswith("@book{coloured-spectrogram:intro,") and "booktitle" not in bibtex
+
+
 @pytest.mark.parametrize("book", [PRIVATE, PUBLIC])
 def test_linked_data_is_an_article_with_a_data_set_for_each_figure(book: Book) -> None:
     data = json.loads(json.dumps(pages.linked_data(book, CHAPTER)))

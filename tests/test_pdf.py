@@ -51,6 +51,23 @@ def test_the_pdf_has_a_title_page_bookmarks_and_vectors(joined: Path) -> None:
 
 
 @pytest.mark.skipif(browser_path() is None, reason="no Chromium here")
+def test_a_wide_table_does_not_shrink_the_book(joined: Path) -> None:
+    cells = "".join(f"<td>number_{n}</td>" for n in range(40))
+    wide = f"<table><tr>{cells}</tr></table></article>"
+    page = joined / "book" / "intro.html"
+    sizes = []
+    for text in (_PAGE, _PAGE.replace("</article>", wide)):
+        page.write_text(text, "utf-8")
+        print_pdf(joined, joined / "book.pdf", BOOK)
+        document = pypdfium2.PdfDocument(joined / "book.pdf")
+        items = [item for sheet in document for item in sheet.get_objects()]
+        text_kind = pypdfium2.raw.FPDF_PAGEOBJ_TEXT
+        sizes.append([item.get_bounds() for item in items if item.type != text_kind])
+        document.close()
+    assert sizes[0] and sizes[0] == sizes[1]
+
+
+@pytest.mark.skipif(browser_path() is None, reason="no Chromium here")
 def test_a_missing_picture_is_named(joined: Path) -> None:
     (joined / "square.svg").unlink()
     with pytest.raises(click.ClickException, match=r"misses\n.*square\.svg"):

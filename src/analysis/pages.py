@@ -150,17 +150,20 @@ def citation(book: Book, page: Page) -> tuple[str, str]:
     url = book.address + page.path if book.address else ""
     year = book.released[:4]
     details = ", ".join(part for part in (f"version {book.version}", commit) if part)
-    text = f"{book.author} ({year or 'n.d.'}). “{page.title}”. In: {book.title}, {details}."
+    whole = page.title == book.title  # the front page is cited as the book
+    inside = "" if whole else f"“{page.title}”. In: "
+    text = f"{book.author} ({year or 'n.d.'}). {inside}{book.title}, {details}."
     fields = {
         "title": page.title,
         "author": f"{{{book.author}}}",
-        "booktitle": book.title,
+        "booktitle": "" if whole else book.title,
         "year": year,
         "version": book.version,
         "note": commit,
         "url": url,
     }
-    return f"{text} {url}".strip(), bibtex_entry("incollection", page.name, fields)
+    kind = "book" if whole else "incollection"
+    return f"{text} {url}".strip(), bibtex_entry(kind, page.name, fields)
 
 
 def page_end(book: Book, page: Page) -> str:

@@ -19,13 +19,16 @@ from html import escape
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from pypdf import PdfWriter
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
 from analysis.pages import Book
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ViewportSize
 
 __all__ = ["browser_path", "print_pdf"]
 
@@ -42,7 +45,12 @@ _STYLE = """
 .toctree-wrapper > section > :last-child { margin-bottom: 0; }
 """
 
-#: Completes the title page, and opens every image at once.
+#: Width between the margins of A4 in the page's pixels, and what they are printed at.
+_SCALE = 0.8
+_WIDTH = round((210 - 2 * 18) / 25.4 * 96 / _SCALE)
+
+#: Completes the title page, opens every image at once, and fits what is wider than the paper: for
+#: one wide table Chromium would shrink the whole book.
 _PREPARE = """async (cover) => {
   document.querySelector('#jb-print-docs-body h1').insertAdjacentHTML('afterend', cover);
   const images = [...document.querySelectorAll('.bd-article img')];
@@ -51,6 +59,10 @@ _PREPARE = """async (cover) => {
   await Promise.all(images.map(image => image.decode().catch(() => broken.push(image.src))));
   await window.MathJax?.startup?.promise;
   await document.fonts.ready;
+  for (const wide of document.querySelectorAll('.bd-article :is(table, mjx-container)')) {
+    const room = wide.parentElement.clientWidth;
+    if (room && wide.offsetWidth > room) { wide.style.zoom = room / wide.offsetWidth; }
+  }
   return broken;
 }"""
 
@@ -111,18 +123,19 @@ def _print(browser_file: str, address: str, target: Path, cover: str) -> list[st
     missing: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_file, args=list(_OPTIONS))
-        page = browser.new_page(color_scheme="light")
+        size: ViewportSize = {"width": _WIDTH, "height": 1000}
+        page = browser.new_page(color_scheme="light", viewport=size)
         page.on("requestfailed", lambda request: missing.append(request.url))
         page.on("response", lambda r: missing.extend([r.url] if r.status >= 400 else []))
         page.route("**/searchindex.js", lambda route: route.fulfill(body=""))  # not on paper
         page.emulate_media(media="print")
         page.goto(address, wait_until="load")
-        missing += page.evaluate(_PREPARE, cover)
         page.add_style_tag(content=_STYLE)
+        missing += page.evaluate(_PREPARE, cover)
         page.pdf(
             path=target,
             format="A4",
-            scale=0.8,
+            scale=_SCALE,
             margin={"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"},
             display_header_footer=True,
             header_template="<span></span>",
