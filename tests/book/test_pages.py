@@ -92,7 +92,7 @@ def files_of_figures(watched: Watched) -> list[str]:
     )
     suffixes = ["svg", "png", "pdf", "csv", "bib"]
     wrong = [str(row) for row in rows if [path.rpartition(".")[2] for path in row] != suffixes]
-    if len(rows) < page.locator("figure.book-figure").count():
+    if len(rows) < page.locator('figure[id^="fig-"]').count():
         wrong.append("a figure has no links")
     files = [HTML / href.removeprefix(f"{watched.address}/") for row in rows for href in row]
     return wrong + [str(path) for path in files if not path.is_file() or not path.stat().st_size]
