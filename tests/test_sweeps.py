@@ -50,6 +50,20 @@ def test_the_long_ones_go_first_and_the_finished_are_kept(tmp_path: Path) -> Non
     assert done == [0]  # another key: made anew
 
 
+def test_whoever_watches_is_told_how_far_it_is(tmp_path: Path) -> None:
+    told: list[tuple[int, int, float]] = []
+    sized = [Work(one.key, square, one.arguments, size=i + 1) for i, one in enumerate(WORK)]
+    sweeps.run(sized[:2], executor="serial", store=tmp_path, tell=lambda *how: told.append(how))
+    assert [how[:2] for how in told] == [(1, 3), (3, 3)]
+    assert told[0][2] > 0 and told[1][2] == 0
+    told.clear()
+    sweeps.run(sized, executor="serial", store=tmp_path, tell=lambda *how: told.append(how))
+    assert [how[:2] for how in told] == [(6, 15), (10, 15), (15, 15)]  # three were kept before
+    told.clear()
+    sweeps.run(sized, executor="serial", store=tmp_path, tell=lambda *how: told.append(how))
+    assert told == []
+
+
 def test_nothing_to_do_starts_nothing() -> None:
     assert sweeps.run([], executor="dask", address="tcp://127.0.0.1:1") == []
 

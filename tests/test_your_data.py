@@ -221,7 +221,9 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(
     with pytest.raises(KeyboardInterrupt):
         run(data, TINY, executor="serial", store=tmp_path)
     progress = json.loads((tmp_path / "progress.json").read_text())
-    assert progress["done"] > 0 and progress["seconds_left"] >= 0
+    entries = sum(len(unit.entries) for unit in done[2:])  # the two units before tune the rates
+    assert progress["what"] == "networks" and progress["seconds_left"] > 0
+    assert 0 < progress["done"] == entries < progress["total"]
     finished = sorted((tmp_path / "runs").iterdir())
     assert len(finished) == 4
     finished[0].write_bytes(b"half a file")
@@ -229,6 +231,9 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(
     again = run(data, TINY, executor="serial", store=tmp_path)
     units = 2 + TINY.folds * TINY.repeats * 3
     assert len(done) == units + 1  # the damaged one twice, no other
+    assert len(list((tmp_path / "runs").iterdir())) == units
+    progress = json.loads((tmp_path / "progress.json").read_text())
+    assert progress["done"] == progress["total"] and progress["seconds_left"] == 0
     for part, guessed in outcome.predicted.items():
         np.testing.assert_array_equal(again.predicted[part], guessed)
 

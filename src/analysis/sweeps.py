@@ -9,6 +9,7 @@ Results do not depend on the executor, nor on the number of processes.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -61,6 +62,7 @@ def run(
     store: Path | None = None,
     description: str = "",
     unit: str = "net",
+    tell: Callable[[int, int, float], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Do all pieces that are not done yet.
 
@@ -78,6 +80,9 @@ def run(
         key, and is made anew.
     description, unit : str
         Of the progress bar.
+    tell : callable, optional
+        Called as each piece is done, with the sizes that are done and in all, kept ones included,
+        and with the seconds that the rest will take, if it goes on like this.
 
     Returns
     -------
@@ -100,23 +105,26 @@ def run(
         raise ValueError(f"executor must be one of {', '.join(EXECUTORS)}, not {executor!r}")
     results: list[dict[str, Any]] = [{} for _ in work]
     todo = []
-    with tqdm(
-        total=sum(one.size for one in work), desc=description, unit=unit, disable=None
-    ) as bar:
-        for i, one in enumerate(work):
-            known = load_atomic(path_of(store, one.key), one.key) if store else None
-            if known is None:
-                todo.append(i)
-            else:
-                results[i] = known
-                bar.update(one.size)
-        todo.sort(key=lambda i: -work[i].cost)
-        calls = [delayed(_numbered)(i, work[i].function, *work[i].arguments) for i in todo]
+    for i, one in enumerate(work):
+        known = load_atomic(path_of(store, one.key), one.key) if store else None
+        if known is None:
+            todo.append(i)
+        else:
+            results[i] = known
+    total, left = (sum(work[i].size for i in some) for some in (range(len(work)), todo))
+    kept, start = total - left, time.monotonic()
+    todo.sort(key=lambda i: -work[i].cost)
+    calls = [delayed(_numbered)(i, work[i].function, *work[i].arguments) for i in todo]
+    with tqdm(total=total, initial=kept, desc=description, unit=unit, disable=None) as bar:
         for i, found in _executed(calls, executor, jobs, address):
             if store:
                 save_atomic(path_of(store, work[i].key), work[i].key, found)
             results[i] = found
             bar.update(work[i].size)
+            left -= work[i].size
+            if tell:
+                pace = (time.monotonic() - start) / (total - kept - left)
+                tell(total - left, total, pace * left)
     return results
 
 

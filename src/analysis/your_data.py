@@ -32,8 +32,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -42,14 +40,12 @@ import numpy as np
 import pandas as pd
 import soundfile
 import torch
-from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 from sklearn.tree import DecisionTreeClassifier
-from tqdm import tqdm
 
-from analysis import datasets, encodings, spectrograms, statistics, steps, training
+from analysis import datasets, encodings, spectrograms, statistics, steps, sweeps, training
 from analysis.recordings import METADATA, DataError, Recordings, load
 from analysis.statistics import Interval, bootstrap_mean, effect_pvalue, equivalence
 from analysis.steps import STEPS, Pipeline
@@ -795,8 +791,8 @@ def run(
     ValueError
         For another executor, or an unknown colormap.
     """
-    if executor not in ("auto", "loky", "serial", "dask"):
-        raise ValueError(f"executor must be auto, loky, serial or dask, not {executor!r}")
+    if executor not in (known := ("auto", *sweeps.EXECUTORS)):
+        raise ValueError(f"executor must be one of {', '.join(known)}, not {executor!r}")
     if executor == "auto":
         executor = "serial" if plan.seconds(_FAST, 1) < _WORTH_STARTING else "loky"
     encodings.table(colormap)
@@ -893,90 +889,28 @@ def _worked(
     units: Sequence[Unit],
     description: str,
     *,
-    executor: str,
-    jobs: int,
-    address: str,
     store: Path | None,
+    **how: Any,
 ) -> list[dict[str, Any]]:
     """Results of units, in order; known ones from the store, each new one into it."""
-    print_ = data.digest()
-    results: list[dict[str, Any]] = [{} for _ in units]
-    todo = []
-    for i, unit in enumerate(units):
-        what = f"{_code()} {print_} {unit} {plan.steps} {colormap} {seed} "
-        key = hashlib.sha256(what.encode() + folds[unit.repeat].tobytes()).hexdigest()
-        path = store / "runs" / f"{key[:32]}.run" if store else None
-        known = training.load_atomic(path, key) if path else None
-        if known is None:
-            todo.append((i, path, key))
-        else:
-            results[i] = known
-    work = [
-        delayed(_numbered)(
-            place, data, units[i], folds[units[i].repeat], plan.steps, colormap, seed
-        )
-        for place, (i, _, _) in enumerate(todo)
-    ]
-    tell = _Progress(description, store, [len(units[i].entries) for i, _, _ in todo])
-    for place, found in _executed(work, executor, jobs, address):
-        i, path, key = todo[place]
-        results[i] = found
-        if path is not None:
-            training.save_atomic(path, key, found)
-        tell.done(place)
-    tell.close()
-    return results
+    print_ = f"{_code()} {data.digest()}"
+    work = []
+    for unit in units:
+        mine = folds[unit.repeat]
+        what = f"{print_} {unit} {plan.steps} {colormap} {seed} "
+        key = hashlib.sha256(what.encode() + mine.tobytes()).hexdigest()
+        arguments = (data, unit, mine, plan.steps, colormap, seed)
+        nets = len(unit.entries)
+        work.append(sweeps.Work(key, _train_unit, arguments, size=nets, cost=nets))
+    runs = store / "runs" if store else None
+    tell = partial(_told, store / "progress.json", description) if store else None
+    return sweeps.run(work, store=runs, description=description, tell=tell, **how)
 
 
-def _numbered(index: int, *arguments: Any) -> tuple[int, dict[str, Any]]:
-    return index, _train_unit(*arguments)
-
-
-def _executed(
-    calls: list[Any], executor: str, jobs: int, address: str
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield results as they are ready."""
-    if not calls:
-        return
-    if executor == "serial":
-        yield from (function(*arguments, **named) for function, arguments, named in calls)
-    elif executor == "loky":
-        count = jobs or os.cpu_count() or 1
-        yield from Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1)(calls)
-    else:
-        if find_spec("distributed") is None:
-            raise RuntimeError(
-                "executor 'dask' needs the package distributed: pip install '.[cluster]'"
-            )
-        client = import_module("distributed").Client(address)
-        with client, parallel_config(backend="dask", client=client):
-            yield from Parallel(return_as="generator_unordered", batch_size=1)(calls)
-
-
-class _Progress:
-    """A bar, and ``progress.json`` for whoever watches from outside."""
-
-    def __init__(self, description: str, store: Path | None, costs: Sequence[int]) -> None:
-        self.bar = tqdm(total=sum(costs), desc=description, unit="net", disable=None)
-        self.path = store / "progress.json" if store else None
-        self.what, self.costs, self.count, self.start = description, costs, 0, time.monotonic()
-
-    def done(self, place: int) -> None:
-        """Count a unit."""
-        self.count += self.costs[place]
-        self.bar.update(self.costs[place])
-        passed = time.monotonic() - self.start
-        left = passed * (sum(self.costs) - self.count) / self.count
-        self._tell(left)
-
-    def _tell(self, left: float) -> None:
-        if self.path is not None:
-            told = {"what": self.what, "done": self.count, "total": sum(self.costs)}
-            _write_text(self.path, json.dumps({**told, "seconds_left": round(left, 1)}))
-
-    def close(self) -> None:
-        """End the bar."""
-        self.bar.close()
+def _told(path: Path, what: str, done: int, total: int, left: float) -> None:
+    """Write for whoever watches from outside how far it is."""
+    told = {"what": what, "done": done, "total": total, "seconds_left": round(left, 1)}
+    _write_text(path, json.dumps(told))
 
 
 def _assembled(
@@ -1870,13 +1804,7 @@ def store_of(choice: str) -> Path | None:
     >>> store_of("none") is None
     True
     """
-    if choice == "none":
-        return None
-    if choice != "auto":
-        return Path(choice).expanduser()
-    here = Path.cwd()
-    build = next((path for path in (here, *here.parents) if path.name == "_build"), here / "_build")
-    return build / "checkpoints" / "your-data"
+    return sweeps.checkpoint_folder(choice, "your-data")
 
 
 def check_outside(folder: Path, *targets: Path) -> None:
