@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import struct
 import tracemalloc
 import zipfile
@@ -80,7 +81,20 @@ def test_a_folder_of_which_no_report_can_be_made(tmp_path: Path, make, said: str
 
 def test_a_class_with_too_few_files_is_left_out_and_the_run_goes_on(folder: Path) -> None:
     sound(folder / "cow" / "one.wav", 77)
-    assert "only 1 usable files; 4 are needed" in reasons(folder)["cow/one.wav"]
+    assert "only 1 usable file; 4 needed" in reasons(folder)["cow/one.wav"]
+
+
+def test_one_class_is_named_with_its_files(tmp_path: Path) -> None:
+    for i in range(5):
+        sound(tmp_path / "data" / "only" / f"{i}.wav", i)
+    with pytest.raises(DataError, match=r"need two to tell apart \('only' has 5\)\."):
+        load(tmp_path / "data", size=(8, 8))
+
+
+def test_copies_of_silence_are_called_silent(folder: Path) -> None:
+    for name in ("cat", "dog"):
+        soundfile.write(folder / name / "nothing.wav", np.zeros(RATE), RATE)
+    assert all(said.startswith("silent") for said in reasons(folder).values())
 
 
 def test_splits_in_place_of_classes_are_noticed(tmp_path: Path) -> None:
@@ -115,6 +129,23 @@ def test_what_is_not_readable_is_told(folder: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Path, "stat", refuse)
     assert reasons(folder)["cat/c0.wav"] == "not readable: permission denied"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_closed_file_is_told_and_the_run_goes_on(folder: Path) -> None:
+    (folder / "cat" / "c0.wav").chmod(0)
+    assert reasons(folder) == {"cat/c0.wav": "not readable: permission denied"}
+    assert (folder / "cat" / "c0.wav").stat().st_mode & 0o777 == 0  # left as it was
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_closed_class_is_told(folder: Path) -> None:
+    sound(folder / "cow" / "one.wav")
+    (folder / "cow").chmod(0)
+    try:
+        assert reasons(folder) == {"cow": "not readable: permission denied"}
+    finally:
+        (folder / "cow").chmod(0o755)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
@@ -368,6 +399,16 @@ def test_the_catalogue_of_bad_arrays(tmp_path: Path) -> None:
         assert said in found[f"a/{name}"]
 
 
+def test_arrays_of_many_lengths_get_one_that_nearly_all_fit_in(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(20):
+        (tmp_path / "ab"[i % 2]).mkdir(exist_ok=True)
+        np.save(tmp_path / "ab"[i % 2] / f"{i}.npy", rng.random((8, 10 + i)))
+    found = load(tmp_path, size=(64, 64))
+    assert found.front.source == (8, 28) and found.planes.shape == (20, 1, 8, 28)
+    assert "have from 10 to 29 columns; 28 are used" in found.notes[0]
+
+
 def test_columns_are_cut_or_filled(tmp_path: Path) -> None:
     place = arrays(tmp_path / "d")
     rng = np.random.default_rng(3)
@@ -573,11 +614,10 @@ def test_groups_that_names_suggest_are_told_and_taken(tmp_path: Path) -> None:
     place = spoken(tmp_path / "d")
     suggestion = suggested_groups(find(place).items)
     assert suggestion is not None and suggestion[1] == ("jo", "li", "mo")
-    told = load(place, size=(8, 8)).notes
-    assert any(
-        "jo, li, mo" in note and suggestion[0].replace("\\", "\\\\") in note for note in told
-    )
-    data = load(place, size=(8, 8), group=suggestion[0])
+    (told,) = (note for note in load(place, size=(8, 8)).notes if "jo, li, mo" in note)
+    (copied,) = re.findall("--group '(.*?)'", told)
+    assert copied == suggestion[0] and not set(copied) & set("\\$")
+    data = load(place, size=(8, 8), group=copied)
     assert sorted(set(data.groups)) == ["jo", "li", "mo"]
     assert not any("suggest" in note for note in data.notes)
 

@@ -176,6 +176,7 @@ def summary(report: Path) -> str:
     lines = [found["headline"], found["recommendation"], ""]
     left = len(found["left_out"])
     if left:
-        lines.append(f"{left} files were left out; the report says why.")
+        were = "was" if left == 1 else "were"
+        lines.append(f"{recordings.counted(left, 'file')} {were} left out; the report says why.")
     lines += [f"Report:   {report}", f"Notebook: {report.with_name(NOTEBOOK)}"]
     return "\n".join(lines)

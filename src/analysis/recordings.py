@@ -53,6 +53,7 @@ __all__ = [
     "LeftOut",
     "Listing",
     "Recordings",
+    "counted",
     "find",
     "load",
     "suggested_groups",
@@ -135,6 +136,17 @@ class Listing:
     notes: tuple[str, ...] = ()
 
 
+def counted(count: int, noun: str) -> str:
+    """Say how many things there are.
+
+    Examples
+    --------
+    >>> counted(1, "file"), counted(1200, "file")
+    ('1 file', '1,200 files')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 # --- finding ---------------------------------------------------------------------------------
 
 
@@ -170,13 +182,23 @@ def find(folder: Path, group: str = "") -> Listing:
         what = shown(str(problem.filename or folder))
         raise DataError(f"{what} is not readable: permission denied.") from None
     if not listing.items:
-        why = "; ".join(f"{one.name}: {one.reason}" for one in listing.left_out[:3])
+        why = _first_reason(listing.left_out)
         raise DataError(
             f"No recordings were found in {where}"
             + (f" ({why})" if why else ": it is empty")
             + f". It needs one subfolder a class, or a {METADATA}."
         )
     return _grouped(listing, group) if group else listing
+
+
+def _first_reason(left_out: Sequence[LeftOut]) -> str:
+    """How many files were left out, and why the first was; "" if none."""
+    if not left_out:
+        return ""
+    first = left_out[0]
+    were = "was" if len(left_out) == 1 else "were"
+    told = f"{counted(len(left_out), 'file')} {were} left out; the first, {first.name}"
+    return f"{told}: {first.reason}"
 
 
 def _grouped(listing: Listing, pattern: str) -> Listing:
@@ -409,8 +431,8 @@ def suggested_groups(items: Sequence[Item]) -> tuple[str, tuple[str, ...]] | Non
             classes.setdefault(value, set()).add(item.label)
         shared = np.mean([len(found) > 1 for found in classes.values()])
         if shared > 0.5 and not all(value.isdigit() for value in counts):
-            before = r"[^_\-. /]*[_\-. ]+" * place
-            return rf"(?:^|/){before}([^_\-. /]+)[^/]*$", tuple(sorted(counts))
+            before = "[^_. /-]*[_. -]+" * place  # no backslash nor $: it goes through shells and make
+            return f"(?:^|/){before}([^_. /-]+)(?!.*/)", tuple(sorted(counts))
     return None
 
 
@@ -424,7 +446,7 @@ def _group_notes(items: Sequence[Item]) -> list[str]:
     return [
         f"File names suggest groups that were not given: {told} ({len(values)} in all). If these "
         "are speakers, devices or sites, the scores flatter: recordings of one are in training and "
-        f"test. Give them as group {pattern!r}, or in the column group of a {METADATA}."
+        f"test. Give them with --group '{pattern}', or in the column group of a {METADATA}."
     ]
 
 
@@ -615,7 +637,6 @@ def load(
     items, surveys = _one_kind(surveyed, left_out)
     front, share = _agreed(items, surveys, size, left_out, notes)
     items, surveys = _fitting(items, surveys, front, left_out)
-    items, surveys = _distinct(items, [one.digest for one in surveys], surveys, left_out)
     items, readings = _readings(items, surveys, front, cache, jobs, left_out)
     prints = [hashlib.sha256(one.planes.tobytes()).hexdigest() for one in readings]
     items, readings = _distinct(items, prints, readings, left_out)
@@ -716,18 +737,32 @@ def _agreed(
     kind = surveys[0].kind
     if kind == "audio":
         return _agreed_sound(surveys, size, notes), math.nan
-    shapes = Counter(found.size for found in surveys)
-    source = shapes.most_common(1)[0][0]
+    source = _agreed_shape(surveys, notes)
     smaller = (min(size[0], source[0]), min(size[1], source[1]))
     if source != smaller:
         notes.append(
-            f"The {kind} have {source[0]} rows and {source[1]} columns; they are averaged to "
+            f"The {kind}, {source[0]} rows and {source[1]} columns, are averaged to "
             f"{smaller[0]} × {smaller[1]} before anything is compared."
         )
     if kind == "arrays":
         return FrontEnd(kind, source=source, size=smaller), math.nan
     colormap, share = _colormap(items)
     return FrontEnd(kind, source=source, size=smaller, colormap=colormap), share
+
+
+def _agreed_shape(surveys: Sequence[Survey], notes: list[str]) -> tuple[int, int]:
+    """Choose the rows that most have; the columns that most have, else that nearly all fit in."""
+    rows = Counter(found.size[0] for found in surveys).most_common(1)[0][0]
+    widths = [found.size[1] for found in surveys if found.size[0] == rows]
+    columns, count = Counter(widths).most_common(1)[0]
+    if 2 * count <= len(widths):
+        columns = int(np.quantile(widths, 0.95, method="closest_observation"))
+    if len(set(widths)) > 1:
+        notes.append(
+            f"The {surveys[0].kind} have from {min(widths)} to {max(widths)} columns; {columns} "
+            "are used: longer ones are cut, shorter ones end with their own lowest value."
+        )
+    return rows, columns
 
 
 def _agreed_sound(surveys: Sequence[Survey], size: tuple[int, int], notes: list[str]) -> FrontEnd:
@@ -832,13 +867,12 @@ def _readings(
     store = _Cache(cache)
     keys = [hashlib.sha256(f"{one.digest} {front} 1".encode()).hexdigest() for one in surveys]
     known = {key: found for key in keys if (found := store.get(key)) is not None}
-    missing = [(item.path, front, key) for item, key in zip(items, keys, strict=True)]
-    missing = [one for one in missing if one[2] not in known]
-    work = [(path, front) for path, front, _ in missing]
+    pairs = zip(items, keys, strict=True)  # copies of a file are read once
+    missing = {key: (item.path, front) for item, key in pairs if key not in known}
+    work = list(missing.values())
     waiting: list[tuple[str, Reading | Unusable]] = []
-    for (_, _, key), found in zip(
-        missing, _worked(_read_batch, work, jobs, "spectrograms"), strict=True
-    ):
+    read_now = _worked(_read_batch, work, jobs, "spectrograms")
+    for key, found in zip(missing, read_now, strict=True):
         known[key] = found
         waiting.append((key, found))
         if len(waiting) >= 8 * _BATCH:
@@ -872,20 +906,20 @@ def _enough(
         units.setdefault(item.label, set()).add(item.group if by_group else item.name)
     needed = 2 if grouped and not given else least
     small = {label for label, found in units.items() if len(found) < needed}
-    what = "groups" if grouped and not given else "usable files"
+    what = "group" if grouped and not given else "usable file"
     for item in items:
         if item.label in small:
             count = len(units[item.label])
-            reason = f"its class {item.label!r} has only {count} {what}; {needed} are needed"
+            reason = f"its class {item.label!r} has only {counted(count, what)}; {needed} needed"
             left_out.append(LeftOut(item.name, reason))
     kept = [pair for pair in zip(items, readings, strict=True) if pair[0].label not in small]
     if len({item.label for item, _ in kept}) < 2:
-        counts = ", ".join(f"{label} {len(found)}" for label, found in sorted(units.items())[:8])
+        each = [f"{label!r} has {len(found)}" for label, found in sorted(units.items())[:8]]
+        told = ", ".join(each) or "nothing is usable"
+        why = _first_reason(left_out)
         raise DataError(
-            f"{shown(folder.name)} has fewer than two classes with at least {needed} {what} "
-            f"({counts or 'nothing usable'}; {len(left_out)} files were left out"
-            + (f", the first, {left_out[0].name}: {left_out[0].reason}" if left_out else "")
-            + ")."
+            f"{shown(folder.name)!r} has fewer than two classes with at least {needed} {what}s, "
+            f"and nets need two to tell apart ({told}{'; ' if why else ''}{why})."
         )
     return [item for item, _ in kept], [reading for _, reading in kept]
 

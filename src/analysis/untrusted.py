@@ -375,7 +375,7 @@ def read(path: Path, front: FrontEnd) -> Reading:
         values = _array(path) if front.kind == "arrays" else _levels(path, front.colormap)
         if not np.isfinite(values).all():
             count = int((~np.isfinite(values)).sum())
-            raise Unusable(f"holds {count:,} values that are not finite (NaN or infinite)")
+            raise Unusable(f"values that are not finite (NaN or infinite): {count:,}")
         if np.ptp(values[0]) == 0:
             raise Unusable("silent: all its values are equal")
         high = values[0].max()
@@ -534,7 +534,8 @@ def _sound(path: Path, front: FrontEnd) -> tuple[Floats, dict[str, float]]:
 
 def _check_finite(block: Floats) -> None:
     if not np.isfinite(block).all():
-        raise Unusable(f"holds {int((~np.isfinite(block)).sum()):,} samples that are not finite")
+        count = int((~np.isfinite(block)).sum())
+        raise Unusable(f"samples that are not finite (NaN or infinite): {count:,}")
 
 
 def _mono(block: Floats) -> Floats:

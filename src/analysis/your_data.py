@@ -46,7 +46,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 from sklearn.tree import DecisionTreeClassifier
 
 from analysis import datasets, encodings, spectrograms, statistics, steps, sweeps, training
-from analysis.recordings import METADATA, DataError, Recordings, load
+from analysis.recordings import METADATA, DataError, Recordings, counted, load
 from analysis.statistics import Interval, bootstrap_mean, effect_pvalue, equivalence
 from analysis.steps import STEPS, Pipeline
 from analysis.training import Convolution, Convolutional, Network, Optimiser
@@ -70,6 +70,7 @@ __all__ = [
     "arms_of",
     "check_outside",
     "choose_plan",
+    "clipped",
     "clusters_of",
     "compare",
     "confusion",
@@ -985,7 +986,9 @@ def compare(
     Runs of one fold share their test recordings, and recordings of one run share their network:
     neither alone tells how the difference would vary with other seeds *and* other recordings. So
     both are computed: by bootstrap, and for the recordings (or groups, which can be few) by
-    Student's t as well; and the widest is taken. A p value is the larger one of both.
+    Student's t as well; and the widest is taken. A p value is the larger one of both. Where all
+    recordings agree there is no spread to go by, and the interval is what so many can tell: one
+    that would differ may be too rare to be among them.
 
     Parameters
     ----------
@@ -1011,13 +1014,17 @@ def compare(
     by_cluster = _cluster_means(gains, clusters)
     samples = [sample for sample in (runs, by_cluster) if len(sample) > 1]
     mean = float(np.nanmean(np.where(folds >= 0, gains, np.nan)))
-    widest = max((_interval(x, mean, 0.95, seed) for x in samples), key=lambda i: i.high - i.low)
-    ninety = max((_interval(x, mean, 0.90, seed) for x in samples), key=lambda i: i.high - i.low)
+    unseen = {level: _unseen(gains, level) for level in (0.90, 0.95)}
+    ninety, widest = (
+        max((_interval(x, mean, level, seed, least) for x in samples), key=lambda i: i.high - i.low)
+        for level, least in unseen.items()
+    )
     errors = [float(x.std(ddof=1)) / math.sqrt(len(x)) for x in samples]
     pvalue = max(effect_pvalue(x) for x in samples)
     tested = [equivalence(x, np.zeros(len(x)), MARGIN, seed).equivalent for x in samples]
     equivalent = all(tested) and ninety.within(MARGIN)
-    found = Difference(name, network, widest, pvalue, equivalent, 2.8 * max(errors))
+    resolvable = max(2.8 * max(errors), unseen[0.95])
+    found = Difference(name, network, widest, pvalue, equivalent, resolvable)
     return replace(found, verdict=_judged(found))
 
 
@@ -1030,13 +1037,29 @@ def _cluster_means(gains: Array, clusters: NDArray[np.int64]) -> Array:
     return np.asarray(sums * len(sums) / len(each))
 
 
-def _interval(sample: Array, mean: float, level: float, seed: int) -> Interval:
+def _unseen(gains: Array, level: float) -> float:
+    """Share of recordings that may differ although none did (Clopper and Pearson); 0 if some did.
+
+    Examples
+    --------
+    >>> round(_unseen(np.zeros((2, 300)), 0.9), 3), _unseen(np.eye(2), 0.9)
+    (0.01, 0.0)
+    """
+    seen = gains[np.isfinite(gains)]
+    if np.ptp(seen) > 1e-12:
+        return 0.0
+    recordings = int(np.isfinite(gains).any(0).sum())
+    return float(1 - ((1 - level) / 2) ** (1 / recordings))
+
+
+def _interval(sample: Array, mean: float, level: float, seed: int, least: float = 0.0) -> Interval:
     """Take the wider one of the bootstrap's and Student's interval, and put it around the mean."""
     found = bootstrap_mean(sample, seed, level)
     half = float(
         stats.t.ppf((1 + level) / 2, len(sample) - 1) * sample.std(ddof=1) / math.sqrt(len(sample))
     )
     centre = found.estimate
+    half = max(half, least)
     low, high = min(found.low - centre, -half), max(found.high - centre, half)
     return Interval(mean, mean + low, mean + high, level)
 
@@ -1333,6 +1356,16 @@ def level_use(data: Recordings) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["scaling", "levels", "at_0", "at_255"])
 
 
+def clipped(data: Recordings) -> float:
+    """Share of the recordings that are clipped.
+
+    A sound is where it touches full scale; an array or a picture, which has no full scale, where
+    more than one value in a hundred is its highest.
+    """
+    most = 0.0 if data.front.kind == "audio" else 0.01
+    return float((data.measures.clipped > most).mean())
+
+
 def silent_rows(data: Recordings) -> int:
     """Count the frequency rows that stay 80 dB below the peak of the set in every recording."""
     peaks = data.magnitude().max(axis=(0, 2))
@@ -1451,7 +1484,26 @@ def recommendation(outcome: Outcome, found: Sequence[Difference]) -> str:
     ]
     if lossy:
         told.append(f"Leave out {' and '.join(lossy)}.")
-    return " ".join(told)
+    return " ".join([*told, *_on_learning(outcome)])
+
+
+def _on_learning(outcome: Outcome) -> list[str]:
+    """Warn where nets do so well, or so badly, that encodings cannot be told apart."""
+    hits = outcome.hits("small", "raw")
+    if np.nanmin(hits) == 1:
+        right = "Raw decibels get every recording right"
+        return [f"{right}: this set is too easy to tell encodings apart."]
+    labels = outcome.data.labels
+    often = (labels == np.bincount(labels).argmax()).astype(float)
+    gains = hits - np.where(np.isfinite(hits), often, np.nan)
+    clusters = clusters_of(outcome.data)
+    if compare(gains, outcome.folds, clusters, "raw", seed=outcome.seed).verdict == "helps":
+        return []
+    return [
+        "Be careful: the small net is not surely better than always naming the most frequent class "
+        f"({_percent(float(np.nanmean(often)))}), so it may have learned nothing that an encoding "
+        "could change."
+    ]
 
 
 def _on_colour(name: str, colour: Difference, limited: Difference, copies: Difference) -> str:
@@ -1538,7 +1590,7 @@ def examples(outcome: Outcome) -> dict[str, dict[str, Floats]]:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
+    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
 
 
 def _signed(row: Mapping[Any, Any]) -> str:
@@ -1579,7 +1631,7 @@ def sections(
         {"heading": "What the nets are fed", "figures": ["fig-your-examples"]},
         _section_audit(outcome.data, audit),
         {
-            "heading": f"Left out: {len(left_out)} files",
+            "heading": f"Left out: {counted(len(left_out), 'file')}",
             "texts": [] if left_out else ["Nothing was left out."],
             "table": pd.DataFrame(left_out, columns=["file", "reason"]) if left_out else None,
         },
@@ -1592,18 +1644,25 @@ def _section_data(outcome: Outcome) -> dict[str, Any]:
     classes = [f"{name} ({n})" for name, n in zip(data.label_names, counts, strict=True)]
     groups = len(np.unique(data.groups[data.groups != ""]))
     chance = _percent(counts.max() / len(data))
-    how = f"{groups} groups, none of them in training and test" if groups else "no groups given"
+    told = f"{counted(groups, 'group')}, none of them in training and test"
+    how = told if groups else "no groups given"
     texts = [
         f"{len(data):,} recordings in {len(classes)} classes: {', '.join(classes[:30])}"
         + (" …" if len(classes) > 30 else "")
         + f"; {how}. Always naming the most frequent class scores {chance}.",
-        f"Each encoding was trained {int(outcome.folds.max()) + 1} folds × {plan.repeats} repeats, "
-        f"{plan.steps} steps each, on spectrograms of {data.planes.shape[2]} × "
-        f"{data.planes.shape[3]}; seed {outcome.seed}.",
+        f"Each encoding was trained {_trained(outcome)}, {plan.steps} steps each time, on "
+        f"spectrograms of {data.planes.shape[2]} × {data.planes.shape[3]}; seed {outcome.seed}.",
     ]
     if data.front.kind == "images":
         texts.append(_told_of_pictures(data))
     return {"heading": "The data", "texts": texts, "notes": data.notes}
+
+
+def _trained(outcome: Outcome) -> str:
+    folds, repeats = int(outcome.folds.max()) + 1, outcome.plan.repeats
+    if (outcome.data.split != "").any():
+        return f"on the training split as given, {repeats} times with other seeds"
+    return f"in {folds} folds, {repeats} times with other folds and seeds"
 
 
 def _told_of_pictures(data: Recordings) -> str:
@@ -1613,7 +1672,8 @@ def _told_of_pictures(data: Recordings) -> str:
     if colormap == "rgb":
         return (
             "The pictures are in colour, but no colormap of matplotlib fits (the best one, "
-            f"{share} of the pixels): their brightness is taken for the level."
+            f"{share} of the pixels): their brightness is taken for the level. If they show axes, "
+            "labels or a colour bar, cut these off first."
         )
     return (
         f"The pictures were made with the colormap {colormap}: {share} of their pixels lie on it. "
@@ -1685,8 +1745,8 @@ def _section_audit(data: Recordings, audit: pd.DataFrame) -> dict[str, Any]:
     texts = [
         f"The median spectrogram spans {np.median(dynamic_range(data)):.0f} dB; "
         f"{silent_rows(data)} of {data.planes.shape[2]} frequency rows are silent in every "
-        f"recording. {_percent(float((measures.clipped > 0).mean()))} of the recordings touch full "
-        f"scale, {_percent(float((measures.padding > 0.01).mean()))} are padded."
+        f"recording. {_percent(clipped(data))} of the recordings are clipped, "
+        f"{_percent(float((measures.padding > 0.01).mean()))} are padded."
     ]
     if not notes:
         texts.append("No single number of a recording gives its class away.")
