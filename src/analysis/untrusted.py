@@ -236,10 +236,9 @@ def survey(path: Path) -> Survey:
             raise Unusable("not a regular file")
         if path.stat().st_size == 0:
             raise Unusable("empty: the file has no bytes")
-        rate, size = {"audio": _sound_size, "arrays": _array_size, "images": _image_size}[kind](
-            path
-        )
-        with path.open("rb") as stream:
+        size_of = {"audio": _sound_size, "arrays": _array_size, "images": _image_size}[kind]
+        with path.open("rb") as stream:  # first: libsndfile calls a refusal a damaged file
+            rate, size = size_of(path)
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return Survey(digest, kind, rate, size)
 
