@@ -61,7 +61,6 @@ __all__ = [
     "PREPARING",
     "SETTINGS",
     "STEP_TITLES",
-    "VERDICTS",
     "Difference",
     "Outcome",
     "Plan",
@@ -135,9 +134,6 @@ ARM_TITLES = {
 
 #: What is trained for a report.
 PARTS = ("encodings", "steps")
-
-#: What `Difference.verdict` may be.
-VERDICTS = ("helps", "hurts", "no difference worth having", "not resolved")
 
 _RATES = {"small": (0.003, 0.01, 0.03), "limited": (0.03, 0.1, 0.3)}
 _GRID = (4, 2)
@@ -961,7 +957,7 @@ class Difference:
     resolvable : float
         Smallest difference that would have been seen with a chance of 80 %.
     verdict : str
-        One of `VERDICTS`.
+        "helps", "hurts", "no difference worth having" or "not resolved".
     """
 
     name: str
@@ -1008,9 +1004,7 @@ def compare(
     Difference
         Its verdict is `_judged` with this p value alone; see `differences`.
     """
-    runs = np.array(
-        [gains[r][folds[r] == f].mean() for r in range(len(gains)) for f in range(folds.max() + 1)]
-    )
+    runs = _run_means(gains, folds)
     by_cluster = _cluster_means(gains, clusters)
     samples = [sample for sample in (runs, by_cluster) if len(sample) > 1]
     mean = float(np.nanmean(np.where(folds >= 0, gains, np.nan)))
@@ -1026,6 +1020,12 @@ def compare(
     resolvable = max(2.8 * max(errors), unseen[0.95])
     found = Difference(name, network, widest, pvalue, equivalent, resolvable)
     return replace(found, verdict=_judged(found))
+
+
+def _run_means(gains: Array, folds: NDArray[np.int64]) -> Array:
+    """One number a run: the mean over what it was tested on, by repeat and fold."""
+    pairs = product(zip(gains, folds, strict=True), range(folds.max() + 1))
+    return np.array([mine[dealt == fold].mean() for (mine, dealt), fold in pairs])
 
 
 def _cluster_means(gains: Array, clusters: NDArray[np.int64]) -> Array:
@@ -1213,12 +1213,7 @@ def noise_floor(outcome: Outcome, network: str = "small") -> float:
         A difference of accuracies; whoever runs each encoding once takes smaller ones for effects.
     """
     gaps = outcome.hits(network, "again") - outcome.hits(network, "raw")
-    runs = [
-        gaps[r][outcome.folds[r] == f].mean()
-        for r in range(len(gaps))
-        for f in range(outcome.folds.max() + 1)
-    ]
-    return float(1.96 * np.sqrt(np.square(runs).mean()))
+    return float(1.96 * np.sqrt(np.square(_run_means(gaps, outcome.folds)).mean()))
 
 
 def learning_curve(outcome: Outcome, network: str = "small") -> pd.DataFrame:
@@ -1230,7 +1225,8 @@ def learning_curve(outcome: Outcome, network: str = "small") -> pd.DataFrame:
         ``arm``, ``share``, ``count`` (recordings), ``train``, ``test``, ``low``, ``high``.
     """
     clusters = clusters_of(outcome.data)
-    trained = float(np.mean([(outcome.folds != f).sum(1).mean() for f in _folds(outcome)]))
+    folds = range(int(outcome.folds.max()) + 1)
+    trained = float(np.mean([(outcome.folds != fold).sum(1).mean() for fold in folds]))
     rows = []
     for index, (arm, share) in enumerate(outcome.entries[network]):
         if arm not in ("raw", outcome.colormap):
@@ -1242,10 +1238,6 @@ def learning_curve(outcome: Outcome, network: str = "small") -> pd.DataFrame:
         )
     columns = ["arm", "share", "count", "train", "test", "low", "high"]
     return pd.DataFrame(rows, columns=columns).sort_values(["arm", "share"], ignore_index=True)
-
-
-def _folds(outcome: Outcome) -> range:
-    return range(int(outcome.folds.max()) + 1)
 
 
 def confusion(outcome: Outcome, arm: str, network: str = "small") -> Array:
