@@ -1695,6 +1695,8 @@ def _section_encodings(outcome: Outcome, found: Sequence[Difference]) -> dict[st
         f"seeds alone. This run would have seen a difference of {seen} points or more between "
         f"{outcome.colormap} and raw (with a chance of 80 %); smaller ones it could not.",
         "“Raw, another seed” is a control: its true difference is zero.",
+        "A verdict is corrected for all comparisons of the report (Holm), so an interval that lies "
+        "off zero may still be not resolved.",
     ]
     return {
         "heading": "Accuracy by encoding",
