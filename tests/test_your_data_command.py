@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-<<<<<<< HEAD
 import re
-=======
->>>>>>> aec3ecc (Test the report as a reader runs it, and say what a stranger could misread)
 import signal
 import subprocess
 import sys
@@ -43,16 +40,10 @@ def reported(data: Path, place: Path) -> subprocess.CompletedProcess[str]:
 
 
 def results(place: Path) -> dict[str, bytes]:
-<<<<<<< HEAD
     """What came out: the report less the commit (the code may be worked on), and the tables."""
     names = ["report.html", "results.json", *(f"{name}.csv" for name in TABLES)]
     found = {name: (place / "report" / name).read_bytes() for name in names}
     return found | {"report.html": re.sub(rb"commit \w+\+?;", b"", found["report.html"])}
-=======
-    """What came out: the report, its results and its tables."""
-    names = ["report.html", "results.json", *(f"{name}.csv" for name in TABLES)]
-    return {name: (place / "report" / name).read_bytes() for name in names}
->>>>>>> aec3ecc (Test the report as a reader runs it, and say what a stranger could misread)
 
 
 def stamps(folder: Path) -> dict[str, tuple[int, int]]:

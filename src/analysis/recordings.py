@@ -431,11 +431,7 @@ def suggested_groups(items: Sequence[Item]) -> tuple[str, tuple[str, ...]] | Non
             classes.setdefault(value, set()).add(item.label)
         shared = np.mean([len(found) > 1 for found in classes.values()])
         if shared > 0.5 and not all(value.isdigit() for value in counts):
-<<<<<<< HEAD
             before = "[^_. /-]*[_. -]+" * place  # no "$": make and shells would eat it
-=======
-            before = "[^_. /-]*[_. -]+" * place  # no backslash nor $: it goes through shells and make
->>>>>>> aec3ecc (Test the report as a reader runs it, and say what a stranger could misread)
             return f"(?:^|/){before}([^_. /-]+)(?!.*/)", tuple(sorted(counts))
     return None
 
