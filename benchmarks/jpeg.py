@@ -33,7 +33,7 @@ Bytes = NDArray[np.uint8]
 
 def pictures(effort: Effort, channels: int, seed: int = 0) -> Bytes:
     """Random pictures with the spectrum of photographs (amplitude falls as 1/f)."""
-    batch, side = (2, 32) if effort.small else (32, 128)
+    batch, side = (2, 32) if effort.small else (64, 128)
     rng = np.random.default_rng(seed)
     f = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
     f[0, 0] = 1
