@@ -198,6 +198,21 @@ def test_training_repeats_itself_and_learns() -> None:
     assert first[1] > 0.5
 
 
+def test_trained_nets_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = replace(TINY, training=replace(TINY.training, norms=("own",)))
+    task, how = small_task(), {"executor": "serial", "store": tmp_path}
+    first = tl._trained(task, small, 0, "cpu", **how)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(tl, "train_net", refuse)
+    again = tl._trained(task, small, 0, "cpu", **how)
+    pd.testing.assert_frame_equal(first, again)
+    with pytest.raises(AssertionError, match="trained again"):
+        tl._trained(task, small, 1, "cpu", **how)
+
+
 def test_a_run_has_every_arm_and_fold() -> None:
     outcome = tl.run(TINY, 0)
     runs = outcome.runs
@@ -207,7 +222,9 @@ def test_a_run_has_every_arm_and_fold() -> None:
     assert set(runs.net) == {"imagenet", "random", "pixels"}
     assert set(frozen.norm) == set(tl.NORMS)
     trained = runs[runs.training == "trained"]
-    assert len(trained) == 4
+    assert len(trained) == 2 * 2 * 2 * 2  # encodings, normalisations, starts, seeds
+    assert set(trained[trained.encoding == tl.ONE_CHANNEL].stem) == {"sum"}
+    assert not trained.duplicated(["encoding", "norm", "net", "fold"]).any()
     assert set(outcome.distances.task) == {"photographs", "chirps"}
     far = outcome.distances.set_index(["task", "encoding", "norm"]).distance
     assert far["photographs", "other squares", "own"] < far["chirps", "gray3", "own"]
