@@ -677,13 +677,6 @@ def _colour_science() -> Any:
     return colour
 
 
-@cache
-def _perceptual(name: str) -> Floats:
-    """CAM02-UCS coordinates J', a', b' of a colormap's levels; shape (256, 3)."""
-    colour = _colour_science()
-    return np.asarray(colour.XYZ_to_CAM02UCS(colour.sRGB_to_XYZ(colormaps.lut(name))), np.float64)
-
-
 def lightness(name: str) -> Floats:
     """Lightness J' of a colormap's levels in CAM02-UCS.
 
@@ -702,7 +695,7 @@ def lightness(name: str) -> Floats:
     >>> lightness("gray")[[0, 255]].round(1) + 0.0
     array([  0., 100.])
     """
-    return _perceptual(name)[:, 0]
+    return colormaps.cam02ucs(name)[:, 0]
 
 
 def turns(curve: ArrayLike, least: float = 1.0) -> int:
@@ -762,7 +755,7 @@ def perceptual_gain(name: str) -> Floats:
     >>> perceptual_gain("viridis").shape
     (256,)
     """
-    return np.asarray(np.linalg.norm(np.gradient(_perceptual(name), axis=0), axis=1))
+    return np.asarray(np.linalg.norm(np.gradient(colormaps.cam02ucs(name), axis=0), axis=1))
 
 
 def colour_distances(name: str, metric: str) -> Floats:
@@ -791,7 +784,7 @@ def colour_distances(name: str, metric: str) -> Floats:
     255
     """
     if metric == "cam02-ucs":
-        points = _perceptual(name)
+        points = colormaps.cam02ucs(name)
         return np.asarray(spatial.distance.cdist(points, points))
     if metric == "ciede2000":
         colour = _colour_science()

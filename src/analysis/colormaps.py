@@ -14,7 +14,17 @@ import numpy as np
 from matplotlib.colors import Colormap, Normalize
 from numpy.typing import NDArray
 
-__all__ = ["LEVELS", "apply", "lut", "lut8", "lut8_rounded", "names", "nearest", "nearest_level"]
+__all__ = [
+    "LEVELS",
+    "apply",
+    "cam02ucs",
+    "lut",
+    "lut8",
+    "lut8_rounded",
+    "names",
+    "nearest",
+    "nearest_level",
+]
 
 #: Number of levels of an 8-bit pixel.
 LEVELS = 256
@@ -135,6 +145,34 @@ def lut8_rounded(name: str) -> NDArray[np.uint8]:
     table = np.rint(lut(name) * 255).astype(np.uint8)
     table.flags.writeable = False
     return table
+
+
+@cache
+def cam02ucs(name: str) -> NDArray[np.float64]:
+    """Coordinates of a colormap's levels in a space in which equal distances look equal.
+
+    Parameters
+    ----------
+    name : str
+        Any colormap that matplotlib knows.
+
+    Returns
+    -------
+    ndarray of float64, shape (256, 3)
+        J' (lightness: 0 is black, 100 the white of sRGB), a' and b' of CAM02-UCS (Luo, Cui and Li,
+        2006, *Uniform colour spaces based on CIECAM02*), in which viridis was designed. Read-only.
+
+    Examples
+    --------
+    >>> cam02ucs("gray")[[0, 255], 0].round(1) + 0.0
+    array([  0., 100.])
+    """
+    with np.printoptions():  # the import changes how NumPy prints arrays; it is slow as well
+        import colour
+
+    found = np.asarray(colour.XYZ_to_CAM02UCS(colour.sRGB_to_XYZ(lut(name))), np.float64)
+    found.flags.writeable = False
+    return found
 
 
 def apply(levels: NDArray[np.uint8], table: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -1061,9 +1061,7 @@ def perception(name: str) -> Perception:
     >>> perception("viridis").monotonicity > 0.99 > perception("jet").monotonicity
     True
     """
-    import colour  # takes a second to import, and one figure needs it
-
-    jab = np.asarray(colour.XYZ_to_CAM02UCS(colour.sRGB_to_XYZ(colormaps.lut(name))), np.float64)
+    jab = colormaps.cam02ucs(name)
     steps = np.diff(jab, axis=0)
     size = np.linalg.norm(steps, axis=1)
     travelled = np.abs(steps[:, 0]).sum()
