@@ -110,7 +110,7 @@ def cases() -> dict[str, Case]:
 def over_sizes(effort: Effort) -> list[Row]:
     """Stacks of growing size beside the plain loop, and beside the limit."""
     found: list[Row] = []
-    sizes, steps, names = (1, 4, 16, 64), 16, ("pixel MLP", "tiny", "small")
+    sizes, steps, names = (1, 4, 16, 64, 256, 1024), 16, ("pixel MLP", "tiny", "small")
     if effort.small:
         sizes, steps, names = (1, 2), 2, ("tiny",)
     known = cases()
@@ -118,7 +118,7 @@ def over_sizes(effort: Effort) -> list[Row]:
         case = known[name]
         work = operations(case[0], case[1], case[3])
         for networks in sizes:
-            count = max(steps // networks, 4)
+            count = max(steps // networks, 8)  # setting up is part of it
             field = [
                 ours(
                     lambda k=networks, n=count, c=case: stacked(*c, k, n),  # type: ignore[misc]
