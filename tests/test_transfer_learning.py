@@ -214,7 +214,7 @@ def test_trained_nets_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_run_has_every_arm_and_fold() -> None:
-    outcome = tl.run(TINY, 0)
+    outcome = tl.run(TINY, 0, executor="serial")
     runs = outcome.runs
     assert set(outcome.steps.task) == {"chirps"}
     frozen = runs[runs.training == "frozen"]
