@@ -255,7 +255,7 @@ class Stored:
                 "commit": suite.commit,
                 "date": suite.date,
                 "machine": "{processor}, {cores} cores, {memory_gb} GB".format(**suite.machine),
-                "load": suite.machine["load"],
+                "load": f"{suite.machine['load']:.1f}",
                 "made by": suite.command,
             }
             for suite in self.suites.values()
