@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,26 @@ def test_checkpoints_outlive_the_folder_of_a_run(
     assert sweeps.checkpoint_folder("elsewhere", "chapter") == Path("elsewhere")
     monkeypatch.chdir(tmp_path)
     assert sweeps.checkpoint_folder("auto", "chapter") == expected
+
+
+def threads() -> dict[str, Any]:
+    return {"threads": torch.get_num_threads()}
+
+
+@pytest.mark.parametrize("executor", ["serial", "loky"])
+def test_every_piece_has_one_thread_and_leaves_the_others_theirs(executor: str) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        found = sweeps.run([Work("key", threads, ())], executor=executor, jobs=1)
+        assert found == [{"threads": 1}]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_fingerprint_is_that_of_the_code_and_its_tables() -> None:
+    found = sweeps.fingerprint(sweeps, square, {"a": 1})
+    assert found == sweeps.fingerprint(sweeps, functools.cache(square), {"a": 1})  # no address
+    others = [(square, {"a": 1}), (sweeps, threads, {"a": 1}), (sweeps, square, {"a": 2})]
+    assert len({found, *(sweeps.fingerprint(*parts) for parts in others)}) == 4

@@ -8,21 +8,26 @@ Results do not depend on the executor, nor on the number of processes.
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
 from analysis.training import load_atomic, save_atomic
 
-__all__ = ["EXECUTORS", "Work", "checkpoint_folder", "path_of", "run"]
+__all__ = ["EXECUTORS", "Work", "checkpoint_folder", "fingerprint", "one_thread", "path_of", "run"]
 
 #: Processes on this machine; none; or a Dask cluster, through joblib (needs `distributed`).
 EXECUTORS = ("loky", "serial", "dask")
@@ -37,8 +42,8 @@ class Work:
     key : str
         Fingerprint of all that the result depends on, code and data included.
     function : callable
-        Called with `arguments`, in another process perhaps. It returns a dict that `save_atomic`
-        can write: of tensors, numbers, strings, and lists and dicts of them.
+        Called with `arguments`, in another process perhaps, on one thread. It returns a dict that
+        `save_atomic` can write: of tensors, numbers, strings, and lists and dicts of them.
     arguments : tuple
     size : int
         How much the progress bar moves.
@@ -129,7 +134,48 @@ def run(
 
 
 def _numbered(index: int, function: Callable[..., Any], *arguments: Any) -> tuple[int, Any]:
-    return index, function(*arguments)
+    with one_thread():
+        return index, function(*arguments)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: processes share the cores, and sums come out the same."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def fingerprint(*parts: object) -> str:
+    """Digest of the code that a result depends on, for the key of a piece of work.
+
+    Parameters
+    ----------
+    *parts : module, function, class or anything with a faithful ``repr``
+        A module stands for its whole file.
+
+    Returns
+    -------
+    str
+        Hexadecimal; it changes with any of the parts, and with the versions of torch and NumPy.
+
+    Examples
+    --------
+    >>> fingerprint(3) == fingerprint(3) != fingerprint(4)
+    True
+    """
+    found = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
+    for part in parts:
+        if inspect.ismodule(part):
+            found.update(Path(str(part.__file__)).read_bytes())
+        elif callable(part):
+            found.update(inspect.getsource(part).encode())
+        else:
+            found.update(repr(part).encode())
+    return found.hexdigest()
 
 
 def _executed(

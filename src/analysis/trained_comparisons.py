@@ -26,7 +26,6 @@ factorial of the steps alone has one learning rate a task, for its inputs are al
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -915,28 +914,23 @@ def _train_stack(
     checkpoint: Path | None,
     device: str,
 ) -> dict[str, Any]:
-    """Train one stack on one thread; plain lists and tensors, so that it can be stored."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # processes share the cores; and sums come out the same
-    try:
-        images: dict[str, NDArray[np.float32]] = {}
-        networks = []
-        for trial in trials:
-            random = ARMS[trial.arm].encoding in ("random-curve", "shuffled")
-            seed = trial.seed if random else 0
-            name = f"{ARMS[trial.arm].encoding} {trial.scale} {trial.scaling} {seed} {trial.steps}"
-            if name not in images:
-                images[name] = _inputs(task, trial, seed)
-            rows = _part(task, trial.fraction, trial.seed)
-            networks.append(Network(trial.seed, name, trial.rate, rows))
-        trained = training.train(
-            *(build, images, task.targets, networks, optimiser),
-            checkpoint=checkpoint,
-            device=device,
-        )
-        return _measured(task, build, trials, networks, images, trained, device)
-    finally:
-        torch.set_num_threads(threads)
+    """Train one stack; plain lists and tensors, so that it can be stored."""
+    images: dict[str, NDArray[np.float32]] = {}
+    networks = []
+    for trial in trials:
+        random = ARMS[trial.arm].encoding in ("random-curve", "shuffled")
+        seed = trial.seed if random else 0
+        name = f"{ARMS[trial.arm].encoding} {trial.scale} {trial.scaling} {seed} {trial.steps}"
+        if name not in images:
+            images[name] = _inputs(task, trial, seed)
+        rows = _part(task, trial.fraction, trial.seed)
+        networks.append(Network(trial.seed, name, trial.rate, rows))
+    trained = training.train(
+        *(build, images, task.targets, networks, optimiser),
+        checkpoint=checkpoint,
+        device=device,
+    )
+    return _measured(task, build, trials, networks, images, trained, device)
 
 
 def _inputs(task: Task, trial: Trial, seed: int) -> NDArray[np.float32]:
@@ -1021,14 +1015,10 @@ def _kept(trial: Trial) -> bool:
 @cache
 def _code() -> str:
     """Fingerprint of the code that a trained stack depends on; rules that read results do not."""
-    found = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
-    for module in (training, encodings, spectrograms, colormaps, steps):
-        found.update(Path(str(module.__file__)).read_bytes())
+    modules = (training, encodings, spectrograms, colormaps, steps)
     parts = (architecture, encoded, magnitude, _balanced, _inputs, _part, _train_stack, _measured)
-    for part in (*parts, _own_rows, _kept):
-        found.update(inspect.getsource(part).encode())
-    found.update(repr((ARMS, NETWORKS, GRID, DROP, PIPELINE)).encode())
-    return found.hexdigest()
+    tables = (ARMS, NETWORKS, GRID, DROP, PIPELINE)
+    return sweeps.fingerprint(*modules, *parts, _own_rows, _kept, tables)
 
 
 def _stack_key(task: str, build: Convolutional, trials: Sequence[Trial], how: Optimiser) -> str:

@@ -23,12 +23,10 @@ standardisation of channels are fitted to them, and never to a tested clip.
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -954,12 +952,8 @@ def _trained(task: Task, settings: Settings, seed: int, device: str, **how: Any)
 @cache
 def _code() -> str:
     """Fingerprint of the code that a trained net depends on."""
-    found = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
-    for module in (efficientnet, encodings, training):
-        found.update(Path(str(module.__file__)).read_bytes())
-    for part in (fed, train_net, _batch, _score, _lesson):
-        found.update(inspect.getsource(part).encode())
-    return found.hexdigest()
+    parts = (efficientnet, encodings, training, fed, train_net, _batch, _score, _lesson)
+    return sweeps.fingerprint(*parts)
 
 
 def _lesson(
@@ -973,16 +967,11 @@ def _lesson(
     seed: int,
     device: str,
 ) -> dict[str, Any]:
-    """Train one net, on one thread: processes share the cores, and sums come out the same."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        inputs = fed(encodings.encode(levels, encoding, seed), norm, task.core)
-        out = (task.fold % plan.seeds == part) & ~task.core
-        test, train = train_net(net, inputs, task, out, plan, device)
-        return {"test": test, "train": train}
-    finally:
-        torch.set_num_threads(threads)
+    """Train one net; a plain dict, so that it can be stored."""
+    inputs = fed(encodings.encode(levels, encoding, seed), norm, task.core)
+    out = (task.fold % plan.seeds == part) & ~task.core
+    test, train = train_net(net, inputs, task, out, plan, device)
+    return {"test": test, "train": train}
 
 
 # --- the factorial ---------------------------------------------------------------------------

@@ -23,7 +23,6 @@ A finished run is stored at once; what was interrupted goes on from there.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import math
 import os
@@ -261,7 +260,7 @@ def _speed() -> float:
     rng = np.random.default_rng(0)
     images = {"x": rng.normal(size=(64, 3, 32, 32)).astype(np.float32)}
     stack = [Network(seed, "x", 0.01) for seed in range(8)]
-    with _one_thread():
+    with sweeps.one_thread():
         times = []
         for count in (2, 12):
             start = time.perf_counter()
@@ -269,17 +268,6 @@ def _speed() -> float:
             training.train(build, images, np.arange(64) % 4, stack, Optimiser(count))
             times.append(time.perf_counter() - start)
     return max(1e-4, (times[1] - times[0]) / 10 / len(stack))
-
-
-class _one_thread:
-    """Let torch use one thread: processes share the cores, and sums come out the same."""
-
-    def __enter__(self) -> None:
-        self.before = torch.get_num_threads()
-        torch.set_num_threads(1)
-
-    def __exit__(self, *_: object) -> None:
-        torch.set_num_threads(self.before)
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -640,26 +628,23 @@ def _rows_of(
 def _train_unit(
     data: Recordings, unit: Unit, folds: NDArray[np.int64], count: int, colormap: str, seed: int
 ) -> dict[str, Any]:
-    """Train one unit on one thread; plain lists and tensors, so that it can be stored."""
+    """Train one unit; plain lists and tensors, so that it can be stored."""
     train, test = _rows_of(data, unit, folds, seed)
     outputs = len(data.label_names)
     predicted = torch.zeros(len(unit.entries), len(test), dtype=torch.int16)
     scores = [0.0] * len(unit.entries)
-    with _one_thread():
-        for members, images in _stacks(data, unit, train, colormap):
-            build = _architecture(
-                unit.network, images[unit.entries[members[0]][0]].shape[1], outputs
-            )
-            stack = [_network(unit, i, train, data.labels, seed) for i in members]
-            trained = training.train(build, images, data.labels, stack, Optimiser(count))
-            guesses = training.evaluate(build, trained, images, stack, test).argmax(-1)
-            seen = training.evaluate(build, trained, images, stack, train).argmax(-1)
-            for place, i in enumerate(members):
-                sound = trained.diverged[place] < 0
-                predicted[i] = torch.as_tensor(guesses[place]) if sound else -1
-                own = np.isin(train, np.asarray(stack[place].rows))
-                hit = seen[place][own] == data.labels[train[own]]
-                scores[i] = float(hit.mean()) if sound else 0.0
+    for members, images in _stacks(data, unit, train, colormap):
+        build = _architecture(unit.network, images[unit.entries[members[0]][0]].shape[1], outputs)
+        stack = [_network(unit, i, train, data.labels, seed) for i in members]
+        trained = training.train(build, images, data.labels, stack, Optimiser(count))
+        guesses = training.evaluate(build, trained, images, stack, test).argmax(-1)
+        seen = training.evaluate(build, trained, images, stack, train).argmax(-1)
+        for place, i in enumerate(members):
+            sound = trained.diverged[place] < 0
+            predicted[i] = torch.as_tensor(guesses[place]) if sound else -1
+            own = np.isin(train, np.asarray(stack[place].rows))
+            hit = seen[place][own] == data.labels[train[own]]
+            scores[i] = float(hit.mean()) if sound else 0.0
     return {"predicted": predicted, "train": scores, "test": torch.as_tensor(test)}
 
 
@@ -868,13 +853,9 @@ def _units(
 @cache
 def _code() -> str:
     """Fingerprint of the code that a run depends on; rules that read results do not."""
-    found = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
-    for module in (training, encodings, spectrograms, steps):
-        found.update(Path(str(module.__file__)).read_bytes())
     parts: tuple[Any, ...] = (_train_unit, _network, _stacks, _rows_of, _part_of, _cell_images)
-    for part in (*parts, _images_of, arm_images, _architecture, _pipeline, folds_of):
-        found.update(inspect.getsource(part).encode())
-    return found.hexdigest()
+    parts += (_images_of, arm_images, _architecture, _pipeline, folds_of)
+    return sweeps.fingerprint(training, encodings, spectrograms, steps, *parts)
 
 
 def _worked(
