@@ -48,6 +48,11 @@ def test_the_lock_is_exact_and_satisfies_what_is_declared() -> None:
     assert locked["torch"] == "2.13.0"
 
 
+def test_no_dependency_is_declared_twice() -> None:
+    names = [canonicalize_name(requirement.name) for requirement in declared()]
+    assert sorted(set(names)) == sorted(names)
+
+
 INTERPRETERS = ("3.11", "3.12", "3.13")
 
 
