@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.checks import result_files
 from analysis.performance import OURS, Row
 from benchmarks.harness import Contender, Effort, ours, rows
 
@@ -66,6 +67,14 @@ def telemetry(root: Path) -> dict[str, dict[str, float]]:
     return {path.parent.name: json.loads(path.read_text("utf-8")) for path in files}
 
 
+def compared(first: Path, second: Path) -> dict[str, float]:
+    """Count the results files of two builds, and those that are not the same bytes."""
+    one, two = (result_files(root / "_build" / "executed" / "quick") for root in (first, second))
+    names = one.keys() | two.keys()
+    differing = [name for name in names if one.get(name) != two.get(name)]
+    return {"results files": len(names), "that differ": len(differing)}
+
+
 def measure(effort: Effort) -> list[Row]:
     """Build; a small effort builds nothing."""
     if effort.small:
@@ -76,6 +85,7 @@ def measure(effort: Effort) -> list[Row]:
         cold = build(here, cores)
         known = telemetry(here)
         alone = build(there, 1)
+        bytes_of_both = compared(here, there)
         warm, edited = [], []
         for mark in range(3):
             warm.append(build(here, cores))
@@ -87,7 +97,7 @@ def measure(effort: Effort) -> list[Row]:
         "from nothing", "builds",
         [
             _timed(OURS, jobs=float(cores), **{"largest chapter (GiB)": peak}),
-            _timed("this book, one chapter at a time", jobs=1.0),
+            _timed("this book, one chapter at a time", jobs=1.0, **bytes_of_both),
             _timed("the slowest chapter alone", role="limit"),
         ],
         np.array([[cold, alone, slowest]]),

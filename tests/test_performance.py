@@ -188,3 +188,26 @@ def test_the_overview_holds_peers_and_limits_only() -> None:
     assert set(frame.role) == {"peer", "limit"}
     stored = Stored(Path("x"), {})
     assert performance.overview(stored).empty
+
+
+def test_what_a_build_takes_is_read_off_its_rows() -> None:
+    def built(case: str, name: str, seconds: float, **details: float | str) -> Row:
+        return Row(case, name, "variant", seconds, 1, "builds", 1, 1, 1, 1, details)
+
+    alone = "this book, one chapter at a time"
+    book = suite(
+        built("from nothing", OURS, 100, jobs=2.0),
+        built("from nothing", alone, 180, **{"results files": 9, "that differ": 1}),
+        built("again", "after an edit of one chapter", 12),
+        built("again", "with nothing changed", 3),
+        built("chapter by chapter", OURS, 100),
+        built("chapter by chapter", "one", 90, **{"peak memory (GiB)": 0.5}),
+        built("chapter by chapter", "two", 70, **{"peak memory (GiB)": 1.5}),
+    )
+    found = performance.building(book)
+    assert (found.cold, found.serial, found.edited, found.warm) == (100, 180, 12, 3)
+    assert found.busy == (90 + 70) / (2 * 100)
+    assert (found.files, found.differing) == (9, 1)
+    assert found.chapters.chapter.tolist() == ["one", "two"]
+    with pytest.raises(KeyError, match="no 'with nothing changed'"):
+        performance.building(replace(book, rows=book.rows[:3]))

@@ -32,6 +32,7 @@ __all__ = [
     "SCHEMA",
     "SETTINGS",
     "Bound",
+    "Building",
     "CostModel",
     "Growth",
     "Row",
@@ -40,6 +41,7 @@ __all__ = [
     "Suite",
     "bound",
     "bounds",
+    "building",
     "cost_model",
     "counts",
     "duration",
@@ -406,6 +408,77 @@ def bounds(stored: Stored) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).set_index("case")
+
+
+@dataclass(frozen=True)
+class Building:
+    """What a build of the book takes, in seconds.
+
+    Attributes
+    ----------
+    cold, serial, edited, warm : float
+        From nothing, as many chapters at a time as there are cores; one at a time; after an edit of
+        one chapter; with nothing changed.
+    cores : float
+        Chapters at a time.
+    busy : float
+        Share of the cores' time in the cold build that goes to executing chapters, in [0, 1].
+    files, differing : float
+        Results files of the two builds from nothing, and those that are not the same bytes.
+    chapters : DataFrame
+        ``chapter``, ``seconds``, ``memory_gib``.
+    """
+
+    cold: float
+    serial: float
+    edited: float
+    warm: float
+    cores: float
+    busy: float
+    files: float
+    differing: float
+    chapters: pd.DataFrame
+
+
+def building(book: Suite) -> Building:
+    """Read off what a build of the book takes.
+
+    Parameters
+    ----------
+    book : Suite
+        The benchmark of the book.
+
+    Returns
+    -------
+    Building
+
+    Raises
+    ------
+    KeyError
+        If a build was not measured.
+    """
+    cold = book.row("from nothing")
+    serial = book.row("from nothing", "this book, one chapter at a time")
+    rows = [row for row in book.case("chapter by chapter") if row.name != OURS]
+    chapters = pd.DataFrame(
+        {
+            "chapter": [row.name for row in rows],
+            "seconds": [row.seconds for row in rows],
+            "memory_gib": [float(row.details["peak memory (GiB)"]) for row in rows],
+        }
+    )
+    cores = float(cold.details["jobs"])
+    return Building(
+        cold.seconds,
+        serial.seconds,
+        book.row("again", "after an edit of one chapter").seconds,
+        book.row("again", "with nothing changed").seconds,
+        cores,
+        float(chapters.seconds.sum()) / (cores * cold.seconds),
+        float(serial.details["results files"]),
+        float(serial.details["that differ"]),
+        chapters,
+    )
 
 
 def stacks(training: Suite) -> pd.DataFrame:
