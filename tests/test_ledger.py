@@ -36,7 +36,9 @@ def record(claim: str = "A5", **changes: str) -> None:
 def test_numbers_are_stored_with_their_text(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert ledger.number("a-count", np.int64(12345), "{:,}") == "12,345"
     assert ledger.number("an-interval", np.array([0.25, 0.5]), "{:.1f}…{:.1f}") == "0.2…0.5"
+    assert ledger.number("a-loss", -1.5, "{:.1f} (-2 to 3)") == "−1.5 (−2 to 3)"
     stored = json.loads((run.path / "numbers.json").read_text("utf-8"))
+    assert stored["a-loss"]["value"] == -1.5
     assert stored["a-count"] == {"text": "12,345", "value": 12345}
     assert stored["an-interval"]["value"] == [0.25, 0.5]
 

@@ -79,11 +79,6 @@ def test_a_page_shows_the_numbers_of_the_chapters(root: Path) -> None:
     intro.write_text("It is {number}`an-answer`.")
     target = stage(root, ["intro", "one"], results)
     assert (target / "book" / "intro.md").read_text() == "It is 1."
-    numbers = {"change": {"value": [-1, -2], "text": "-1.5 [-2, +0] on level-band"}}
-    (root / "one" / "numbers.json").write_text(json.dumps(numbers))
-    intro.write_text("It is {number}`change`.")
-    target = stage(root, ["intro", "one"], results)
-    assert (target / "book" / "intro.md").read_text() == "It is −1.5 [−2, +0] on level-band."
     intro.write_text("It is {number}`no-answer`.")
     with pytest.raises(ValueError, match=r"intro\.md: no chapter gives the number 'no-answer'"):
         stage(root, ["intro", "one"], results)

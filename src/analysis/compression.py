@@ -1406,7 +1406,7 @@ def alias_fraction(
     >>> click = np.zeros(4096)
     >>> click[2048] = 1
     >>> alias_fraction(click, 256, [128, 64], "power").round(6)
-    array([0.052632, 0.      ])
+    array([0.182348, 0.00498 ])
     """
     path = _trajectories(signal, window)
     if scale == "power":

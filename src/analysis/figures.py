@@ -22,7 +22,14 @@ import pandas as pd
 from cycler import cycler
 from matplotlib.figure import Figure
 
-from analysis.provenance import atomic_path, current_run, versions, write_csv, write_json
+from analysis.provenance import (
+    atomic_path,
+    current_run,
+    versions,
+    with_minus,
+    write_csv,
+    write_json,
+)
 
 __all__ = [
     "COLOURS",
@@ -240,8 +247,8 @@ def publish(
     seed = run.parameters.get("seed")
     record = Record(
         id=id,
-        caption=" ".join(caption.split()),
-        alt=" ".join(alt.split()),
+        caption=with_minus(" ".join(caption.split())),
+        alt=with_minus(" ".join(alt.split())),
         chapter=run.chapter,
         parameters=dict(run.parameters),
         seed=seed if isinstance(seed, int) else None,

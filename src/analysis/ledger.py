@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 
 from IPython.display import display
 
-from analysis.provenance import Run, current_run, write_json
+from analysis.provenance import Run, current_run, with_minus, write_json
 
 __all__ = ["CLAIMS", "Entry", "combined", "number", "read_entries", "record", "table_markdown"]
 
@@ -112,7 +112,7 @@ def number(name: str, value: Any, form: str = "{}") -> str:
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ValueError(f"number name {name!r} must be lowercase words with hyphens")
     plain = _plain(value)
-    text = form.format(*plain) if isinstance(plain, list) else form.format(plain)
+    text = with_minus(form.format(*plain) if isinstance(plain, list) else form.format(plain))
     run = current_run()
     _update(run, "numbers.json", {name: {"value": plain, "text": text}}, once=True)
     prefix = "application/papermill.record/"
@@ -169,7 +169,7 @@ def record(
         "claim": claim,
         "verdict": verdict,
         "strength": strength,
-        "summary": " ".join(summary.split()),
+        "summary": with_minus(" ".join(summary.split())),
         "figure": figure,
         "section": section,
         "chapter": run.chapter,

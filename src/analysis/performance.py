@@ -829,7 +829,7 @@ def duration(seconds: float) -> str:
     Examples
     --------
     >>> duration(0.5), duration(150), duration(9000), duration(200_000)
-    ('0.5 s', '2.5 min', '2.5 h', '2.3 days')
+    ('0.5 s', '2.5 min', '2.5 h', '2.31 days')
     """
     for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size or (unit == "days" and seconds >= 86_400 * 2):

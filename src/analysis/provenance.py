@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,16 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["RUN_FILE", "Run", "atomic_path", "current_run", "versions", "write_csv", "write_json"]
+__all__ = [
+    "RUN_FILE",
+    "Run",
+    "atomic_path",
+    "current_run",
+    "versions",
+    "with_minus",
+    "write_csv",
+    "write_json",
+]
 
 #: Environment variable that names the run's file.
 RUN_FILE = "ANALYSIS_RUN"
@@ -163,3 +173,14 @@ def _no_formula(value: object) -> object:
     except ValueError:
         return f"'{value}"
     return value
+
+
+def with_minus(text: str) -> str:
+    """Set a minus where Python has formatted a negative number with a hyphen.
+
+    Examples
+    --------
+    >>> with_minus("-1.5 (-2 to 3), 10-15, 1e-05, gray-3")
+    '−1.5 (−2 to 3), 10-15, 1e-05, gray-3'
+    """
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)

@@ -117,7 +117,7 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
             path = target / "book" / f"{page}.md"
             staged[path] = _with_numbers(path.name, staged[path].decode(), chapters).encode()
     generated = target / "book" / "_generated"
-    ledger = _with_minus(table_markdown(read_entries(chapters)))
+    ledger = table_markdown(read_entries(chapters))
     index = index_markdown([record for folder in chapters for record in read_records(folder)])
     staged[generated / "ledger.md"] = ledger.encode()
     staged[generated / "figures.md"] = index.encode()
@@ -296,14 +296,9 @@ def _with_numbers(page: str, text: str, chapters: Sequence[Path]) -> str:
     def shown(match: re.Match[str]) -> str:
         if match[1] not in known:
             raise ValueError(f"{page}: no chapter gives the number {match[1]!r}")
-        return _with_minus(known[match[1]])
+        return known[match[1]]
 
     return re.sub(r"\{number\}`([^`]*)`", shown, text)
-
-
-def _with_minus(text: str) -> str:
-    """Set a minus before a number, where a chapter has written a hyphen; ranges keep theirs."""
-    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)
 
 
 def render(

@@ -444,7 +444,7 @@ def to_db(
 
     Examples
     --------
-    >>> to_db(np.array([[1.0, 0.01, 0.0]]))
+    >>> to_db(np.array([[1.0, 0.01, 0.0]])).round(3)
     array([[   0.,  -20., -100.]], dtype=float32)
     """
     if isinstance(reference, (int, float)) and not reference > 0:

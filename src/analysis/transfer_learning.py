@@ -378,7 +378,7 @@ def deal(groups: NDArray[np.str_], labels: ArrayLike, folds: int, seed: int) -> 
     Examples
     --------
     >>> deal(np.array(list("abcd")), [0, 0, 0, 0], folds=2, seed=0).tolist()
-    [0, 1, -1, -1]
+    [-1, 1, 0, -1]
     """
     names, first, member = np.unique(groups, return_index=True, return_inverse=True)
     slots = folds + _CORE_SLOTS
