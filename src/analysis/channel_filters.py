@@ -670,13 +670,6 @@ def symbols_of(table: ArrayLike) -> NDArray[np.intp]:
 IMAGENET_DEVIATION = np.array(encodings.IMAGENET_STD)
 
 
-def _colour_science() -> Any:
-    """Import colour-science where needed: it is slow, and changes how NumPy prints arrays."""
-    with np.printoptions():
-        import colour
-    return colour
-
-
 def lightness(name: str) -> Floats:
     """Lightness J' of a colormap's levels in CAM02-UCS.
 
@@ -787,7 +780,7 @@ def colour_distances(name: str, metric: str) -> Floats:
         points = colormaps.cam02ucs(name)
         return np.asarray(spatial.distance.cdist(points, points))
     if metric == "ciede2000":
-        colour = _colour_science()
+        colour = colormaps.colour_science()
         lab = colour.XYZ_to_Lab(colour.sRGB_to_XYZ(colormaps.lut(name)))
         return np.asarray(colour.delta_E(lab[:, None], lab[None], method="CIE 2000"))
     if metric == "net":

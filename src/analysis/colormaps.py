@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from functools import cache, lru_cache
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = [
     "LEVELS",
     "apply",
     "cam02ucs",
+    "colour_science",
     "lut",
     "lut8",
     "lut8_rounded",
@@ -147,6 +149,13 @@ def lut8_rounded(name: str) -> NDArray[np.uint8]:
     return table
 
 
+def colour_science() -> Any:
+    """Import colour-science where it is needed: it is slow, and changes how NumPy prints arrays."""
+    with np.printoptions():
+        import colour
+    return colour
+
+
 @cache
 def cam02ucs(name: str) -> NDArray[np.float64]:
     """Coordinates of a colormap's levels in a space in which equal distances look equal.
@@ -167,9 +176,7 @@ def cam02ucs(name: str) -> NDArray[np.float64]:
     >>> cam02ucs("gray")[[0, 255], 0].round(1) + 0.0
     array([  0., 100.])
     """
-    with np.printoptions():  # the import changes how NumPy prints arrays; it is slow as well
-        import colour
-
+    colour = colour_science()
     found = np.asarray(colour.XYZ_to_CAM02UCS(colour.sRGB_to_XYZ(lut(name))), np.float64)
     found.flags.writeable = False
     return found
