@@ -213,6 +213,22 @@ def test_trained_nets_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         tl._trained(task, small, 1, "cpu", **how)
 
 
+def test_frozen_arms_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, how = small_task(), {"executor": "serial", "store": tmp_path}
+    first, far = tl._frozen(task, TINY, 0, "cpu", **how)
+    assert (far.distance > 0).all()
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("probed again")
+
+    monkeypatch.setattr(tl, "_look", refuse)
+    again = tl._frozen(task, TINY, 0, "cpu", **how)
+    for kept, found in zip(again, (first, far), strict=True):
+        pd.testing.assert_frame_equal(kept, found)
+    with pytest.raises(AssertionError, match="probed again"):
+        tl._frozen(task, TINY, 1, "cpu", **how)
+
+
 def test_a_run_has_every_arm_and_fold() -> None:
     outcome = tl.run(TINY, 0, executor="serial")
     runs = outcome.runs

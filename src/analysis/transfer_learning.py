@@ -23,6 +23,7 @@ standardisation of channels are fitted to them, and never to a tested clip.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -733,7 +734,7 @@ def run(settings: Settings, seed: int = 0, device: str = "cpu", **how: Any) -> O
     device : str
         ``"cpu"``, or ``"cuda"`` for the features and the training.
     **how
-        For `analysis.sweeps.run`, which trains the nets: executor, jobs, address, store.
+        For `analysis.sweeps.run`, which probes and trains the nets: executor, jobs, address, store.
 
     Returns
     -------
@@ -742,7 +743,7 @@ def run(settings: Settings, seed: int = 0, device: str = "cpu", **how: Any) -> O
     tasks = load_tasks(settings, seed)
     tables, distances = [], [_photograph_distances(settings, device)]
     for task in tasks.values():
-        frozen, far = _frozen(task, settings, seed, device)
+        frozen, far = _frozen(task, settings, seed, device, **how)
         tables.append(frozen)
         distances.append(far)
         if task.name in settings.training.tasks:
@@ -813,33 +814,31 @@ def _arms(settings: Settings, seed: int) -> list[_Arm]:
 
 
 def _frozen(
-    task: Task, settings: Settings, seed: int, device: str
+    task: Task, settings: Settings, seed: int, device: str, **how: Any
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Probes of every frozen arm and of the pixels, and the distances to photographs."""
     levels = encodings.quantise(task.pictures(settings.side)) / np.float32(255)
     photographs = _head(Net(), efficientnet.network_input(_photograph_inputs(settings, 1)), device)
+    arms = _arms(settings, seed)
+    given = (levels, photographs, task, seed, device)
+    data = _digest(levels, photographs, task)
+    keys = [f"{_frozen_code()} {data} {arm} {seed} {device}" for arm in arms]
+    work = [
+        sweeps.Work(hashlib.sha256(key.encode()).hexdigest(), _look, (arm, *given))
+        for key, arm in zip(keys, arms, strict=True)
+    ]
+    results = sweeps.run(work, description=f"{task.name}, frozen", unit="arm", **how)
     tables, distances = [], []
-    for arm in tqdm(_arms(settings, seed), desc=task.name, disable=None):
-        colours = encodings.encode(levels, arm.encoding, seed)
-        inputs = fed(colours, arm.norm, task.core)
-        found = efficientnet.features(arm.net, inputs, arm.taps, device)
+    for arm, found in zip(arms, results, strict=True):
         label: dict[str, Any] = {
             "net": arm.net.weights,
             "stem": arm.net.stem,
             "net_seed": arm.net.seed,
         }
         label |= {"encoding": arm.encoding, "norm": arm.norm}
-        kernels = {tap: kernel_of(found[tap], task.core) for tap in arm.taps}
-        if len(arm.taps) > 1:
-            kernels[ALL] = np.mean(list(kernels.values()), axis=0)
-        for tap, kernel in kernels.items():
-            tables.append(probe(kernel, task).assign(**label, tap=tap, probe="linear"))
-        if arm.gaussian:
-            kernel = kernel_of(found["head"], task.core, "gaussian")
-            tables.append(probe(kernel, task).assign(**label, tap="head", probe="gaussian"))
-        if arm.net == Net():
-            some = found["head"][: settings.crops]
-            distances.append((arm.encoding, arm.norm, frechet_distance(photographs, some)))
+        tables += [pd.DataFrame(scores).assign(**label) for scores in found["probes"]]
+        if "distance" in found:
+            distances.append((arm.encoding, arm.norm, found["distance"]))
     for encoding in ENCODINGS:
         pixels = encodings.encode(levels, encoding, seed).reshape(len(levels), -1)
         label = {"net": "pixels", "stem": "rgb", "net_seed": 0, "encoding": encoding}
@@ -848,6 +847,44 @@ def _frozen(
     frame = pd.concat(tables, ignore_index=True).assign(task=task.name, training="frozen")
     far = pd.DataFrame(distances, columns=["encoding", "norm", "distance"])
     return frame, far.assign(task=task.name)[["task", "encoding", "norm", "distance"]]
+
+
+def _look(
+    arm: _Arm,
+    levels: NDArray[np.float32],
+    photographs: NDArray[np.float16],
+    task: Task,
+    seed: int,
+    device: str,
+) -> dict[str, Any]:
+    """Probes of one frozen arm; a plain dict, so that it can be stored."""
+    inputs = fed(encodings.encode(levels, arm.encoding, seed), arm.norm, task.core)
+    found = efficientnet.features(arm.net, inputs, arm.taps, device)
+    kernels = {tap: kernel_of(found[tap], task.core) for tap in arm.taps}
+    if len(arm.taps) > 1:
+        kernels[ALL] = np.mean(list(kernels.values()), axis=0)
+    tables = [
+        probe(kernel, task).assign(tap=tap, probe="linear") for tap, kernel in kernels.items()
+    ]
+    if arm.gaussian:
+        kernel = kernel_of(found["head"], task.core, "gaussian")
+        tables.append(probe(kernel, task).assign(tap="head", probe="gaussian"))
+    out: dict[str, Any] = {"probes": [table.to_dict("list") for table in tables]}
+    if arm.net == Net():
+        out["distance"] = frechet_distance(photographs, found["head"][: len(photographs)])
+    return out
+
+
+def _digest(levels: NDArray[Any], photographs: NDArray[np.float16], task: Task) -> str:
+    """Fingerprint of what is shown to the nets of a task, and of what is asked about it."""
+    parts = (levels, photographs, task.targets, task.fold)
+    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+
+
+@cache
+def _frozen_code() -> str:
+    """Fingerprint of the code of a frozen arm: this whole file, for features are kept elsewhere."""
+    return sweeps.fingerprint(efficientnet, encodings, training, sys.modules[__name__])
 
 
 # --- training --------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """SIGKILL at random moments: the next run completes, and equals the undisturbed one.
 
-``pytest tests/faults/test_kills.py --faults=50`` kills fifty times; without the option, five.
+``pytest tests/faults/test_kills.py --faults=50 --timeout=0`` kills fifty times; by default, five.
 """
 
 from __future__ import annotations
