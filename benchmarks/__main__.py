@@ -76,15 +76,14 @@ def run_one(name: str, rounds: int) -> dict[str, object]:
     from benchmarks.harness import Effort, why_absent
 
     module = import_module(f"benchmarks.{name}")
+    before = {"commit": _commit(MEASURED.parents[1]), "machine": machine()}  # work changes the load
     began = time.perf_counter()
     found = [vars(row) for row in module.measure(Effort(rounds))]
     print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-    return {
+    return before | {
         "title": module.TITLE,
         "command": f"make bench ONLY={name}",
-        "commit": _commit(MEASURED.parents[1]),
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
         "versions": versions() | peer_versions(module.PEERS),
         "absent": [why for peer in module.PEERS if (why := why_absent(peer))],
         "rows": found,

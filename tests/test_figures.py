@@ -73,6 +73,25 @@ def test_the_same_figure_is_the_same_bytes(run: Run) -> None:
     assert len(first) == 6
 
 
+def test_a_picture_that_is_cut_off_is_told(run: Run) -> None:
+    fig = draw()
+    fig.legend([8 * "a name that is too long "], loc="outside upper center")
+    wrong = r"^fig-wide: the picture is cut off at its left and right; make it fit$"
+    with pytest.warns(UserWarning, match=wrong):
+        figures.publish(fig, "fig-wide", caption="Wide.", alt="Wide.", data=FRAME)
+    assert (run.path / "figures" / "fig-wide.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("edge", "place"), [("left", (-0.1, 0.5)), ("bottom", (0.5, -0.1)), ("top", (0.5, 0.99))]
+)
+def test_an_edge_is_named_over_which_something_runs(edge: str, place: tuple[float, float]) -> None:
+    fig = draw()
+    assert figures.cut_edges(fig) == []
+    fig.text(*place, "mark")
+    assert figures.cut_edges(fig) == [edge]
+
+
 def test_several_tables_are_told_apart(run: Run) -> None:
     publish(data={"a": FRAME, "b": FRAME.assign(extra=1)})
     table = pd.read_csv(run.path / "figures" / "fig-line.csv")

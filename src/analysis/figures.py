@@ -11,6 +11,7 @@ import base64
 import io
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
@@ -44,6 +45,7 @@ __all__ = [
     "bibtex",
     "bibtex_entry",
     "colour_of",
+    "cut_edges",
     "data_of",
     "first_sentence",
     "index_markdown",
@@ -52,6 +54,8 @@ __all__ = [
     "style",
     "without_unit",
 ]
+
+_HAIR = 0.02  # inches; half a millimetre of a mark's edge is not missed
 
 #: Okabe and Ito's cycle, distinguishable under the common colour-vision deficiencies.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
@@ -238,8 +242,16 @@ def publish(
     ValueError
         For an ill-formed or repeated identifier, an empty caption or alt text, empty data, a figure
         with a title inside, or an axis whose label lacks its unit.
+
+    Warns
+    -----
+    UserWarning
+        If something runs over the picture's edge: no reason to throw long work away.
     """
     _check(fig, id, caption, alt)
+    if cut := cut_edges(fig):
+        edges = " and ".join(cut)
+        warnings.warn(f"{id}: the picture is cut off at its {edges}; make it fit", stacklevel=2)
     run = current_run()
     folder = run.path / "figures"
     if not run.interactive and (folder / f"{id}.json").exists():
@@ -265,6 +277,38 @@ def publish(
     fig.savefig(preview, format="png", dpi=110, metadata={"Software": None})
     _close(fig)
     return _Shown(record, preview.getvalue())
+
+
+def cut_edges(fig: Figure) -> list[str]:
+    """Find the edges of a figure over which something runs, such as a legend that is too wide.
+
+    Parameters
+    ----------
+    fig : Figure
+        As it would be saved.
+
+    Returns
+    -------
+    list of str
+        Of ``"left"``, ``"bottom"``, ``"right"``, ``"top"``.
+
+    Examples
+    --------
+    >>> fig = Figure(figsize=(2, 2))
+    >>> mark = fig.text(0.9, 0.5, "a long remark")
+    >>> cut_edges(fig)
+    ['right']
+    """
+    fig.draw_without_rendering()  # lays it out
+    drawn = fig.get_tightbbox()
+    width, height = fig.get_size_inches()
+    over = {
+        "left": -drawn.x0,
+        "bottom": -drawn.y0,
+        "right": drawn.x1 - width,
+        "top": drawn.y1 - height,
+    }
+    return [edge for edge, inches in over.items() if inches > _HAIR]
 
 
 def _check(fig: Figure, id: str, caption: str, alt: str) -> None:

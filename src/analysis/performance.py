@@ -158,7 +158,7 @@ class Suite:
     title, command, commit, date : str
         What it is about; what makes it again; of which code; when.
     machine : dict
-        ``processor``, ``cores``, ``memory_gb``, and its ``load`` at the start; no names.
+        ``processor``, ``cores``, ``memory_gb``, and its ``load`` before the work; no names.
     versions : dict
         Of Python, the packages and the peers.
     absent : list of str
