@@ -55,6 +55,7 @@ __all__ = [
     "without_unit",
 ]
 
+_DPI = 300  # of PNG files
 _HAIR = 0.02  # inches; half a millimetre of a mark's edge is not missed
 
 #: Okabe and Ito's cycle, distinguishable under the common colour-vision deficiencies.
@@ -299,8 +300,11 @@ def cut_edges(fig: Figure) -> list[str]:
     >>> cut_edges(fig)
     ['right']
     """
+    dpi = fig.dpi
+    fig.set_dpi(_DPI)  # on coarse pixels, letters are wider
     fig.draw_without_rendering()  # lays it out
     drawn = fig.get_tightbbox()
+    fig.set_dpi(dpi)
     width, height = fig.get_size_inches()
     over = {
         "left": -drawn.x0,
@@ -414,7 +418,7 @@ def _write_pictures(fig: Figure, folder: Path, id: str) -> None:
     """Write SVG, PNG and PDF without dates, so that the same figure is the same bytes."""
     options: dict[str, dict[str, Any]] = {
         "svg": {"metadata": {"Date": None, "Creator": None}, "dpi": 200},
-        "png": {"metadata": {"Software": None}, "dpi": 300},
+        "png": {"metadata": {"Software": None}, "dpi": _DPI},
         "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}, "dpi": 200},
     }
     for suffix, keywords in options.items():
