@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.checks import result_files
+from analysis.checks import deviations, result_files
 from analysis.performance import OURS, Row
 from benchmarks.harness import Contender, Effort, ours, rows
 
@@ -72,10 +72,8 @@ def telemetry(root: Path) -> dict[str, dict[str, float]]:
 
 def compared(first: Path, second: Path) -> dict[str, float]:
     """Count the results files of two builds, and those that are not the same bytes."""
-    one, two = (result_files(root / "_build" / "executed" / "quick") for root in (first, second))
-    names = one.keys() | two.keys()
-    differing = [name for name in names if one.get(name) != two.get(name)]
-    return {"results files": len(names), "that differ": len(differing)}
+    one, two = (root / "_build" / "executed" / "quick" for root in (first, second))
+    return {"results files": len(result_files(one)), "that differ": len(deviations(one, two))}
 
 
 def measure(effort: Effort) -> list[Row]:

@@ -61,6 +61,13 @@ def test_every_file_is_written_and_opens(run: Run) -> None:
     ).read_text("utf-8").count("}")
 
 
+def test_words_about_a_figure_have_a_minus(run: Run) -> None:
+    publish(caption="By -1.5 points, in 10-15 runs.", alt="It falls by -2.")
+    record = json.loads((run.path / "figures" / "fig-line.json").read_text("utf-8"))
+    assert record["caption"] == "By −1.5 points, in 10-15 runs."
+    assert record["alt"] == "It falls by −2."
+
+
 def test_the_same_figure_is_the_same_bytes(run: Run) -> None:
     publish()
     first = {path.name: path.read_bytes() for path in (run.path / "figures").iterdir()}
@@ -83,7 +90,8 @@ def test_a_picture_that_is_cut_off_is_told(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edge", "place"), [("left", (-0.1, 0.5)), ("bottom", (0.5, -0.1)), ("top", (0.5, 0.99))]
+    ("edge", "place"),
+    [("left", (-0.1, 0.5)), ("bottom", (0.5, -0.1)), ("top", (0.5, 0.99)), ("right", (0.99, 0.5))],
 )
 def test_an_edge_is_named_over_which_something_runs(edge: str, place: tuple[float, float]) -> None:
     fig = draw()

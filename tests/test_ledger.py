@@ -36,7 +36,8 @@ def record(claim: str = "A5", **changes: str) -> None:
 def test_numbers_are_stored_with_their_text(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert ledger.number("a-count", np.int64(12345), "{:,}") == "12,345"
     assert ledger.number("an-interval", np.array([0.25, 0.5]), "{:.1f}…{:.1f}") == "0.2…0.5"
-    assert ledger.number("a-loss", -1.5, "{:.1f} (-2 to 3)") == "−1.5 (−2 to 3)"
+    text = ledger.number("a-loss", -1.5, "{:.1f} [-2, +0] on level-band")
+    assert text == "−1.5 [−2, +0] on level-band"
     stored = json.loads((run.path / "numbers.json").read_text("utf-8"))
     assert stored["a-loss"]["value"] == -1.5
     assert stored["a-count"] == {"text": "12,345", "value": 12345}
@@ -47,6 +48,11 @@ def test_a_name_is_given_once(run: Run) -> None:
     ledger.number("a-count", 1)
     with pytest.raises(ValueError, match="a-count: the chapter has a number of this name"):
         ledger.number("a-count", 1)
+
+
+def test_a_summary_has_a_minus(run: Run) -> None:
+    record(summary="It costs -2.5 points.")
+    assert ledger.read_entries([run.path])[0].summary == "It costs −2.5 points."
 
 
 def test_verdicts_are_read_back_in_order(run: Run) -> None:

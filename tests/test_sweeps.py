@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -117,5 +118,6 @@ def test_every_piece_has_one_thread_and_leaves_the_others_theirs(executor: str) 
 def test_a_fingerprint_is_that_of_the_code_and_its_tables() -> None:
     found = sweeps.fingerprint(sweeps, square, {"a": 1})
     assert found == sweeps.fingerprint(sweeps, functools.cache(square), {"a": 1})  # no address
+    assert sweeps.fingerprint(np.arange(9999)) != sweeps.fingerprint(np.arange(9999) % 9998)
     others = [(square, {"a": 1}), (sweeps, threads, {"a": 1}), (sweeps, square, {"a": 2})]
     assert len({found, *(sweeps.fingerprint(*parts) for parts in others)}) == 4

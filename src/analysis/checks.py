@@ -45,9 +45,9 @@ _TIMED = (NOTEBOOK, "telemetry.json", CHECKSUMS)
 TOLERANCE = 1e-3
 
 #: The same where another is known: chapters that train nothing, or little; one whose accuracy
-#: moves by one clip in the few hundred that a classifier is fitted to; and one that measures time
-#: in steps, of which an interval's bound may be one off (0.4 % seen); and one whose least
-#: signal-to-noise ratios, in decibels, are near nought (3 to 5 % of the largest seen).
+#: moves by one clip in the few hundred that a classifier is fitted to; one that measures time in
+#: steps, of which an interval's bound may be one off (0.4 % seen); and one that rebuilds sounds from
+#: the coarsest code of a trained autoencoder (1.3 dB seen where the best ratio is 43 dB: 3.0 %).
 TOLERANCES: Mapping[str, float] = {
     "data-card": 1e-6,
     "performance": 1e-6,

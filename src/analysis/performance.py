@@ -419,11 +419,11 @@ class Building:
     cold, serial, edited, warm : float
         From nothing, as many chapters at a time as there are cores; one at a time; after an edit of
         one chapter; with nothing changed.
-    cores : float
+    cores : int
         Chapters at a time.
     busy : float
         Share of the cores' time in the cold build that goes to executing chapters, in [0, 1].
-    files, differing : float
+    files, differing : int
         Results files of the two builds from nothing, and those that are not the same bytes.
     chapters : DataFrame
         ``chapter``, ``seconds``, ``memory_gib``.
@@ -433,10 +433,10 @@ class Building:
     serial: float
     edited: float
     warm: float
-    cores: float
+    cores: int
     busy: float
-    files: float
-    differing: float
+    files: int
+    differing: int
     chapters: pd.DataFrame
 
 
@@ -467,7 +467,7 @@ def building(book: Suite) -> Building:
             "memory_gib": [float(row.details["peak memory (GiB)"]) for row in rows],
         }
     )
-    cores = float(cold.details["jobs"])
+    cores = int(cold.details["jobs"])
     return Building(
         cold.seconds,
         serial.seconds,
@@ -475,8 +475,8 @@ def building(book: Suite) -> Building:
         book.row("again", "with nothing changed").seconds,
         cores,
         float(chapters.seconds.sum()) / (cores * cold.seconds),
-        float(serial.details["results files"]),
-        float(serial.details["that differ"]),
+        int(serial.details["results files"]),
+        int(serial.details["that differ"]),
         chapters,
     )
 

@@ -150,11 +150,11 @@ def one_thread() -> Iterator[None]:
 
 
 def fingerprint(*parts: object) -> str:
-    """Digest of the code that a result depends on, for the key of a piece of work.
+    """Digest of the code and the data that a result depends on, for the key of a piece of work.
 
     Parameters
     ----------
-    *parts : module, function, class or anything with a faithful ``repr``
+    *parts : module, function, class, ndarray or anything with a faithful ``repr``
         A module stands for its whole file.
 
     Returns
@@ -173,6 +173,8 @@ def fingerprint(*parts: object) -> str:
             found.update(Path(str(part.__file__)).read_bytes())
         elif callable(part):
             found.update(inspect.getsource(part).encode())
+        elif isinstance(part, np.ndarray):
+            found.update(f"{part.dtype} {part.shape}".encode() + part.tobytes())
         else:
             found.update(repr(part).encode())
     return found.hexdigest()

@@ -22,7 +22,6 @@ standardisation of channels are fitted to them, and never to a tested clip.
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -821,12 +820,9 @@ def _frozen(
     photographs = _head(Net(), efficientnet.network_input(_photograph_inputs(settings, 1)), device)
     arms = _arms(settings, seed)
     given = (levels, photographs, task, seed, device)
-    data = _digest(levels, photographs, task)
-    keys = [f"{_frozen_code()} {data} {arm} {seed} {device}" for arm in arms]
-    work = [
-        sweeps.Work(hashlib.sha256(key.encode()).hexdigest(), _look, (arm, *given))
-        for key, arm in zip(keys, arms, strict=True)
-    ]
+    data = sweeps.fingerprint(levels, photographs, task.targets, task.fold)
+    common = (_frozen_code(), data, seed, device)
+    work = [sweeps.Work(sweeps.fingerprint(*common, arm), _look, (arm, *given)) for arm in arms]
     results = sweeps.run(work, description=f"{task.name}, frozen", unit="arm", **how)
     tables, distances = [], []
     for arm, found in zip(arms, results, strict=True):
@@ -873,12 +869,6 @@ def _look(
     if arm.net == Net():
         out["distance"] = frechet_distance(photographs, found["head"][: len(photographs)])
     return out
-
-
-def _digest(levels: NDArray[Any], photographs: NDArray[np.float16], task: Task) -> str:
-    """Fingerprint of what is shown to the nets of a task, and of what is asked about it."""
-    parts = (levels, photographs, task.targets, task.fold)
-    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
 
 
 @cache
@@ -969,16 +959,16 @@ def _trained(task: Task, settings: Settings, seed: int, device: str, **how: Any)
     """Nets that are trained, from ImageNet's weights and from scratch; each is kept when done."""
     plan = settings.training
     levels = encodings.quantise(task.pictures(plan.side)) / np.float32(255)
-    data = hashlib.sha256(levels.tobytes() + task.targets.tobytes() + task.fold.tobytes())
+    data = sweeps.fingerprint(levels, task.targets, task.fold)
     rows, work = [], []
     starts: tuple[Literal["imagenet", "random"], ...] = ("imagenet", "random")
     for encoding, norm, weights, j in product(
         plan.encodings, plan.norms, starts, range(plan.seeds)
     ):
         net = Net(weights, seed + j, "sum" if encoding == ONE_CHANNEL else "rgb")
-        key = f"{_code()} {data.hexdigest()} {net} {encoding} {norm} {j} {plan} {seed} {device}"
+        key = sweeps.fingerprint(_code(), data, net, encoding, norm, j, plan, seed, device)
         arguments = (net, levels, encoding, norm, task, j, plan, seed, device)
-        work.append(sweeps.Work(hashlib.sha256(key.encode()).hexdigest(), _lesson, arguments))
+        work.append(sweeps.Work(key, _lesson, arguments))
         rows.append((weights, net.stem, encoding, norm, j, net.seed))
     found = sweeps.run(work, description=f"{task.name}, trained", **how)
     label = {"task": task.name, "training": "trained", "tap": "head", "probe": "own"}
