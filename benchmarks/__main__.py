@@ -70,13 +70,13 @@ def peer_versions(modules: tuple[str, ...]) -> dict[str, str]:
 
 def run_one(name: str, rounds: int) -> dict[str, object]:
     """Run a benchmark; what is stored of it."""
-    from analysis.build import _commit
+    from analysis.building.book import commit
     from analysis.performance import MEASURED
-    from analysis.provenance import versions
+    from analysis.publishing.provenance import versions
     from benchmarks.harness import Effort, why_absent
 
     module = import_module(f"benchmarks.{name}")
-    before = {"commit": _commit(MEASURED.parents[1]), "machine": machine()}  # work changes the load
+    before = {"commit": commit(MEASURED.parents[1]), "machine": machine()}  # work changes the load
     began = time.perf_counter()
     found = [vars(row) for row in module.measure(Effort(rounds))]
     print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
@@ -92,8 +92,8 @@ def run_one(name: str, rounds: int) -> dict[str, object]:
 
 def store(path: Path, name: str, suite: dict[str, object]) -> None:
     """Put a benchmark's result beside the others'."""
+    from analysis.files import write_json
     from analysis.performance import SCHEMA
-    from analysis.provenance import write_json
 
     known = json.loads(path.read_text("utf-8")) if path.exists() else {}
     kept = known.get("benchmarks", {}) if known.get("schema") == SCHEMA else {}

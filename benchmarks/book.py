@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.checks import deviations, result_files
+from analysis.building.checks import deviations, result_files
 from analysis.performance import OURS, Row
 from benchmarks.harness import Contender, Effort, ours, rows
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis import spectrograms
 from analysis.performance import Row
+from analysis.sound import spectrograms
 from benchmarks import front_end, training
 from benchmarks.harness import Contender, Effort, ours, peer, rows, take_turns
 

@@ -9,8 +9,9 @@ from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 from PIL import Image
 
-from analysis import colormaps, encodings
+from analysis.colour import colormaps
 from analysis.performance import Row
+from analysis.sound import encodings
 from benchmarks.harness import Contender, Effort, compare, copying, fresh, ours, peer
 
 TITLE = "Colouring a batch of pictures"

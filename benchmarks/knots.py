@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import relu_colormap
-from analysis.colormaps import lut
+from analysis.colour.colormaps import lut
 from analysis.performance import Row
 from benchmarks.harness import Contender, Effort, compare, copying, ours, peer
 

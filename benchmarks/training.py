@@ -25,8 +25,15 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from analysis import trained_comparisons
+from analysis.nets.training import (
+    Architecture,
+    Convolutional,
+    Network,
+    Optimiser,
+    Perceptron,
+    train,
+)
 from analysis.performance import Row
-from analysis.training import Architecture, Convolutional, Network, Optimiser, Perceptron, train
 from benchmarks.harness import Contender, Effort, compare, ours, rows, take_turns
 
 TITLE = "Training many small networks"

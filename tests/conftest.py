@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.build import Book
+from analysis.building.book import Book
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -54,7 +54,7 @@ rate = 0.5
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from analysis import figures, ledger
+from analysis.publishing import figures, ledger
 from tinybook import helper
 
 figures.style()

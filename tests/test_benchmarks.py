@@ -17,9 +17,10 @@ from benchmarks import __main__ as runner
 from benchmarks import book, cluster, front_end, harness, jpeg, knots, patterns, peers, training
 from benchmarks.harness import SMOKE, Contender, ours
 
-from analysis import colormaps, performance, relu_colormap, single_pixel
+from analysis import performance, relu_colormap, single_pixel
+from analysis.colour import colormaps
+from analysis.nets.training import count_parameters
 from analysis.performance import OURS
-from analysis.training import count_parameters
 
 
 def test_contenders_take_turns_each_first_in_turn() -> None:

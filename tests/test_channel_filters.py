@@ -14,8 +14,10 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import average_precision_score, mutual_info_score, precision_recall_curve
 
 from analysis import channel_filters as cf
-from analysis import colormaps, encodings, statistics
-from analysis.statistics import Interval
+from analysis.colour import colormaps
+from analysis.evidence import statistics
+from analysis.evidence.statistics import Interval
+from analysis.sound import encodings
 
 seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=25, deadline=None)

@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from analysis import compression as c
-from analysis import datasets, spectrograms
-from analysis.statistics import Interval
+from analysis.evidence.statistics import Interval
+from analysis.sound import datasets, spectrograms
 
 INTERVALS = {"above": Interval(2, 1, 3), "below": Interval(-2, -3, -1), "both": Interval(0, -1, 1)}
 

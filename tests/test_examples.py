@@ -10,17 +10,17 @@ import pytest
 
 import analysis
 
-MODULES = [module.name for module in pkgutil.iter_modules(analysis.__path__)]
-MODULES.remove("__main__")  # runs when it is imported
+MODULES = [module.name for module in pkgutil.walk_packages(analysis.__path__, "analysis.")]
+MODULES.remove("analysis.__main__")  # runs when it is imported
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_example_gives_what_it_says(name: str) -> None:
-    found = doctest.testmod(import_module(f"analysis.{name}"), optionflags=doctest.ELLIPSIS)
+    found = doctest.testmod(import_module(name), optionflags=doctest.ELLIPSIS)
     assert found.failed == 0
 
 
 def test_there_are_examples() -> None:
     finder = doctest.DocTestFinder()
-    modules = [import_module(f"analysis.{name}") for name in MODULES]
+    modules = [import_module(name) for name in MODULES]
     assert sum(len(test.examples) for module in modules for test in finder.find(module)) > 250

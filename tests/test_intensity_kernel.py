@@ -14,7 +14,7 @@ from scipy.linalg import expm
 from scipy.optimize import brentq
 
 from analysis import intensity_kernel as ik
-from analysis.encodings import scaled_table, table
+from analysis.sound.encodings import scaled_table, table
 
 POINTS = np.random.default_rng(0).normal(size=(7, 3))
 

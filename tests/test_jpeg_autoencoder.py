@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from analysis import colormaps, jpeg_autoencoder
+from analysis import jpeg_autoencoder
+from analysis.colour import colormaps
+from analysis.evidence.statistics import Interval
 from analysis.jpeg_autoencoder import BlockAutoencoder, Components, Pictures, Settings
-from analysis.statistics import Interval
 
 Bytes = NDArray[np.uint8]
 

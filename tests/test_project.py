@@ -16,11 +16,11 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from analysis import ledger
-from analysis.build import Book
-from analysis.execution import default_parameters, read_notebook
+from analysis.building.book import Book
+from analysis.building.execution import default_parameters, read_notebook
+from analysis.publishing import ledger
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 BOOK = Book(ROOT)
 
 
@@ -69,7 +69,7 @@ def test_every_interpreter_here_reads_the_sources(version: str) -> None:
     python = shutil.which(f"python{version}")
     read = "ast.parse(pathlib.Path(name).read_text('utf-8'))"
     script = f"import ast, pathlib, sys\nfor name in sys.argv[1:]: {read}"
-    paths = [str(path) for path in (ROOT / "src" / "analysis").glob("*.py")]
+    paths = [str(path) for path in (ROOT / "src" / "analysis").rglob("*.py")]
     if python is None or subprocess.run([python, "-c", ""], check=False).returncode:
         pytest.skip(f"there is no Python {version} here")
     subprocess.run([python, "-W", "error", "-c", script, *paths], check=True)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from analysis import relu_colormap as rc
-from analysis.colormaps import lut, lut8, lut8_rounded
-from analysis.statistics import Interval
+from analysis.colour.colormaps import lut, lut8, lut8_rounded
+from analysis.evidence.statistics import Interval
 
 
 def least_error(table: np.ndarray, knots: tuple[int, ...]) -> float:

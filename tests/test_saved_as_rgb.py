@@ -14,7 +14,9 @@ from PIL import Image
 from scipy.stats import entropy
 from sklearn.metrics import mutual_info_score
 
-from analysis import colormaps, datasets, saved_as_rgb, spectrograms
+from analysis import saved_as_rgb
+from analysis.colour import colormaps
+from analysis.sound import datasets, spectrograms
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
 from analysis import single_pixel as sp
-from analysis.colormaps import lut, lut8, lut8_rounded, names
+from analysis.colour.colormaps import lut, lut8, lut8_rounded, names
 
 TINY = sp.Settings(seeds=2, epochs=30, planes=500, bands=4)
 

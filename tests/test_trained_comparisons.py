@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis import datasets, encodings, spectrograms, steps, training
 from analysis import trained_comparisons as tc
-from analysis.statistics import holm
+from analysis.evidence.statistics import holm
+from analysis.nets import training
+from analysis.sound import datasets, encodings, spectrograms, steps
 
 SMALL = replace(
     tc.SETTINGS["quick"],

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 from sklearn.linear_model import Ridge
 
-from analysis import efficientnet, steps, training
 from analysis import transfer_learning as tl
-from analysis.efficientnet import Net
+from analysis.nets import efficientnet, training
+from analysis.nets.efficientnet import Net
+from analysis.sound import steps
 
 RNG = np.random.default_rng(0)
 NOISE = np.random.default_rng(1).normal(scale=0.003, size=(40, 10))

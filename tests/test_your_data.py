@@ -15,12 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis import build, own_data, report, signals, your_data
-from analysis.execution import Spec
-from analysis.provenance import Run
-from analysis.recordings import DataError, LeftOut, Recordings
-from analysis.statistics import Interval
-from analysis.untrusted import FrontEnd
+from analysis import your_data
+from analysis.audit.recordings import DataError, LeftOut, Recordings
+from analysis.audit.untrusted import FrontEnd
+from analysis.building import command, own_data
+from analysis.building.book import Book
+from analysis.building.execution import Spec
+from analysis.evidence.statistics import Interval
+from analysis.publishing import report
+from analysis.publishing.provenance import Run
+from analysis.sound import signals
 from analysis.your_data import (
     Difference,
     Outcome,
@@ -36,8 +40,8 @@ from analysis.your_data import (
     recommendation,
     run,
 )
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 TINY = Plan(8, folds=2, repeats=2, steps=12, most=1000, shares=(0.5,), colours=("jet",))
 
 
@@ -435,11 +439,11 @@ def test_every_section_of_a_report_is_written(outcome: Outcome, tmp_path: Path) 
 # --- the command -----------------------------------------------------------------------------
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, list[Spec]]:
+def commanded(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, list[Spec]]:
     """Run the command with the chapter's execution played."""
     specs: list[Spec] = []
 
-    def played(book: build.Book, spec: Spec, advance: object) -> None:
+    def played(book: Book, spec: Spec, advance: object) -> None:
         del book, advance
         specs.append(spec)
         place = Path(spec.directory)
@@ -448,9 +452,9 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str,
         results = {"headline": "H.", "recommendation": "R.", "left_out": [1]}
         (place / "results.json").write_text(json.dumps(results))
 
-    monkeypatch.setattr(build, "run_chapter", played)
+    monkeypatch.setattr(command, "run_chapter", played)
     monkeypatch.setattr(your_data, "_speed", lambda: 0.001)
-    result = CliRunner().invoke(build.main, ["--root", str(ROOT), "your-data", *arguments])
+    result = CliRunner().invoke(command.main, ["--root", str(ROOT), "your-data", *arguments])
     return result.exit_code, result.output, specs
 
 
@@ -467,7 +471,7 @@ def folder(tmp_path: Path) -> Path:
 def test_the_command_reports(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places = ["--output", str(tmp_path / "out"), "--checkpoints", str(tmp_path / "store")]
     for _ in range(2):  # again into the same folder
-        code, said, specs = command(monkeypatch, str(folder), "--minutes", "1", *places)
+        code, said, specs = commanded(monkeypatch, str(folder), "--minutes", "1", *places)
         assert code == 0, said
         assert "H.\nR." in said and "1 file was left out" in said and "report.html" in said
         assert specs[0].overrides["data"] == str(folder) and specs[0].overrides["minutes"] == 1
@@ -491,7 +495,7 @@ def test_the_command_stops_with_one_sentence(
     folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
 ) -> None:
     filled = [text.format(data=folder) for text in arguments]
-    code, output, specs = command(monkeypatch, "--checkpoints", "none", *filled)
+    code, output, specs = commanded(monkeypatch, "--checkpoints", "none", *filled)
     assert code != 0 and said in output and specs == []
     assert "Traceback" not in output
 

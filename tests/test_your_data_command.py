@@ -18,11 +18,11 @@ import pytest
 import soundfile
 import torch
 
-from analysis import datasets
+from analysis.sound import datasets
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parent.parent
 TABLES = ("accuracy", "steps", "learning-curve", "cues", "left-out", "recordings")
 
 

@@ -1,5 +1,5 @@
-"""``python -m analysis``: see `analysis.build`."""
+"""``python -m analysis``: see `analysis.building.command`."""
 
-from analysis.build import main
+from analysis.building.command import main
 
 main(prog_name="python -m analysis")

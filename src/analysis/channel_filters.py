@@ -23,9 +23,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, signal, spatial, special, stats
 from tqdm import tqdm
 
-from analysis import colormaps, datasets, encodings, spectrograms, statistics
-from analysis.colormaps import LEVELS
-from analysis.statistics import Interval
+from analysis.colour import colormaps
+from analysis.colour.colormaps import LEVELS
+from analysis.evidence import statistics
+from analysis.evidence.statistics import Interval
+from analysis.sound import datasets, encodings, spectrograms
 
 Levels = NDArray[np.uint8]
 Floats = NDArray[np.float64]

@@ -48,9 +48,9 @@ from scipy.special import spence
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
-from analysis import spectrograms
-from analysis.datasets import AudioSet
-from analysis.statistics import Interval, bootstrap_mean, equivalence, holm
+from analysis.evidence.statistics import Interval, bootstrap_mean, equivalence, holm
+from analysis.sound import spectrograms
+from analysis.sound.datasets import AudioSet
 
 __all__ = [
     "AGREEMENT",

@@ -27,10 +27,17 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from analysis import colormaps
-from analysis.colormaps import LEVELS
-from analysis.encodings import ScaleName, fit_scale, fourier, random_curve, scaled_table, table
-from analysis.statistics import bootstrap_mean
+from analysis.colour import colormaps
+from analysis.colour.colormaps import LEVELS
+from analysis.evidence.statistics import bootstrap_mean
+from analysis.sound.encodings import (
+    ScaleName,
+    fit_scale,
+    fourier,
+    random_curve,
+    scaled_table,
+    table,
+)
 
 __all__ = [
     "GRAY",
@@ -91,7 +98,7 @@ class Cell:
     Attributes
     ----------
     scale : str
-        See `analysis.encodings.fit_scale`.
+        See `analysis.sound.encodings.fit_scale`.
     target : str
         A key of `TARGETS`.
     amplitude : float
@@ -534,9 +541,9 @@ def predicted_speed(
     Parameters
     ----------
     names : iterable of str
-        See `analysis.encodings`.
+        See `analysis.sound.encodings`.
     scale : str
-        How channels are scaled, see `analysis.encodings.fit_scale`.
+        How channels are scaled, see `analysis.sound.encodings.fit_scale`.
     bias : float, default 1.0
         See `ntk`.
     seed : int, default 0
@@ -565,7 +572,7 @@ def random_curve_speed(count: int, scale: ScaleName, seed: int) -> pd.DataFrame:
     count : int
         Number of curves, drawn with the seeds ``seed … seed + count - 1``.
     scale : str
-        See `analysis.encodings.fit_scale`.
+        See `analysis.sound.encodings.fit_scale`.
     seed : int
         First curve.
 
@@ -590,7 +597,7 @@ def band_map(name: str, scale: ScaleName = "equal_energy", step: int = 8) -> pd.
     name : str
         Encoding.
     scale : str, default "equal_energy"
-        See `analysis.encodings.fit_scale`.
+        See `analysis.sound.encodings.fit_scale`.
     step : int, default 8
         Grid of the ends, a divisor of 256.
 
@@ -951,7 +958,7 @@ def fourier_speed(counts: Sequence[int], scale: ScaleName = "equal_energy") -> p
     counts : sequence of int
         Values of K, the number of channels.
     scale : str, default "equal_energy"
-        See `analysis.encodings.fit_scale`.
+        See `analysis.sound.encodings.fit_scale`.
 
     Returns
     -------
@@ -1096,7 +1103,7 @@ def map_table(maps: Sequence[str] | None = None, scale: ScaleName = "equal_energ
     maps : sequence of str, optional
         Colormaps; `distinct_maps` if not given.
     scale : str, default "equal_energy"
-        See `analysis.encodings.fit_scale`.
+        See `analysis.sound.encodings.fit_scale`.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """JPEG as an autoencoder of spectrograms: what it keeps, what it bends, what rivals keep instead.
 
-The codec itself is `analysis.jpeg_codec.JPEGAutoencoder`, re-exported here. This module measures it
+The codec itself is `analysis.jpeg.codec.JPEGAutoencoder`, re-exported here. This module measures it
 on spectrograms of instruments: how few codes are not zero, how far it is from linear, how it
 compares with the best linear autoencoder of the same 8×8 blocks (principal components) and with a
 trained one, and what it does to a picture that a colormap has been through.
@@ -24,10 +24,12 @@ from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from analysis import colormaps, datasets, spectrograms, statistics
-from analysis.jpeg_codec import Codes, JPEGAutoencoder, Mode, Subsampling, dct_filters
-from analysis.jpeg_huffman import ZIGZAG
-from analysis.statistics import Interval
+from analysis.colour import colormaps
+from analysis.evidence import statistics
+from analysis.evidence.statistics import Interval
+from analysis.jpeg.codec import Codes, JPEGAutoencoder, Mode, Subsampling, dct_filters
+from analysis.jpeg.huffman import ZIGZAG
+from analysis.sound import datasets, spectrograms
 
 __all__ = [
     "AS_GOOD",

@@ -32,8 +32,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
-from analysis.colormaps import lut, lut8, lut8_rounded
-from analysis.statistics import Interval
+from analysis.colour.colormaps import lut, lut8, lut8_rounded
+from analysis.evidence.statistics import Interval
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

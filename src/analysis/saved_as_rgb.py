@@ -33,8 +33,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from analysis import colormaps, spectrograms
-from analysis.statistics import Interval, paired_difference
+from analysis.colour import colormaps
+from analysis.evidence.statistics import Interval, paired_difference
+from analysis.sound import spectrograms
 
 __all__ = [
     "FILTERS",

@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from analysis.colormaps import LEVELS, lut, lut8, lut8_rounded, names
-from analysis.statistics import paired_difference
+from analysis.colour.colormaps import LEVELS, lut, lut8, lut8_rounded, names
+from analysis.evidence.statistics import paired_difference
 
 __all__ = [
     "MAPS",

@@ -3,8 +3,8 @@
 A *task* is a set of 16×16 spectrograms in decibels with something to learn (`Task`). An *arm* is
 what a network is fed, and the one change to the network that goes with it (`ARMS`). A *trial* is
 one network: task, size of network, arm, scaling, share of the training set, seed, learning rate
-(`Trial`). `run` trains all trials of a profile in stacks (`analysis.training`), in as many
-processes as there are cores (`analysis.sweeps`); the rest of the module reads the resulting table:
+(`Trial`). `run` trains all trials of a profile in stacks (`analysis.nets.training`), in as many
+processes as there are cores (`analysis.nets.sweeps`); the rest of the module reads the table:
 
 ======================  ============================================================================
 `differences`           each arm minus raw decibels, paired by seed, with intervals
@@ -40,9 +40,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from analysis import colormaps, datasets, encodings, signals, spectrograms, steps, sweeps, training
-from analysis.encodings import ScaleName
-from analysis.statistics import (
+from analysis.colour import colormaps
+from analysis.evidence.statistics import (
     bootstrap_mean,
     effect_pvalue,
     equivalence,
@@ -50,7 +49,10 @@ from analysis.statistics import (
     paired_difference,
     shapley,
 )
-from analysis.training import Convolution, Convolutional, Network, Optimiser
+from analysis.nets import sweeps, training
+from analysis.nets.training import Convolution, Convolutional, Network, Optimiser
+from analysis.sound import datasets, encodings, signals, spectrograms, steps
+from analysis.sound.encodings import ScaleName
 
 __all__ = [
     "ALL_STEPS",
@@ -152,7 +154,7 @@ class Arm:
     label : str
         For figures.
     encoding : str
-        ``"raw"``, ``"magnitude"`` or an encoding of `analysis.encodings`.
+        ``"raw"``, ``"magnitude"`` or an encoding of `analysis.sound.encodings`.
     change : {"", "wide", "pointwise", "relu-colormap", "drop"}
         ``wide``: the first layer has three times as many filters. ``pointwise``: an extra 1×1
         layer of three ReLU neurons in front. ``relu-colormap``: a trained colormap in front.
@@ -482,7 +484,7 @@ def encoded(
     arm : str
         A key of `ARMS`.
     scale : {"as_fed", "equal_energy"}
-        How channels are scaled (`analysis.encodings.fit_scale`, fitted to the training set). Raw
+        How channels are scaled (`encodings.fit_scale`, fitted to the training set). Raw
         decibels are standardised in either case, as users do; as fed, colours stay in [0, 1].
     scaling : {"global", "image"}
         The range of decibels that becomes 0…1: the training set's, or each image's own.
@@ -710,7 +712,7 @@ class Trial:
     rate : float
         Learning rate.
     steps : tuple of str
-        Of the factorial: those that are taken, of `analysis.steps.STEPS`. Its arm tells the
+        Of the factorial: those that are taken, of `analysis.sound.steps.STEPS`. Its arm tells the
         number of channels alone.
     """
 
@@ -855,7 +857,7 @@ def step_trials(
     Returns
     -------
     list of Trial
-        Combinations in the order of `analysis.steps.cells`, the seeds of each together.
+        Combinations in the order of `analysis.sound.steps.cells`, the seeds of each together.
     """
     how = settings.factorial
     stage: Literal["steps-tune", "steps"]
@@ -1054,7 +1056,7 @@ def sweep(
         ``"cpu"``, or ``"cuda"`` for a GPU, which serves one process best: executor "serial", and
         larger stacks.
     **how
-        Executor and so on, see `analysis.sweeps.run`.
+        Executor and so on, see `analysis.nets.sweeps.run`.
 
     Returns
     -------
@@ -1117,7 +1119,7 @@ class Outcome:
         Losses of the learning curves: ``arm``, ``seed``, ``step``, ``loss`` (mean over the steps
         since the last point), and ``test``, the score at the end.
     steps : DataFrame
-        A row a network of the factorial: ``task``, each step of `analysis.steps.STEPS` (taken or
+        A row a network of the factorial: ``task``, each step of `steps.STEPS` (taken or
         not), ``seed``, ``test`` and ``train`` (scores; not a number for one that diverged).
     outputs : dict
         ``(task, network, arm)`` to the test outputs (seeds, n, outputs) of raw and gray3.
@@ -1689,7 +1691,7 @@ def step_attributions(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     -------
     DataFrame
         A row for each task, ``score`` ("test" or "train") and step, and "all six": Shapley's
-        attribution (`analysis.statistics.shapley`), computed for each seed: ``effect`` (mean) with
+        attribution (`statistics.shapley`), computed for each seed: ``effect`` (mean) with
         its 95 % interval ``low`` and ``high`` over the seeds, ``p`` (t test), ``holm`` (corrected
         for the single steps' rows of that score) and ``seeds`` (in which no network diverged).
     """

@@ -38,18 +38,7 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from analysis import (
-    datasets,
-    efficientnet,
-    encodings,
-    signals,
-    spectrograms,
-    steps,
-    sweeps,
-    training,
-)
-from analysis.efficientnet import Net
-from analysis.statistics import (
+from analysis.evidence.statistics import (
     bootstrap_mean,
     effect_pvalue,
     equivalence,
@@ -58,6 +47,9 @@ from analysis.statistics import (
     shapley,
     spearman,
 )
+from analysis.nets import efficientnet, sweeps, training
+from analysis.nets.efficientnet import Net
+from analysis.sound import datasets, encodings, signals, spectrograms, steps
 
 __all__ = [
     "ALL",
@@ -207,7 +199,7 @@ class Settings:
     random_nets : int
         Frozen nets at random, whose scores are averaged.
     depth_encodings, depth_taps : tuple of str
-        Of the probes by depth (`analysis.efficientnet.TAPS`).
+        Of the probes by depth (`analysis.nets.efficientnet.TAPS`).
     crops : int
         Squares of the photographs that distances are taken to.
     step_clips : int
@@ -733,7 +725,7 @@ def run(settings: Settings, seed: int = 0, device: str = "cpu", **how: Any) -> O
     device : str
         ``"cpu"``, or ``"cuda"`` for the features and the training.
     **how
-        For `analysis.sweeps.run`, which probes and trains the nets: executor, jobs, address, store.
+        For `sweeps.run`, which probes and trains the nets: executor, jobs, address, store.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Which step of "saving as an image" does what: attributions from complete factorials.
 
 Nothing is trained here. The chapters on trained networks ran every combination of the steps
-(`analysis.steps`) with paired seeds; this module shares the total effect out over the steps, in a
-way that does not depend on the order in which they are taken, and asks when colour helps.
+(`analysis.sound.steps`) with paired seeds; this module shares the total effect out over the steps,
+in a way that does not depend on the order in which they are taken, and asks when colour helps.
 
 A *run table* has one row a trained network: a column for the task, a Boolean one for each step, the
 seed, and the scores ``test`` and ``train`` (fractions).
@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.statistics import bootstrap_mean, effect_pvalue, holm, shapley
-from analysis.steps import STEPS, factorial
+from analysis.evidence.statistics import bootstrap_mean, effect_pvalue, holm, shapley
+from analysis.sound.steps import STEPS, factorial
 
 __all__ = [
     "attributions",

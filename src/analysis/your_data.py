@@ -1,6 +1,6 @@
 """Tell whether colour helps on a reader's own recordings, and which step of saving did it.
 
-The chapter's module. `run` takes a set of recordings (`analysis.recordings`) and a `Plan`, and
+The chapter's module. `run` takes a set of recordings (`audit.recordings`) and a `Plan`, and
 trains small networks in repeated, stratified cross-validation:
 
 ===========  ======================================================================================
@@ -8,7 +8,7 @@ part         what is trained
 ===========  ======================================================================================
 `tune`       one learning rate for all encodings, on a validation part of one training set
 `encodings`  every encoding, on two networks, each with shares of the training set for the curves
-`steps`      all 64 combinations of the six steps of saving as an image (`analysis.steps`)
+`steps`      all 64 combinations of the six steps of saving as an image (`analysis.sound.steps`)
 ===========  ======================================================================================
 
 Two encodings of one fold and repeat have the same seed, the same batches in the same order and the
@@ -44,11 +44,14 @@ from scipy import stats
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 from sklearn.tree import DecisionTreeClassifier
 
-from analysis import datasets, encodings, spectrograms, statistics, steps, sweeps, training
-from analysis.recordings import METADATA, DataError, Recordings, counted, load
-from analysis.statistics import Interval, bootstrap_mean, effect_pvalue, equivalence
-from analysis.steps import STEPS, Pipeline
-from analysis.training import Convolution, Convolutional, Network, Optimiser
+from analysis.audit.recordings import METADATA, DataError, Recordings, counted, load
+from analysis.evidence import statistics
+from analysis.evidence.statistics import Interval, bootstrap_mean, effect_pvalue, equivalence
+from analysis.files import atomic_path
+from analysis.nets import sweeps, training
+from analysis.nets.training import Convolution, Convolutional, Network, Optimiser
+from analysis.sound import datasets, encodings, spectrograms, steps
+from analysis.sound.steps import STEPS, Pipeline
 
 __all__ = [
     "ARM_TITLES",
@@ -272,10 +275,8 @@ def _speed() -> float:
 
 def _write_text(path: Path, text: str) -> None:
     """Write a small file such that a kill leaves the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(path)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, "utf-8")
 
 
 #: Parameters of the chapter that say what is read, and how much is trained.
@@ -303,7 +304,7 @@ def prepared(
     minutes : float
         Time budget.
     group, values : str
-        See `analysis.recordings.load`.
+        See `analysis.audit.recordings.load`.
     jobs, seed : int
         See `run`.
     checkpoints : str
@@ -742,7 +743,7 @@ def run(
     Parameters
     ----------
     data : Recordings
-        See `analysis.recordings.load`.
+        See `analysis.audit.recordings.load`.
     plan : Plan
         How much.
     colormap : str
@@ -1095,7 +1096,7 @@ def step_differences(outcome: Outcome) -> list[Difference]:
     Returns
     -------
     list of Difference
-        In the order of `analysis.steps.STEPS`; p values not adjusted.
+        In the order of `analysis.sound.steps.STEPS`; p values not adjusted.
     """
     names = [arm for arm, _ in outcome.entries["steps"]]
     hits = np.stack([outcome.hits("steps", name) for name in names])

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
-from analysis.pdf import browser_path
-from analysis.serving import server
+from analysis.building.pdf import browser_path
+from analysis.building.serving import server
+from tests.conftest import ROOT
 
-HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
+HTML = ROOT / "_build" / "html"
 _OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 

@@ -20,14 +20,17 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from analysis import jpeg_autoencoder, jpeg_codec, relu_colormap, single_pixel, widgets
-from analysis.colormaps import lut8, lut8_rounded, names
-from analysis.serving import server
+from analysis import jpeg_autoencoder, relu_colormap, single_pixel
+from analysis.building.serving import server
+from analysis.colour.colormaps import lut8, lut8_rounded, names
+from analysis.jpeg import codec
+from analysis.publishing import widgets
 from tests.book.conftest import Watched, set_theme
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "book" / "_static"
+SCRIPTS = ROOT / "book" / "_static"
 CHAPTERS = {"plane": "single-pixel", "relu": "relu-colormap", "jpeg": "jpeg-autoencoder"}
 #: Nothing inline, nothing from elsewhere, no eval.
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'"
@@ -77,8 +80,8 @@ def outputs() -> dict[str, str]:
         "jpeg": widgets.jpeg(
             picture(),
             curve(),
-            transform=jpeg_codec.DCT_INTEGER,
-            steps=jpeg_codec.quantisation_tables(50)[0],
+            transform=codec.DCT_INTEGER,
+            steps=codec.quantisation_tables(50)[0],
             quality=75,
             axes="Time to the right.",
         ).html,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from analysis import ledger
-from analysis.build import Book
+from analysis.building.book import Book
+from analysis.publishing import ledger
+from tests.conftest import ROOT
 
-BOOK = Book(Path(__file__).resolve().parents[2])
+BOOK = Book(ROOT)
 RESULTS = BOOK.build / "executed" / "quick"
 
 

@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from analysis.build import Book
-from analysis.ledger import CLAIMS, read_entries
-from analysis.site import read_records
+from analysis.building.book import Book
+from analysis.building.site import read_records
+from analysis.publishing.ledger import CLAIMS, read_entries
 from tests.book.conftest import HTML
 from tests.conftest import ROOT
 

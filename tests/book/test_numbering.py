@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from analysis.build import Book
+from analysis.building.book import Book
+from tests.conftest import ROOT
 
-BOOK = Book(Path(__file__).resolve().parents[2])
+BOOK = Book(ROOT)
 TEXTS = {name: BOOK.source(name).read_text("utf-8") for name in BOOK.pages}
 
 

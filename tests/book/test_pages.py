@@ -15,12 +15,13 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser
 
-from analysis import colormaps
-from analysis.build import Book
-from analysis.site import read_book
+from analysis.building.book import Book
+from analysis.building.site import read_book
+from analysis.colour import colormaps
 from tests.book.conftest import HTML, Watched, set_theme
+from tests.conftest import ROOT
 
-BOOK = Book(Path(__file__).resolve().parents[2])
+BOOK = Book(ROOT)
 PAGES, CHAPTERS = BOOK.pages, BOOK.chapters
 
 pytestmark = pytest.mark.browser

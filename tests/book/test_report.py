@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from playwright.sync_api import Browser, Page
 
-from analysis.build import main
+from analysis.building.command import main
 from tests.conftest import ROOT
 
 #: Names of classes and of a file that cannot be read, each of which tells if it was run.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.execution import CHECKSUMS, NOTEBOOK
+from analysis.building.execution import CHECKSUMS, NOTEBOOK
 from tests.conftest import ROOT, write_tiny_book
 
 #: Files that tell when and how fast something ran.

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from analysis import datasets, training
+from analysis.nets import training
+from analysis.sound import datasets
 from tests.faults.conftest import Victim, builder, differing, tree
 
 RESULTS = "_build/executed/quick/one"

@@ -84,7 +84,8 @@ _SWEEP = """
 import hashlib, json, sys
 from dataclasses import replace
 from pathlib import Path
-from analysis import training, trained_comparisons as tc
+from analysis import trained_comparisons as tc
+from analysis.nets import training
 
 settings = replace(
     tc.SETTINGS["quick"], tasks=("textures",), networks=("neuron",), arms=("raw", "gray3"),
@@ -106,7 +107,7 @@ if __name__ == "__main__":
 
 
 def digest_of(folder: Path) -> str:
-    from analysis import training
+    from analysis.nets import training
 
     stored = training.load_atomic(folder / "result", "x")
     assert stored is not None
@@ -170,7 +171,7 @@ _DOWNLOAD = """
 import sys
 from dataclasses import replace
 from types import MappingProxyType
-from analysis import datasets
+from analysis.sound import datasets
 
 digits = replace(datasets.SOURCES["spoken-digits"], url=sys.argv[1], archive="archive.zip")
 datasets.SOURCES = MappingProxyType(dict(datasets.SOURCES) | {"spoken-digits": digits})
@@ -203,7 +204,7 @@ import matplotlib
 matplotlib.use("svg")
 import numpy as np, pandas as pd
 from matplotlib import pyplot as plt
-from analysis import figures
+from analysis.publishing import figures
 
 figures.style()
 slope = int(sys.argv[1])

@@ -15,7 +15,8 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from analysis import datasets, recordings, untrusted
+from analysis.audit import recordings, untrusted
+from analysis.sound import datasets
 
 FRONTS = {
     "audio": untrusted.FrontEnd("audio", rate=8000, samples=4000, size=(16, 16)),

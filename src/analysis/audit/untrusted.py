@@ -1,0 +1,632 @@
+"""Reads one recording that somebody else made: sound, array or picture, and never trusts it.
+
+A file is *surveyed* first (what it is, how long, which content), which reads headers and a hash,
+then *read* to a spectrogram of the size that the whole set agreed on (`FrontEnd`). What cannot be
+used raises `Unusable`, whose text is the reason, in words for the person who has the file.
+
+=========  ===========================================  ============================================
+kind       files                                        its spectrogram
+=========  ===========================================  ============================================
+`audio`    what libsndfile reads, by suffix             mel amplitude, averaged to the size
+`arrays`   ``.npy``, ``.npz`` with one 2-D array        its values, averaged to the size
+`images`   ``.png``, gray or colour-mapped              levels, recovered from the colours; and RGB
+=========  ===========================================  ============================================
+
+Nothing here unpickles, follows a size that a header merely claims, or reads more of a long
+recording into memory than the stretch it needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import stat
+import unicodedata
+import warnings
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.signal import resample_poly
+
+from analysis.colour import colormaps
+from analysis.sound import spectrograms
+
+__all__ = [
+    "AUDIO",
+    "SUFFIXES",
+    "FrontEnd",
+    "Kind",
+    "Reading",
+    "Survey",
+    "Unusable",
+    "kind_of",
+    "read",
+    "read_sounds",
+    "recognise",
+    "sample_colours",
+    "shown",
+    "survey",
+]
+
+Kind = Literal["audio", "arrays", "images"]
+Floats = NDArray[np.float32]
+
+#: Suffixes of sound files.
+AUDIO = (
+    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
+    *(".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64"),
+)
+
+#: What is read, by suffix.
+SUFFIXES: dict[str, Kind] = {
+    **dict.fromkeys(AUDIO, "audio"),
+    ".npy": "arrays",
+    ".npz": "arrays",
+    ".png": "images",
+}
+
+#: Largest picture or array, in pixels or values: a page of a thesis at 600 dpi has 35 million.
+MOST_VALUES = 40_000_000
+
+#: Longest recording in hours, and most channels.
+MOST_HOURS, MOST_CHANNELS = 4, 32
+
+#: Shortest recording in seconds; smallest picture or array, in rows and in columns.
+LEAST_SECONDS, LEAST_SIDE = 0.05, 4
+
+#: A recording that never leaves ± this is silent: less than one step of 16 bits (-90 dB).
+SILENCE = 3e-5
+
+#: A sample at or above this is clipped.
+FULL_SCALE = 0.999
+
+#: A pixel this near (Euclidean, in levels 0…255) to a colour of the map belongs to the map.
+ON_THE_MAP = 8.0
+
+#: Share of the pixels that have to belong to a map for it to be recognised.
+RECOGNISED = 0.8
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of BT.601, as Pillow takes it
+_WINDOW_SECONDS = 0.032
+_BLOCKS = 4  # blocks in a stretch, when the loudest stretch of a long recording is looked for
+
+
+class Unusable(Exception):
+    """A file cannot be used; the text is the reason."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a file says it is.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 of its bytes.
+    kind : {"audio", "arrays", "images"}
+    rate : int
+        Samples a second; 0 if it is no sound.
+    size : tuple of int
+        (channels, samples) of a sound, (rows, columns) of a picture or an array.
+    """
+
+    digest: str
+    kind: Kind
+    rate: int
+    size: tuple[int, int]
+
+    @property
+    def seconds(self) -> float:
+        """Duration of a sound."""
+        return self.size[1] / self.rate if self.rate else math.nan
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """What every file of a set is brought to.
+
+    Attributes
+    ----------
+    kind : {"audio", "arrays", "images"}
+    rate, samples : int
+        Of sounds: samples a second, and samples of a clip.
+    source : tuple of int
+        Of arrays and pictures: rows and columns before averaging.
+    size : tuple of int
+        Rows (frequencies) and columns (frames) of the spectrogram.
+    colormap : str
+        Of pictures: the one that their levels are recovered by; "" for gray, "rgb" if none fits.
+    """
+
+    kind: Kind
+    rate: int = 0
+    samples: int = 0
+    source: tuple[int, int] = (0, 0)
+    size: tuple[int, int] = (64, 64)
+    colormap: str = ""
+
+    @property
+    def window(self) -> int:
+        """Samples of a transform's window: the power of two nearest to 32 ms."""
+        return int(max(16, 2 ** round(math.log2(_WINDOW_SECONDS * self.rate))))
+
+    @property
+    def hop(self) -> int:
+        """Samples from frame to frame: at most half a window, and enough frames for the size."""
+        return max(1, min(self.window // 2, self.samples // self.size[1]))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of a file.
+
+    Attributes
+    ----------
+    planes : ndarray of float32, shape (1, rows, columns), or (4, rows, columns) for colour
+        The spectrogram: amplitude of a sound (1 for a full-scale sine), values of an array, levels
+        of a picture in [0, 1]; then, for a picture in colour, its red, green and blue in [0, 1].
+    measures : dict of str to float
+        Duration, level, share of clipped and of padded values and the like.
+    """
+
+    planes: Floats
+    measures: dict[str, float]
+
+
+def kind_of(path: Path) -> Kind | None:
+    """Tell what a file is read as, by its suffix; ``None`` if it is not read at all.
+
+    Examples
+    --------
+    >>> kind_of(Path("a.FLAC")), kind_of(Path("notes.txt"))
+    ('audio', None)
+    """
+    return SUFFIXES.get(path.suffix.lower())
+
+
+def shown(name: str) -> str:
+    r"""Make a file name or a label fit to be shown.
+
+    Bytes that are no UTF-8, control characters (a terminal would obey them) and marks that reverse
+    the direction of writing become "�".
+
+    Examples
+    --------
+    >>> shown("caf\u00e9\x1b[2J.wav")
+    'café�[2J.wav'
+    """
+    text = os.fsencode(name).decode("utf-8", "replace")
+    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
+
+
+# --- survey ----------------------------------------------------------------------------------
+
+
+def survey(path: Path) -> Survey:
+    """Find out what a file is, from its header, and hash its content.
+
+    Parameters
+    ----------
+    path : Path
+        With a suffix of `SUFFIXES`.
+
+    Returns
+    -------
+    Survey
+
+    Raises
+    ------
+    Unusable
+        With the reason.
+    """
+    kind = kind_of(path)
+    if kind is None:
+        raise Unusable("not a kind of file that is read here (sound, .npy, .npz or .png)")
+    with _explained(path):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise Unusable("not a regular file")
+        if path.stat().st_size == 0:
+            raise Unusable("empty: the file has no bytes")
+        size_of = {"audio": _sound_size, "arrays": _array_size, "images": _image_size}[kind]
+        with path.open("rb") as stream:  # first: libsndfile calls a refusal a damaged file
+            rate, size = size_of(path)
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Survey(digest, kind, rate, size)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what readers raise at damaged files into a reason."""
+    try:
+        yield
+    except Unusable:
+        raise
+    except PermissionError:
+        raise Unusable("not readable: permission denied") from None
+    except FileNotFoundError:
+        raise Unusable("missing: there is no such file, or a link that leads nowhere") from None
+    except MemoryError:
+        raise Unusable("too large for this machine's memory") from None
+    except Exception as problem:  # decoders raise what they like: struct.error, SyntaxError, …
+        said = shown(str(problem).replace(str(path), path.name)).strip().splitlines()
+        raise Unusable(
+            f"damaged or not what its name says ({(said or ['unreadable'])[-1][:120]})"
+        ) from problem
+
+
+def _sound_size(path: Path) -> tuple[int, tuple[int, int]]:
+    with soundfile.SoundFile(path) as sound:
+        rate, channels, samples = sound.samplerate, sound.channels, sound.frames
+    if samples == 0:
+        raise Unusable("empty: the recording has no samples")
+    if channels > MOST_CHANNELS:
+        raise Unusable(f"has {channels} channels; at most {MOST_CHANNELS} are read")
+    if samples > MOST_HOURS * 3600 * rate:
+        raise Unusable(
+            f"claims to last {samples / rate / 3600:.3g} h; at most {MOST_HOURS} h are read: cut it"
+        )
+    if samples < LEAST_SECONDS * rate:
+        raise Unusable(
+            f"too short: {1000 * samples / rate:.3g} ms; at least {1000 * LEAST_SECONDS:.0f} needed"
+        )
+    return rate, (channels, samples)
+
+
+def _array_size(path: Path) -> tuple[int, tuple[int, int]]:
+    with _array_stream(path) as (stream, _):
+        shape, _, dtype = _array_header(stream)
+    if dtype.hasobject:
+        raise Unusable("holds Python objects, which are never unpickled: save numbers")
+    if dtype.kind not in "fiucb":
+        raise Unusable(f"holds values of type {dtype}, not numbers")
+    if len(shape) != 2:
+        raise Unusable(f"has the shape {shape}; a spectrogram has rows and columns")
+    _check_size(shape, "array")
+    return 0, (int(shape[0]), int(shape[1]))
+
+
+def _check_size(shape: tuple[int, ...], what: str) -> None:
+    if math.prod(shape) > MOST_VALUES:
+        raise Unusable(
+            f"too large: {shape[0]:,} × {shape[1]:,}; at most {MOST_VALUES:,} values are read, "
+            "whatever the file's size on the disk"
+        )
+    if min(shape) < LEAST_SIDE:
+        raise Unusable(f"too small: the {what} is {shape[0]} × {shape[1]}")
+
+
+@contextmanager
+def _array_stream(path: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """Open the bytes of a ``.npy``, or of the only array in a ``.npz``; with their number."""
+    if path.suffix.lower() == ".npy":
+        with path.open("rb") as stream:
+            yield stream, path.stat().st_size
+        return
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if len(members) != 1:
+            names = ", ".join(shown(Path(m.filename).stem) for m in members[:4])
+            raise Unusable(f"holds {len(members)} arrays ({names}); one is needed")
+        with archive.open(members[0]) as stream:  # gives no more than the size it declares
+            yield stream, members[0].file_size
+
+
+def _array_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type of an array; nothing else is read."""
+    version = np.lib.format.read_magic(stream)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0}
+    reader = readers.get(version, np.lib.format.read_array_header_2_0)
+    return reader(stream)
+
+
+def _image_size(path: Path) -> tuple[int, tuple[int, int]]:
+    with _picture(path) as image:
+        columns, rows = image.size
+    _check_size((rows, columns), "picture")
+    return 0, (rows, columns)
+
+
+@contextmanager
+def _picture(path: Path) -> Iterator[Image.Image]:
+    """Open a PNG's header; its pixels are decoded by whoever asks for them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_check_size` decides
+        try:
+            with Image.open(path, formats=["PNG"]) as image:
+                yield image
+        except Image.DecompressionBombError:
+            raise Unusable(f"too large: more than {MOST_VALUES:,} pixels") from None
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def read(path: Path, front: FrontEnd) -> Reading:
+    """Read an array or a picture.
+
+    Parameters
+    ----------
+    path : Path
+        A file that passed `survey`.
+    front : FrontEnd
+        What it is brought to. Columns beyond its `source` are cut, missing ones are filled with
+        the lowest value.
+
+    Returns
+    -------
+    Reading
+
+    Raises
+    ------
+    Unusable
+        With the reason: damaged after all, not finite, or without any content.
+    """
+    with _explained(path):
+        values = _array(path) if front.kind == "arrays" else _levels(path, front.colormap)
+        if not np.isfinite(values).all():
+            count = int((~np.isfinite(values)).sum())
+            raise Unusable(f"values that are not finite (NaN or infinite): {count:,}")
+        if np.ptp(values[0]) == 0:
+            raise Unusable("silent: all its values are equal")
+        high = values[0].max()
+        filled, padded = _fitted(values, front.source[1])
+        measures = {
+            "padding": padded,
+            "clipped": float((values[0] == high).mean()),
+            "level": float(values[0].mean()),
+        }
+        planes = _averaged(filled, front.size)
+    return Reading(planes, measures)
+
+
+def _array(path: Path) -> Floats:
+    """Values of an array, as (1, rows, columns); complex ones by their magnitude."""
+    with _array_stream(path) as (stream, _):
+        shape, fortran, dtype = _array_header(stream)
+        if dtype.hasobject:
+            raise Unusable("holds Python objects, which are never unpickled: save numbers")
+        wanted = math.prod(shape) * dtype.itemsize
+        content = stream.read(wanted)
+    if len(content) < wanted:
+        raise Unusable(f"damaged: {len(content):,} bytes of {wanted:,} are there")
+    values = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
+    values = np.abs(values) if dtype.kind == "c" else values
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is told
+        return np.asarray(values, np.float32)[None]
+
+
+def _levels(path: Path, colormap: str) -> Floats:
+    """Levels of a picture in [0, 1], the lowest row first; then its red, green and blue."""
+    pixels = _pixels(path)
+    if pixels.ndim == 2:
+        planes = pixels[None]
+        if colormap:
+            planes = np.concatenate([planes, np.repeat(planes, 3, axis=0)])
+    else:
+        colours = np.moveaxis(pixels, -1, 0).astype(np.float32) / 255
+        if colormap in ("", "rgb"):
+            gray = np.tensordot(_LUMA, colours, axes=1)[None]
+        else:
+            table = colormaps.lut8(colormap)
+            gray = colormaps.nearest_level(pixels, table)[None].astype(np.float32) / 255
+        planes = np.concatenate([gray, colours]) if colormap else gray
+    return np.asarray(planes[:, ::-1], np.float32)
+
+
+def _pixels(path: Path) -> NDArray[Any]:
+    """Pixels of a PNG: float32 (rows, columns) in [0, 1], or uint8 (rows, columns, 3)."""
+    with _picture(path) as image:
+        columns, rows = image.size
+        _check_size((rows, columns), "picture")
+        if image.mode in ("I;16", "I;16B", "I"):
+            return np.asarray(image, np.float32) / 65535
+        if image.mode in ("1", "L", "LA"):
+            return np.asarray(image.convert("L"), np.float32) / 255
+        colours = np.asarray(image.convert("RGB"))
+    if (colours == colours[..., :1]).all():
+        return np.asarray(colours[..., 0], np.float32) / 255
+    return colours
+
+
+def _fitted(values: Floats, columns: int) -> tuple[Floats, float]:
+    """Cut at, or fill up to, a number of columns; and the share that was filled."""
+    missing = columns - values.shape[2]
+    if missing <= 0:
+        return values[:, :, :columns], 0.0
+    low = values.min(axis=(1, 2), keepdims=True)
+    filling = np.broadcast_to(low, (*values.shape[:2], missing))
+    return np.concatenate([values, filling], axis=2), missing / columns
+
+
+def _averaged(planes: Floats, size: tuple[int, int]) -> Floats:
+    """Area means, where there are more rows or columns than wanted."""
+    smaller = (min(size[0], planes.shape[1]), min(size[1], planes.shape[2]))
+    if smaller == planes.shape[1:]:
+        return np.ascontiguousarray(planes)
+    return np.asarray(spectrograms.resize(planes, smaller), np.float32)
+
+
+# --- sounds ----------------------------------------------------------------------------------
+
+
+def read_sounds(paths: Sequence[Path], front: FrontEnd) -> list[Reading | Unusable]:
+    """Read some recordings, and transform them together.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files that passed `survey`.
+    front : FrontEnd
+        Rate, length and size that they are brought to.
+
+    Returns
+    -------
+    list of Reading or Unusable
+        One a path, in order.
+    """
+    waves: list[Floats] = []
+    found: list[Reading | Unusable | dict[str, float]] = []
+    for path in paths:
+        try:
+            with _explained(path):
+                wave, measures = _sound(path, front)
+            waves.append(wave)
+            found.append(measures)
+        except Unusable as reason:
+            found.append(reason)
+    planes = iter(_amplitudes(np.stack(waves), front)) if waves else iter(())
+    return [one if isinstance(one, Unusable) else Reading(next(planes), one) for one in found]  # type: ignore[arg-type]
+
+
+def _amplitudes(waves: Floats, front: FrontEnd) -> Floats:
+    """Mel amplitude (n, 1, bands, frames) of clips (n, samples)."""
+    parts = []
+    step = max(1, 2**20 // waves.shape[1])
+    for start in range(0, len(waves), step):
+        power = spectrograms.mel_power(
+            waves[start : start + step], front.rate, front.size[0], front.window, front.hop
+        )
+        if power.shape[2] > front.size[1]:
+            power = spectrograms.resize(power, front.size)
+        parts.append(np.sqrt(np.maximum(power, 0)))
+    return np.concatenate(parts)[:, None]
+
+
+def _sound(path: Path, front: FrontEnd) -> tuple[Floats, dict[str, float]]:
+    """One clip at the common rate and length, with its measures."""
+    with soundfile.SoundFile(path) as sound:
+        rate, total = sound.samplerate, sound.frames
+        wanted = math.ceil(front.samples * rate / front.rate)
+        if total > wanted:
+            sound.seek(_loudest(sound, wanted))
+        block = sound.read(wanted, dtype="float32", always_2d=True)
+    if len(block) < min(wanted, total):
+        raise Unusable(f"damaged: ends after {len(block) / rate:.3g} s of {total / rate:.3g} s")
+    _check_finite(block)
+    wave = _mono(block)
+    if np.ptp(wave) < 2 * SILENCE:
+        raise Unusable("silent: nothing in it exceeds −90 dB of full scale")
+    clipped = float((np.abs(block) >= FULL_SCALE).mean())
+    own = len(wave)
+    sounding = np.flatnonzero(wave)
+    zeros = own - (sounding[-1] - sounding[0] + 1)
+    wave = _resampled(wave, rate, front.rate)[: front.samples]
+    padded = np.pad(wave, (0, front.samples - len(wave)))
+    return padded, {
+        "padding": 1 - (own - zeros) / max(wanted, own),
+        "clipped": clipped,
+        "level": float(10 * np.log10(np.square(wave, dtype=np.float64).mean() + 1e-20)),
+        "seconds": total / rate,
+        "rate": float(rate),
+        "channels": float(block.shape[1]),
+    }
+
+
+def _check_finite(block: Floats) -> None:
+    if not np.isfinite(block).all():
+        count = int((~np.isfinite(block)).sum())
+        raise Unusable(f"samples that are not finite (NaN or infinite): {count:,}")
+
+
+def _mono(block: Floats) -> Floats:
+    """Mean of the channels; the loudest one where they cancel each other."""
+    wave = block.mean(axis=1)
+    loudness = np.square(block, dtype=np.float64).mean(axis=0)
+    if np.square(wave, dtype=np.float64).mean() < 1e-4 * loudness.max():
+        wave = block[:, int(loudness.argmax())]
+    return np.asarray(wave, np.float32)
+
+
+def _loudest(sound: soundfile.SoundFile, wanted: int) -> int:
+    """First sample of the loudest stretch, read block by block, so that memory stays bounded."""
+    size = max(1, wanted // _BLOCKS)
+    energies = []
+    for block in sound.blocks(size, dtype="float32", always_2d=True):
+        _check_finite(block)
+        energies.append(float(np.square(block, dtype=np.float64).sum()))
+    stretches = np.convolve(energies, np.ones(_BLOCKS), "valid") if len(energies) > _BLOCKS else [0]
+    return int(min(int(np.argmax(stretches)) * size, sound.frames - wanted))
+
+
+def _resampled(wave: Floats, rate: int, target: int) -> Floats:
+    if rate == target:
+        return wave
+    ratio = Fraction(target, rate).limit_denominator(1000)
+    return np.asarray(resample_poly(wave, ratio.numerator, ratio.denominator), np.float32)
+
+
+# --- colours ---------------------------------------------------------------------------------
+
+
+def sample_colours(path: Path, most: int, seed: int) -> NDArray[np.uint8] | None:
+    """Draw some pixels of a picture.
+
+    Parameters
+    ----------
+    path : Path
+        A PNG.
+    most : int
+        Pixels, at most.
+    seed : int
+        Of the choice.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, 3), or None
+        ``None`` for a picture in gray.
+
+    Raises
+    ------
+    Unusable
+        If it cannot be read.
+    """
+    with _explained(path):
+        pixels = _pixels(path)
+    if pixels.ndim == 2:
+        return None
+    flat = pixels.reshape(-1, 3)
+    rows = np.random.default_rng(seed).permutation(len(flat))[:most]
+    return np.asarray(flat[rows], np.uint8)
+
+
+def recognise(colours: NDArray[np.uint8]) -> tuple[str, float]:
+    """Find the colormap that pixels were made with.
+
+    Parameters
+    ----------
+    colours : ndarray of uint8, shape (n, 3)
+        Pixels.
+
+    Returns
+    -------
+    name : str
+        A colormap of matplotlib (never a reversed one: its colours are the same), or "rgb" if less
+        than `RECOGNISED` of the pixels lie within `ON_THE_MAP` of any map.
+    share : float
+        Share of the pixels that lie so near to the best map.
+
+    Examples
+    --------
+    >>> recognise(colormaps.lut8("magma"))
+    ('magma', 1.0)
+    """
+    points, counts = np.unique(colours, axis=0, return_counts=True)
+    weights = counts / counts.sum()
+    best, best_key = "rgb", (-1.0, -np.inf)
+    for name in colormaps.names():
+        distance = colormaps.nearest(points.astype(float), colormaps.lut8(name))[1]
+        near = float(weights[distance <= ON_THE_MAP].sum())
+        key = (round(near, 9), -float(weights @ np.minimum(distance, 50)))
+        if key > best_key:
+            best, best_key = name, key
+    return (best, best_key[0]) if best_key[0] >= RECOGNISED else ("rgb", best_key[0])

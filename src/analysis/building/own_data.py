@@ -1,0 +1,183 @@
+"""Makes a report on a folder: check the folder, execute the chapter, tell what it found.
+
+The folder is read here first, so that whatever is wrong with it is told in one sentence; the
+chapter then finds the spectrograms in the cache. Results go to ``_build/your-data/NAME``, and a
+folder that holds anything else is never replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from analysis import your_data
+from analysis.audit import recordings
+from analysis.building.execution import NOTEBOOK, default_parameters, read_notebook
+
+__all__ = ["CHAPTER", "Request", "make_report"]
+
+#: Name of the chapter.
+CHAPTER = "your-data"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for; see the chapter's parameters.
+
+    Attributes
+    ----------
+    root : Path
+        The book's folder.
+    data : Path
+        The data folder.
+    output : Path or None
+        Where the report goes.
+    parameters : dict
+        Of the chapter, less ``data``.
+    """
+
+    root: Path
+    data: Path
+    output: Path | None
+    parameters: dict[str, Any]
+
+    @property
+    def chapter(self) -> Path:
+        """The chapter's text."""
+        return self.root / "book" / f"{CHAPTER}.md"
+
+    @property
+    def store(self) -> Path | None:
+        """Where spectrograms and finished runs are kept."""
+        choice = self.parameters.get("checkpoints", "auto")
+        inside = self.root / "_build" / "checkpoints" / CHAPTER
+        return inside if choice == "auto" else your_data.store_of(choice)
+
+
+def make_report(request: Request, execute: Callable[[dict[str, Any], Path], None]) -> Path:
+    """Make a report on a folder of recordings.
+
+    Parameters
+    ----------
+    request : Request
+        What is asked for.
+    execute : callable
+        Called with the chapter's parameters and the folder for its results.
+
+    Returns
+    -------
+    Path
+        The report, ``report.html``; beside it the notebook, ``results.json`` and tables.
+
+    Raises
+    ------
+    ClickException
+        Where it cannot go on, in one sentence.
+    """
+    try:
+        output = _output(request)
+        store = request.store
+        your_data.check_outside(request.data, output, *([store] if store else []))
+        parameters = request.parameters | {"data": str(request.data.resolve())}
+        parameters["checkpoints"] = str(store.resolve()) if store else "none"
+        values = default_parameters(read_notebook(request.chapter)) | parameters
+        your_data.prepared(**{name: values[name] for name in your_data.PREPARING})
+    except recordings.DataError as problem:
+        raise click.ClickException(str(problem)) from None
+    except ValueError as problem:
+        raise click.UsageError(str(problem)) from None
+    with _watched(your_data.store_for(request.data, store)):
+        execute(parameters, output)
+    return output / "report.html"
+
+
+def _output(request: Request) -> Path:
+    """Folder for the results: a new one, or one that holds results of the same data."""
+    if request.output is not None:
+        _refuse_foreign(request.output)
+        return request.output.resolve()
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", request.data.resolve().name).strip(".-") or "data"
+    place = request.root / "_build" / CHAPTER / name[:60]
+    if place.exists() and _data_of(place) not in (None, str(request.data.resolve())):
+        place = place.with_name(f"{place.name}-{your_data.store_name(request.data)}")
+    _refuse_foreign(place)
+    return place
+
+
+def _data_of(place: Path) -> str | None:
+    """Which data folder the results in a folder are of."""
+    try:
+        run = json.loads((place / "run.json").read_text("utf-8"))
+        return str(run["parameters"]["data"]) if run["chapter"] == CHAPTER else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _refuse_foreign(place: Path) -> None:
+    if place.exists() and (not place.is_dir() or any(place.iterdir())) and not _data_of(place):
+        raise recordings.DataError(
+            f"{place} exists and holds no report of this command: name another folder."
+        )
+
+
+@contextmanager
+def _watched(store: Path | None) -> Iterator[None]:
+    """Show how far the chapter's process is, and how long it still takes."""
+    path = store / "progress.json" if store else None
+    if path is None:
+        yield
+        return
+    path.unlink(missing_ok=True)
+    end = threading.Event()
+    thread = threading.Thread(target=_watch, args=(path, end), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+def _watch(path: Path, end: threading.Event) -> None:
+    form = "{desc}: {percentage:3.0f} %|{bar}| {n_fmt} of {total_fmt} nets, {postfix}"
+    with tqdm(total=0, bar_format=form, disable=None, leave=False) as bar:
+        told = time.monotonic()
+        while not end.wait(0.5):
+            try:
+                found = json.loads(path.read_text("utf-8"))
+            except (OSError, ValueError):
+                continue
+            left = f"about {_minutes(found['seconds_left'])} left"
+            bar.total, bar.n = found["total"], found["done"]
+            bar.set_description_str(found["what"], refresh=False)
+            bar.set_postfix_str(left)
+            if bar.disable and time.monotonic() - told > 30:  # no terminal: a line now and then
+                told = time.monotonic()
+                line = f"{found['what']}: {found['done']} of {found['total']} nets, {left}"
+                click.echo(line, err=True)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def summary(report: Path) -> str:
+    """Tell what a report says, for a terminal: headline, recommendation, and where all is."""
+    found = json.loads((report.parent / "results.json").read_text("utf-8"))
+    lines = [found["headline"], found["recommendation"], ""]
+    left = len(found["left_out"])
+    if left:
+        were = "was" if left == 1 else "were"
+        lines.append(f"{recordings.counted(left, 'file')} {were} left out; the report says why.")
+    lines += [f"Report:   {report}", f"Notebook: {report.with_name(NOTEBOOK)}"]
+    return "\n".join(lines)

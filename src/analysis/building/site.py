@@ -1,0 +1,352 @@
+"""Renders the site: executed notebooks and generated pages, staged, then Jupyter Book.
+
+Nothing here computes a result. The stage holds what Sphinx reads; files that did not change keep
+their time stamps there, so that Sphinx renders only the pages that did.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from PIL import Image
+
+from analysis.building.execution import NOTEBOOK, replace_directory, seal, unwritable
+from analysis.building.forge import find_home, git
+from analysis.building.pages import FACTS, Book
+from analysis.publishing.figures import FORMATS, Record, bibtex, index_markdown
+from analysis.publishing.ledger import read_entries, table_markdown
+
+__all__ = [
+    "figure_files",
+    "last_changes",
+    "read_book",
+    "read_records",
+    "render",
+    "stage",
+    "write_figures",
+]
+
+#: Width of the figure index's pictures, in pixels: twice what is shown, for dense screens.
+_THUMBNAIL = 704
+
+#: Jupyter Book, ended with the build that started it: two at once would write the same pages.
+_JUPYTER_BOOK = """
+from analysis.building.execution import stop_with_parent
+from jupyter_book.cli.main import main
+
+stop_with_parent()
+main(prog_name="jupyter-book")
+"""
+
+
+def read_records(results: Path) -> list[Record]:
+    """Read the records of the figures that a chapter published, in the order of the page."""
+    records = {}
+    for path in (results / "figures").glob("*.json"):
+        values = json.loads(path.read_text("utf-8"))
+        records[path.stem] = Record(**{field.name: values[field.name] for field in fields(Record)})
+    notebook = (results / NOTEBOOK).read_text("utf-8")
+    shown = dict.fromkeys(re.findall(r'"id": "(fig-[a-z0-9-]+)"', notebook))
+    return [records[id] for id in shown if id in records]
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write only what differs: Sphinx goes by time stamps."""
+    if not path.exists() or path.read_bytes() != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path:
+    """Lay out what Sphinx reads.
+
+    Parameters
+    ----------
+    root : Path
+        The book's folder.
+    pages : sequence of str
+        All pages, in order.
+    results : mapping of str to Path
+        Results folder of each chapter.
+
+    Returns
+    -------
+    Path
+        The stage, ``_build/site``.
+
+    Raises
+    ------
+    ValueError
+        If two chapters publish the same figure or number, a file of a figure is missing, or a page
+        asks for a number that no chapter gives.
+    """
+    target = root / "_build" / "site"
+    staged: dict[Path, bytes] = {}
+    for name in ("_config.yml", "_toc.yml"):
+        staged[target / name] = (root / name).read_bytes()
+    for path in sorted((root / "book").rglob("*")):
+        if path.is_file() and path.suffix != ".md" and not path.name.startswith("."):
+            staged[target / path.relative_to(root)] = path.read_bytes()
+    for page in pages:
+        if page in results:
+            staged[target / "book" / f"{page}.ipynb"] = (results[page] / NOTEBOOK).read_bytes()
+        else:
+            staged[target / "book" / f"{page}.md"] = (root / "book" / f"{page}.md").read_bytes()
+    chapters = [results[page] for page in pages if page in results]
+    book = read_book(root)
+    for file, content in figure_files(chapters, book).items():
+        staged[target / "extra" / "figures" / file] = content
+        if file.endswith(".png"):
+            staged[target / "book" / "_generated" / "thumbnails" / file] = _thumbnail(content)
+    staged[target / FACTS] = _facts(root, book, pages, results)
+    _check_numbers(chapters)
+    for page in pages:
+        if page not in results:
+            path = target / "book" / f"{page}.md"
+            staged[path] = _with_numbers(path.name, staged[path].decode(), chapters).encode()
+    generated = target / "book" / "_generated"
+    ledger = table_markdown(read_entries(chapters))
+    index = index_markdown([record for folder in chapters for record in read_records(folder)])
+    staged[generated / "ledger.md"] = ledger.encode()
+    staged[generated / "figures.md"] = index.encode()
+    for path in sorted(target.rglob("*")) if target.exists() else []:
+        if path.is_file() and path not in staged:
+            path.unlink()
+    for path, content in staged.items():
+        _write(path, content)
+    return target
+
+
+def figure_files(chapters: Sequence[Path], book: Book) -> dict[str, bytes]:
+    """Read the files of all figures.
+
+    Parameters
+    ----------
+    chapters : sequence of Path
+        Results folder of each chapter.
+    book : Book
+        For year and address of the BibTeX entries.
+
+    Returns
+    -------
+    dict of str to bytes
+        File name, such as ``"fig-capacity-atlas.svg"``, to content.
+
+    Raises
+    ------
+    ValueError
+        If two chapters publish the same figure.
+    FileNotFoundError
+        If a file of a figure is missing.
+    """
+    found: dict[str, bytes] = {"LICENCE.txt": b"Figures and data: CC BY 4.0\n"}
+    for chapter in chapters:
+        for record in read_records(chapter):
+            for suffix in (*FORMATS, "json"):
+                name = f"{record.id}.{suffix}"
+                if name in found:
+                    raise ValueError(f"{record.id} is published by two chapters")
+                found[name] = (chapter / "figures" / name).read_bytes()
+            url = f"{book.address}figures/{record.id}.svg" if book.address else ""
+            found[f"{record.id}.bib"] = bibtex(record, book.released[:4], url).encode()
+    return found
+
+
+def write_figures(folder: Path, chapters: Sequence[Path], book: Book) -> int:
+    """Write all files of all figures into one folder, and remove what else is there.
+
+    Returns
+    -------
+    int
+        Number of files.
+    """
+    files = figure_files(chapters, book)
+    for path in folder.iterdir() if folder.exists() else []:
+        if path.name not in files:
+            path.unlink()
+    for name, content in files.items():
+        _write(folder / name, content)
+    return len(files)
+
+
+def _thumbnail(png: bytes) -> bytes:
+    """Small copy of a picture."""
+    out = BytesIO()
+    with Image.open(BytesIO(png)) as image:
+        small = image.convert("RGB")
+        small.thumbnail((_THUMBNAIL, 4 * _THUMBNAIL), reducing_gap=2.0)
+    small.save(out, "png")
+    return out.getvalue()
+
+
+def read_book(root: Path) -> Book:
+    """Read what a citation and a link need: ``_config.yml``, ``CITATION.cff``, git's ``origin``.
+
+    Parameters
+    ----------
+    root : Path
+        The book's folder.
+
+    Returns
+    -------
+    Book
+        Its public addresses are those that `forge.find_home` finds.
+    """
+    config = yaml.safe_load((root / "_config.yml").read_text("utf-8")) or {}
+    cff = root / "CITATION.cff"
+    cited = yaml.safe_load(cff.read_text("utf-8")) if cff.exists() else {}
+    repository = config.get("repository") or {}
+    named = {
+        "repository": repository.get("url"),
+        "branch": repository.get("branch"),
+        "address": (config.get("html") or {}).get("baseurl"),
+    }
+    home = find_home(root, {field: str(value or "") for field, value in named.items()})
+    return Book(
+        title=config.get("title", ""),
+        author=config.get("author", ""),
+        version=version("coloured-spectrogram"),
+        released=str(cited.get("date-released", "")),
+        **asdict(home),
+    )
+
+
+def last_changes(root: Path, pages: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Last commit and its date of each page's file.
+
+    Parameters
+    ----------
+    root : Path
+        The book's folder.
+    pages : sequence of str
+        Names of the pages.
+
+    Returns
+    -------
+    dict
+        Page to (short commit, date as ISO 8601); ``+`` after the commit if the file has changed
+        since. Pages that no commit holds, or all outside git, are absent.
+    """
+    found = {}
+    changed = git(root, "status", "--porcelain", "--", "book")
+    for page in pages:
+        line = git(root, "log", "-1", "--abbrev=12", "--format=%h %cs", "--", f"book/{page}.md")
+        if line:
+            commit, date = line.split()
+            found[page] = (commit + "+" * (f" book/{page}.md" in changed), date)
+    return found
+
+
+def _facts(root: Path, book: Book, pages: Sequence[str], results: Mapping[str, Path]) -> bytes:
+    """Collect what the pages tell of themselves, for the extension `building.pages`."""
+    changes = last_changes(root, pages)
+    facts: dict[str, Any] = {"book": asdict(book), "pages": {}}
+    for page in pages:
+        commit, date = changes.get(page, ("", ""))
+        records = read_records(results[page]) if page in results else []
+        facts["pages"][page] = {
+            "commit": commit,
+            "changed": date,
+            "run": _run_facts(results[page], records) if page in results else {},
+            "records": [asdict(record) for record in records],
+        }
+    return json.dumps(facts, sort_keys=True).encode()
+
+
+def _run_facts(folder: Path, records: Sequence[Record]) -> dict[str, Any]:
+    """How a chapter's results were computed; empty if its folder does not say."""
+    paths = [folder / "run.json", folder / "telemetry.json"]
+    if not all(path.exists() for path in paths):
+        return {}
+    run, telemetry = (json.loads(path.read_text("utf-8")) for path in paths)
+    facts: dict[str, Any] = {key: run[key] for key in ("parameters", "commit")} | telemetry
+    return facts | {"versions": records[0].versions if records else {}}
+
+
+def _check_numbers(chapters: Sequence[Path]) -> None:
+    """Refuse a number's name that two chapters use: a citation of it would be ambiguous."""
+    owner: dict[str, str] = {}
+    for folder in chapters:
+        path = folder / "numbers.json"
+        for name in json.loads(path.read_text("utf-8")) if path.exists() else {}:
+            if owner.setdefault(name, folder.name) != folder.name:
+                raise ValueError(f"number {name} is in chapters {owner[name]} and {folder.name}")
+
+
+def _with_numbers(page: str, text: str, chapters: Sequence[Path]) -> str:
+    """Put the numbers that chapters glued where a page without cells asks for them."""
+    known: dict[str, str] = {}
+    for folder in chapters:
+        path = folder / "numbers.json"
+        found = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        known |= {name: entry["text"] for name, entry in found.items()}
+
+    def shown(match: re.Match[str]) -> str:
+        if match[1] not in known:
+            raise ValueError(f"{page}: no chapter gives the number {match[1]!r}")
+        return known[match[1]]
+
+    return re.sub(r"\{number\}`([^`]*)`", shown, text)
+
+
+def render(
+    root: Path, pages: Sequence[str], results: Mapping[str, Path], builder: str = "html"
+) -> Path:
+    """Stage and render the site into ``_build/html``.
+
+    Parameters
+    ----------
+    root, pages, results
+        See `stage`.
+    builder : {"html", "singlehtml"}
+        Sphinx's builder; the second joins all pages into one, in ``_build/singlehtml``.
+
+    Returns
+    -------
+    Path
+        The folder that was written.
+
+    Raises
+    ------
+    ClickException
+        If Jupyter Book fails or warns; its last lines are shown.
+    """
+    source = stage(root, pages, results)
+    log = root / "_build" / "render.log"
+    fresh = root / "_build" / "rendering"  # from nothing: what an older site left would change it
+    shutil.rmtree(fresh, ignore_errors=True)
+    command = [sys.executable, "-c", _JUPYTER_BOOK, "build", "-W", "-n", "--keep-going"]
+    if builder != "html":
+        command += ["--builder", "custom", "--custom-builder", builder]
+    command += ["--path-output", str(fresh), str(source)]
+    with (
+        log.open("w", encoding="utf-8") as file,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, cwd=root
+        ) as process,
+    ):
+        code = process.wait()
+    if code:
+        said = log.read_text("utf-8", errors="replace")
+        warnings = "\n".join(line for line in said.splitlines() if re.search("WARNING|ERROR", line))
+        told = unwritable(root / "_build", said)
+        failed = f"rendering failed; {log} has all\n{warnings or said[-3000:]}"
+        raise click.ClickException(told or failed)
+    site, target = fresh / "_build" / builder, root / "_build" / builder
+    if builder == "html":
+        seal(site)  # the other is printed here, never served
+    replace_directory(site, target)
+    shutil.rmtree(fresh)
+    return target

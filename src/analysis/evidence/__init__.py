@@ -1,0 +1,4 @@
+"""From scores to a verdict: intervals, corrections, attributions.
+
+Begin with `statistics`.
+"""

@@ -1,0 +1,433 @@
+"""Intervals, equivalence and correction for several comparisons, the same in every chapter.
+
+A thin layer over `scipy.stats`: every comparison in the book reports an *interval* of the paired
+difference; "no difference" is said only by an equivalence test against a margin that was stated
+beforehand; several p values are corrected by Holm's method. All randomness comes from the seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+__all__ = [
+    "Equivalence",
+    "Interval",
+    "bootstrap_mean",
+    "effect_pvalue",
+    "equivalence",
+    "holm",
+    "paired_difference",
+    "shapley",
+    "spearman",
+]
+
+#: Bootstrap resamples behind every interval.
+RESAMPLES = 9999
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its confidence interval, in the units of the data.
+
+    Attributes
+    ----------
+    estimate, low, high : float
+        The estimate and the ends of the interval.
+    level : float
+        Confidence level in (0, 1).
+
+    Examples
+    --------
+    >>> f"{Interval(0.021, 0.008, 0.034, 0.95):+.1%}"
+    '+2.1% [+0.8%, +3.4%]'
+    """
+
+    estimate: float
+    low: float
+    high: float
+    level: float = 0.95
+
+    def __format__(self, spec: str) -> str:
+        """Format the three numbers by one specification, ``estimate [low, high]``."""
+        spec = spec or ".3g"
+        return f"{self.estimate:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+    def __str__(self) -> str:
+        return format(self)
+
+    def excludes(self, value: float = 0.0) -> bool:
+        """Whether `value` lies outside the interval."""
+        return not self.low <= value <= self.high
+
+    def within(self, margin: float) -> bool:
+        """Whether the whole interval lies strictly between ``-margin`` and ``margin``."""
+        return -margin < self.low and self.high < margin
+
+    def scaled(self, factor: float) -> Interval:
+        """Give the interval in other units, for instance ``scaled(100)`` for percentage points."""
+        low, high = sorted((self.low * factor, self.high * factor))
+        return Interval(self.estimate * factor, low, high, self.level)
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Result of a paired equivalence test.
+
+    Attributes
+    ----------
+    difference : Interval
+        Mean of ``a - b`` with its 90 % bootstrap interval.
+    margin : float
+        Differences smaller than this were declared negligible beforehand.
+    pvalue : float
+        The larger one of the two one-sided t tests' p values.
+    equivalent : bool
+        True if ``pvalue < 0.05`` *and* the interval lies within the margin.
+    """
+
+    difference: Interval
+    margin: float
+    pvalue: float
+    equivalent: bool
+
+
+def _sample(x: ArrayLike, name: str, least: int = 2) -> NDArray[np.float64]:
+    """`x` as a finite vector of at least `least` numbers."""
+    values = np.asarray(x, np.float64)
+    if values.ndim != 1:
+        raise ValueError(f"{name} must be a vector, got shape {values.shape}")
+    if len(values) < least:
+        raise ValueError(f"{name} needs at least {least} values, got {len(values)}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} holds {(~np.isfinite(values)).sum()} values that are not finite")
+    return values
+
+
+def _pair(
+    a: ArrayLike, b: ArrayLike, least: int = 2
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two finite vectors of one length."""
+    x, y = _sample(a, "a", least), _sample(b, "b", least)
+    if len(x) != len(y):
+        raise ValueError(f"pairs need equal lengths, got {len(x)} and {len(y)}")
+    return x, y
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie strictly between 0 and 1, got {level}")
+
+
+def _constant(values: NDArray[np.float64]) -> bool:
+    """Whether all values agree but for rounding, so that there is nothing to resample."""
+    return bool(np.ptp(values) <= 1e-13 * np.abs(values).max())
+
+
+def bootstrap_mean(x: ArrayLike, seed: int, level: float = 0.95) -> Interval:
+    """Mean with a bias-corrected and accelerated (BCa) bootstrap interval.
+
+    Parameters
+    ----------
+    x : array_like of float, shape (n,)
+        Independent values, for instance one a seed; ``n >= 2``.
+    seed : int
+        Seed of the resampling.
+    level : float, default 0.95
+        Confidence level in (0, 1).
+
+    Returns
+    -------
+    Interval
+        In the units of `x`. If all values are equal it has no width, and no warning is given:
+        remember that it then says nothing about the values not sampled.
+
+    Raises
+    ------
+    ValueError
+        If `x` is not a vector of at least two finite numbers, or `level` is not in (0, 1).
+
+    Notes
+    -----
+    Efron (1987), *Better bootstrap confidence intervals*; `scipy.stats.bootstrap`.
+
+    Examples
+    --------
+    >>> print(bootstrap_mean([1.0, 1.0, 1.0], seed=0))
+    1 [1, 1]
+    """
+    values = _sample(x, "x")
+    _check_level(level)
+    mean = float(values.mean())
+    if _constant(values):
+        return Interval(mean, mean, mean, level)
+    result = stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        confidence_level=level,
+        method="BCa",
+        rng=np.random.default_rng(seed),
+    )
+    return Interval(
+        mean, float(result.confidence_interval.low), float(result.confidence_interval.high), level
+    )
+
+
+def paired_difference(a: ArrayLike, b: ArrayLike, seed: int, level: float = 0.95) -> Interval:
+    """Mean of ``a - b`` over pairs, with a BCa bootstrap interval over the pairs.
+
+    Parameters
+    ----------
+    a, b : array_like of float, shape (n,)
+        Scores of two arms; entry i of both has the same seed (or fold, or speaker).
+    seed : int
+        Seed of the resampling.
+    level : float, default 0.95
+        Confidence level in (0, 1).
+
+    Returns
+    -------
+    Interval
+        In the units of the scores; positive where `a` is larger. Without width if every pair
+        differs by the same amount.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or a vector is too short or not finite.
+
+    Examples
+    --------
+    >>> print(paired_difference([3.0, 5.0], [2.0, 4.0], seed=0))
+    1 [1, 1]
+    """
+    x, y = _pair(a, b)
+    difference = x - y
+    if np.ptp(difference) <= 1e-13 * max(np.abs(x).max(), np.abs(y).max()):
+        difference = np.full_like(difference, difference.mean())  # equal but for rounding
+    return bootstrap_mean(difference, seed, level)
+
+
+def effect_pvalue(differences: ArrayLike) -> float:
+    """P value of paired differences whose mean is 0: a two-sided t test.
+
+    Parameters
+    ----------
+    differences : array_like of float, shape (n,)
+        ``a - b`` of each pair.
+
+    Returns
+    -------
+    float
+        In [0, 1]. Where nothing varies but by rounding, t is not defined and the answer is: 1 if
+        the differences are 0, else 0.
+
+    Examples
+    --------
+    >>> effect_pvalue([0.0, 0.0]), effect_pvalue([0.1, 0.1])
+    (1.0, 0.0)
+    """
+    x = _sample(differences, "differences", least=1)
+    rounding = 1e-12 * max(np.abs(x).max(), 1.0)
+    if np.ptp(x) <= rounding:
+        return 1.0 if abs(x.mean()) <= rounding else 0.0
+    return float(stats.ttest_1samp(x, 0.0).pvalue)
+
+
+def equivalence(a: ArrayLike, b: ArrayLike, margin: float, seed: int) -> Equivalence:
+    """Whether two paired arms are equal within a margin, at the 5 % level.
+
+    Two one-sided paired t tests (TOST) against ``-margin`` and ``margin``; beside them the 90 %
+    bootstrap interval of the mean difference. Both have to agree before the arms are called
+    equivalent, so that neither few pairs nor a skewed difference can pass for equality.
+
+    Parameters
+    ----------
+    a, b : array_like of float, shape (n,)
+        Paired scores, as in `paired_difference`.
+    margin : float
+        Positive; in the units of the scores. State it before looking.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Equivalence
+        p value, interval and decision.
+
+    Raises
+    ------
+    ValueError
+        If `margin` is not positive, or the pairs are malformed.
+
+    Notes
+    -----
+    Schuirmann (1987), *A comparison of the two one-sided tests procedure and the power approach*.
+
+    Examples
+    --------
+    >>> equivalence([0.9, 0.8, 0.7], [0.9, 0.8, 0.7], margin=0.01, seed=0).equivalent
+    True
+    """
+    if not margin > 0:
+        raise ValueError(f"margin must be positive, got {margin}")
+    x, y = _pair(a, b)
+    interval = paired_difference(x, y, seed, level=0.9)
+    if interval.low == interval.high:  # no variation: t is not defined, the answer is
+        pvalue = 0.0 if abs(interval.estimate) < margin else 1.0
+    else:
+        above = stats.ttest_1samp(x - y, -margin, alternative="greater").pvalue
+        below = stats.ttest_1samp(x - y, margin, alternative="less").pvalue
+        pvalue = float(max(above, below))
+    return Equivalence(interval, margin, pvalue, pvalue < 0.05 and interval.within(margin))
+
+
+def holm(pvalues: ArrayLike) -> NDArray[np.float64]:
+    """P values adjusted for several comparisons by Holm's step-down method.
+
+    Parameters
+    ----------
+    pvalues : array_like of float, shape (n,)
+        In [0, 1].
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        In the order given; reject where it is below the level, and the chance of *any* false
+        rejection stays below the level, whatever the dependence.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside [0, 1].
+
+    Notes
+    -----
+    Holm (1979), *A simple sequentially rejective multiple test procedure*.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    array([0.03, 0.06, 0.06])
+    """
+    p = _sample(pvalues, "pvalues", least=0)
+    if ((p < 0) | (p > 1)).any():
+        raise ValueError("p values lie in [0, 1]")
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return adjusted
+
+
+def shapley(values: ArrayLike) -> NDArray[np.float64]:
+    """Share out an effect over the steps that made it, whatever their order.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (2**k, …)
+        The score with each subset of ``k`` steps; entry ``j`` has step ``i`` taken if bit ``i`` of
+        ``j`` is set (`analysis.sound.steps.cells`). Further axes, such as seeds, are kept.
+
+    Returns
+    -------
+    ndarray of float64, shape (k, …)
+        Each step's mean contribution over all ``k!`` orders of taking the steps. They sum to
+        ``values[-1] - values[0]``; a step that never changes anything gets 0.
+
+    Raises
+    ------
+    ValueError
+        If the number of subsets is no power of two, or a value is not finite.
+
+    Notes
+    -----
+    Shapley (1953), *A value for n-person games*: the only attribution that is efficient, symmetric
+    and additive, and gives nothing to a step without effect.
+
+    Examples
+    --------
+    >>> shapley([0.0, 1.0, 0.0, 3.0])
+    array([2., 1.])
+    """
+    v = np.asarray(values, np.float64)
+    count = v.shape[0] if v.ndim else 0
+    k = count.bit_length() - 1
+    if count < 2 or count != 2**k:
+        raise ValueError(f"2**k subsets are needed, got {count}")
+    if not np.isfinite(v).all():
+        raise ValueError("scores must be finite")
+    subsets = np.arange(count)
+    taken = np.array([subset.bit_count() for subset in range(count)])
+    weights = 1 / (k * np.array([comb(k - 1, size) for size in range(k)]))
+    shares = []
+    for step in range(k):
+        without = subsets[subsets >> step & 1 == 0]
+        gain = v[without | 1 << step] - v[without]
+        shares.append(np.tensordot(weights[taken[without]], gain, axes=1))
+    return np.array(shares)
+
+
+def _rank_correlation(
+    x: NDArray[np.float64], y: NDArray[np.float64], axis: int = -1
+) -> NDArray[np.float64]:
+    """Spearman's rho along an axis; 0 where a resample is constant."""
+    u, v = (stats.rankdata(z, axis=axis) for z in (x, y))
+    u, v = (z - z.mean(axis=axis, keepdims=True) for z in (u, v))
+    scale = np.sqrt((u**2).sum(axis=axis) * (v**2).sum(axis=axis))
+    return np.asarray((u * v).sum(axis=axis) / np.where(scale > 0, scale, 1.0))
+
+
+def spearman(x: ArrayLike, y: ArrayLike, seed: int, level: float = 0.95) -> Interval:
+    """Spearman's rank correlation with a percentile bootstrap interval over the pairs.
+
+    Parameters
+    ----------
+    x, y : array_like of float, shape (n,)
+        Paired values, ``n >= 4``; ties share their mean rank.
+    seed : int
+        Seed of the resampling.
+    level : float, default 0.95
+        Confidence level in (0, 1).
+
+    Returns
+    -------
+    Interval
+        Within [-1, 1].
+
+    Raises
+    ------
+    ValueError
+        If `x` or `y` is constant (no ranks to compare), too short or not finite.
+
+    Examples
+    --------
+    >>> print(spearman([1, 2, 3, 4, 5], [1, 4, 9, 16, 25], seed=0))
+    1 [1, 1]
+    """
+    u, v = _pair(x, y, least=4)
+    _check_level(level)
+    if np.ptp(u) == 0 or np.ptp(v) == 0:
+        raise ValueError("a constant has no rank correlation with anything")
+    result = stats.bootstrap(
+        (u, v),
+        _rank_correlation,
+        n_resamples=RESAMPLES,
+        batch=500,
+        vectorized=True,
+        paired=True,
+        confidence_level=level,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    low, high = (float(end) for end in result.confidence_interval)
+    estimate = float(_rank_correlation(u, v))
+    if abs(estimate) > 1 - 1e-12:  # a monotone relation stays one in every resample
+        sign = float(np.sign(estimate))
+        return Interval(sign, sign, sign, level)
+    return Interval(estimate, low, high, level)

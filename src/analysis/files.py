@@ -1,0 +1,91 @@
+"""Files that are whole or not there: atomic writing, JSON, CSV."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+__all__ = ["atomic_path", "write_csv", "write_json"]
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path that becomes `path` only if the block succeeds.
+
+    A killed process leaves either the old file or the new one, never a half.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write; its folder is made.
+
+    Yields
+    ------
+    Path
+        A name in the same folder, with the same suffix.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON atomically: sorted keys, indented, the same value always the same bytes."""
+    with atomic_path(path) as temporary:
+        text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        temporary.write_text(text, "utf-8")
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table atomically, with nothing in it that a spreadsheet would take for a formula.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    table : DataFrame
+        Names of files and classes among its texts may be anybody's.
+
+    Notes
+    -----
+    A text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return, and is no
+    number, gets an apostrophe in front, as OWASP advises against CSV injection.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "x.csv"
+    >>> write_csv(path, pd.DataFrame({"file": ["=1+1", "-1.5", "a=b"]}))
+    >>> path.read_text().split()
+    ['file', "'=1+1", '-1.5', 'a=b']
+    """
+    harmless = table.rename(columns=_no_formula)
+    for place, kind in enumerate(table.dtypes):
+        if not pd.api.types.is_numeric_dtype(kind):
+            texts = table.iloc[:, place].astype(object).map(_no_formula)
+            harmless.isetitem(place, texts.tolist())
+    with atomic_path(path) as temporary:
+        harmless.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _no_formula(value: object) -> object:
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value

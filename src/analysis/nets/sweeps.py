@@ -1,0 +1,269 @@
+"""Many independent pieces of work, in processes or on a cluster, each kept as soon as it is done.
+
+A sweep that was killed goes on where it was: finished pieces are read from the folder `store`.
+Results do not depend on the executor, nor on the number of processes.
+
+    results = sweeps.run(work, executor="loky", store=sweeps.checkpoint_folder("auto", "chapter"))
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed, parallel_config
+from tqdm import tqdm
+
+from analysis.nets.training import load_atomic, save_atomic
+
+__all__ = ["EXECUTORS", "Work", "checkpoint_folder", "fingerprint", "one_thread", "path_of", "run"]
+
+#: Processes on this machine; none; or a Dask cluster, through joblib (needs `distributed`).
+EXECUTORS = ("loky", "serial", "dask")
+
+
+@dataclass(frozen=True)
+class Work:
+    """A piece of work.
+
+    Attributes
+    ----------
+    key : str
+        Fingerprint of all that the result depends on, code and data included.
+    function : callable
+        Called with `arguments`, in another process perhaps, on one thread. It returns a dict that
+        `save_atomic` can write: of tensors, numbers, strings, and lists and dicts of them.
+    arguments : tuple
+    size : int
+        How much the progress bar moves.
+    cost : float
+        Long pieces go first, so that none is left over at the end.
+    """
+
+    key: str
+    function: Callable[..., dict[str, Any]]
+    arguments: tuple[Any, ...]
+    size: int = 1
+    cost: float = 1.0
+
+
+def run(
+    work: Sequence[Work],
+    *,
+    executor: str = "loky",
+    jobs: int = 0,
+    address: str = "",
+    store: Path | None = None,
+    description: str = "",
+    unit: str = "net",
+    tell: Callable[[int, int, float], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Do all pieces that are not done yet.
+
+    Parameters
+    ----------
+    work : sequence of Work
+    executor : {"loky", "serial", "dask"}
+        See `EXECUTORS`.
+    jobs : int
+        Processes, for loky; 0 for as many as there are cores.
+    address : str
+        Of the Dask scheduler, such as ``"tcp://10.0.0.1:8786"``.
+    store : Path, optional
+        Folder where each result is kept. What was made by other code or of other data has another
+        key, and is made anew.
+    description, unit : str
+        Of the progress bar.
+    tell : callable, optional
+        Called as each piece is done, with the sizes that are done and in all, kept ones included,
+        and with the seconds that the rest will take, if it goes on like this.
+
+    Returns
+    -------
+    list of dict
+        One a piece, in order.
+
+    Raises
+    ------
+    ValueError
+        For another executor.
+    RuntimeError
+        For dask where `distributed` is not installed.
+
+    Examples
+    --------
+    >>> run([Work("key", dict, ([("sum", 3)],))], executor="serial")
+    [{'sum': 3}]
+    """
+    if executor not in EXECUTORS:
+        raise ValueError(f"executor must be one of {', '.join(EXECUTORS)}, not {executor!r}")
+    results: list[dict[str, Any]] = [{} for _ in work]
+    todo = []
+    for i, one in enumerate(work):
+        known = load_atomic(path_of(store, one.key), one.key) if store else None
+        if known is None:
+            todo.append(i)
+        else:
+            results[i] = known
+    total, left = (sum(work[i].size for i in some) for some in (range(len(work)), todo))
+    kept, start = total - left, time.monotonic()
+    todo.sort(key=lambda i: -work[i].cost)
+    calls = [delayed(_numbered)(i, work[i].function, *work[i].arguments) for i in todo]
+    with tqdm(total=total, initial=kept, desc=description, unit=unit, disable=None) as bar:
+        for i, found in _executed(calls, executor, jobs, address):
+            if store:
+                save_atomic(path_of(store, work[i].key), work[i].key, found)
+            results[i] = found
+            bar.update(work[i].size)
+            left -= work[i].size
+            if tell:
+                pace = (time.monotonic() - start) / (total - kept - left)
+                tell(total - left, total, pace * left)
+    return results
+
+
+def _numbered(index: int, function: Callable[..., Any], *arguments: Any) -> tuple[int, Any]:
+    with one_thread():
+        return index, function(*arguments)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: processes share the cores, and sums come out the same."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def fingerprint(*parts: object) -> str:
+    """Digest of the code and the data that a result depends on, for the key of a piece of work.
+
+    Parameters
+    ----------
+    *parts : module, function, class, ndarray or anything with a faithful ``repr``
+        A module stands for its file and those of all modules of its package that it imports,
+        directly or not.
+
+    Returns
+    -------
+    str
+        Hexadecimal; it changes with any of the parts, and with the versions of torch and NumPy.
+
+    Examples
+    --------
+    >>> fingerprint(3) == fingerprint(3) != fingerprint(4)
+    True
+    """
+    found = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
+    for part in parts:
+        if inspect.ismodule(part):
+            for path in _imported(part.__name__, Path(str(part.__file__))):
+                found.update(path.read_bytes())
+        elif callable(part):
+            found.update(inspect.getsource(part).encode())
+        elif isinstance(part, np.ndarray):
+            found.update(f"{part.dtype} {part.shape}".encode() + part.tobytes())
+        else:
+            found.update(repr(part).encode())
+    return found.hexdigest()
+
+
+@cache
+def _imported(module: str, path: Path) -> list[Path]:
+    """Files of a module and of all that it imports from its own package."""
+    package = module.partition(".")[0]
+    graph = _graph(package)
+    if module not in graph.modules:
+        return [path]  # a script, or a module beside no package
+    base = Path(str(import_module(package).__file__)).parent
+    names = graph.find_upstream_modules(module, as_package=path.name == "__init__.py")
+    files = {path}
+    for name in names | {module}:
+        place = base.joinpath(*name.split(".")[1:])
+        files.add(place / "__init__.py" if place.is_dir() else place.with_suffix(".py"))
+    if path.name == "__init__.py":
+        files |= set(path.parent.rglob("*.py"))
+    return sorted(files)
+
+
+@cache
+def _graph(package: str) -> Any:
+    import grimp
+
+    return grimp.build_graph(package, cache_dir=None)
+
+
+def _executed(
+    calls: list[Any], executor: str, jobs: int, address: str
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield results as they are ready."""
+    if not calls:
+        return
+    if executor == "serial":
+        yield from (function(*arguments, **named) for function, arguments, named in calls)
+    elif executor == "loky":
+        count = jobs or os.cpu_count() or 1
+        pool = Parallel(n_jobs=count, backend="loky", return_as="generator_unordered", batch_size=1)
+        yield from pool(calls)
+    else:
+        with _client(address) as client, parallel_config(backend="dask", client=client):
+            yield from Parallel(return_as="generator_unordered", batch_size=1)(calls)
+
+
+def _client(address: str) -> Any:
+    """Connect to a Dask scheduler."""
+    if find_spec("distributed") is None:
+        raise RuntimeError(
+            "executor 'dask' needs the package distributed: pip install '.[cluster]'"
+        )
+    return import_module("distributed").Client(address)
+
+
+def path_of(store: Path, key: str) -> Path:
+    """File that keeps a piece's result."""
+    return store / f"{key[:32]}.stack"
+
+
+def checkpoint_folder(choice: str, name: str) -> Path | None:
+    """Find the folder that finished pieces are kept in.
+
+    Parameters
+    ----------
+    choice : str
+        ``"none"``, a folder, or ``"auto"``: inside the build's folder, so that cleaning the build
+        removes it. That is the nearest folder called ``_build`` above the working directory, else
+        one in it.
+    name : str
+        Of the folder in the build's ``checkpoints``: the chapter.
+
+    Returns
+    -------
+    Path or None
+
+    Examples
+    --------
+    >>> checkpoint_folder("none", "chapter") is None
+    True
+    """
+    if choice == "none":
+        return None
+    if choice != "auto":
+        return Path(choice).expanduser()
+    here = Path.cwd()
+    build = next((path for path in (here, *here.parents) if path.name == "_build"), here / "_build")
+    return build / "checkpoints" / name

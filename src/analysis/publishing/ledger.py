@@ -1,0 +1,279 @@
+"""The ledger: every claim of the question's thread, its verdict and its evidence.
+
+Chapters call `number` for each number in their prose and `record` for each verdict; the front page
+is made from what they wrote. A claim that no chapter has recorded shows as open.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from IPython.display import display
+
+from analysis.files import write_json
+from analysis.publishing.provenance import Run, current_run, with_minus
+
+__all__ = ["CLAIMS", "Entry", "combined", "number", "read_entries", "record", "table_markdown"]
+
+Verdict = Literal["holds", "holds with limits", "fails", "undecided"]
+Strength = Literal["proved", "computed", "measured"]
+
+#: The claims of Cross Validated 559009 in our words: question (Q), answers (A, B, C), comment (D).
+CLAIMS = {
+    "Q1": "Converting a spectrogram to a colour-mapped image adds no information.",
+    "Q2": "The conversion makes the result depend on the choice of colormap.",
+    "Q3": "Splitting a spectrogram into colour channels breaks spatial dependence.",
+    "Q4": "“Saved as image” also compresses and reshapes: 1356×1071 to 32×32 is never lossless.",
+    "Q5": "There is always a mapping of values to pixels, even without a colormap.",
+    "Q6": "R ≈ G ≈ B is mere redundancy, a colormap is not; a bad colormap is noise or worse.",
+    "Q7": "Pretraining and nets tailored to RGB explain the effect trivially.",
+    "A1": "A colormap is a fixed layer of ReLU neurons.",
+    "A2": "viridis is like three piecewise-linear functions.",
+    "A3": "The colormap adds depth and width to the net.",
+    "A4": "Copying the channel three times acts like an ensemble, also for decision trees.",
+    "A5": "On one pixel, a step neuron fed RGB makes patterns gray cannot, such as high-or-low.",
+    "A6": "The same can be had without RGB, by more neurons or another layer.",
+    "A7": "The colormap hard-codes a split into shadows, middle tones and highlights.",
+    "A8": "A colormap is regularised, pre-trained human knowledge.",
+    "A9": "So under a limited model RGB can be proved better.",
+    "B1": "ImageNet pretraining beats random initialisation on noisy spectrograms.",
+    "B2": "For pretrained nets, colour beats gray scaled to 0–1.",
+    "C1": "Colormapping is nonlinear filtering: the R channel of turbo or jet is the peaks.",
+    "C2": "turbo is preferable to jet, and that is not arbitrary.",
+    "C3": "Subsampling by hop size aliases; decimation or an image codec compresses better.",
+    "C4": "JPEG is a highly effective autoencoder.",
+    "C5": "Nets trained on images can be detrimental for spectrograms.",
+    "C6": "What a spectrogram loses can be measured.",
+    "D1": "Duplicating the input or growing the model does as much.",
+    "D2": "The time axis may be compressed, unsafely, a thousandfold.",
+    "D3": "The conversion depends strongly on the colormap, hence the fuss over jet.",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One chapter's verdict on one claim.
+
+    Attributes
+    ----------
+    claim : str
+        A key of `CLAIMS`.
+    verdict, strength : str
+        See `record`.
+    summary : str
+        The evidence in one or two sentences, with its numbers.
+    figure, section : str
+        Where to see it: a published figure's id and a label in the chapter.
+    chapter : str
+        Who says so.
+    part : str
+        Which part of the claim, if not all of it.
+    would_decide : str
+        What would decide it, where the evidence does not.
+    """
+
+    claim: str
+    verdict: Verdict
+    strength: Strength
+    summary: str
+    figure: str
+    section: str
+    chapter: str
+    part: str = ""
+    would_decide: str = ""
+
+
+def number(name: str, value: Any, form: str = "{}") -> str:
+    """Store a number and glue its text, for the prose to show.
+
+    Parameters
+    ----------
+    name : str
+        Lowercase words with hyphens, unique in the book.
+    value : number, str or sequence of numbers
+        The result itself. NumPy scalars are converted.
+    form : str
+        Format of the text, for instance ``"{:.1f} %"``; a sequence fills several places.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Raises
+    ------
+    ValueError
+        For an ill-formed name, or one that the chapter has given already.
+    """
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise ValueError(f"number name {name!r} must be lowercase words with hyphens")
+    plain = _plain(value)
+    text = with_minus(form.format(*plain) if isinstance(plain, list) else form.format(plain))
+    run = current_run()
+    _update(run, "numbers.json", {name: {"value": plain, "text": text}}, once=True)
+    prefix = "application/papermill.record/"
+    display(  # type: ignore[no-untyped-call]
+        {f"{prefix}text/plain": repr(text)},  # quoted: else "1.00" is shown as 1.0
+        raw=True,
+        metadata={"scrapbook": {"name": name, "mime_prefix": prefix}},
+    )
+    return text
+
+
+def record(
+    claim: str,
+    *,
+    verdict: str,
+    strength: str,
+    summary: str,
+    figure: str,
+    section: str,
+    part: str = "",
+    would_decide: str = "more seeds and more data, which profile `full` has",
+) -> None:
+    """Record a verdict on a claim.
+
+    Parameters
+    ----------
+    claim : str
+        A row of the ledger, such as ``"A5"``.
+    verdict : {"holds", "holds with limits", "fails", "undecided"}
+        From a rule in the chapter's module.
+    strength : {"proved", "computed", "measured"}
+        A theorem; an exact computation; an experiment with intervals.
+    summary : str
+        One or two plain sentences with the numbers that decide.
+    figure : str
+        Id of the figure that shows it.
+    section : str
+        Label in the chapter where it is argued.
+    part : str, optional
+        Which part of the claim this is about.
+    would_decide : str, optional
+        What would decide it; kept if the verdict is "undecided".
+
+    Raises
+    ------
+    ValueError
+        For an unknown claim, verdict or strength; the valid ones are listed.
+    """
+    _known("claim", claim, CLAIMS)
+    _known("verdict", verdict, get_args(Verdict))
+    _known("strength", strength, get_args(Strength))
+    run = current_run()
+    entry = {
+        "claim": claim,
+        "verdict": verdict,
+        "strength": strength,
+        "summary": with_minus(" ".join(summary.split())),
+        "figure": figure,
+        "section": section,
+        "chapter": run.chapter,
+        "part": part,
+        "would_decide": would_decide if verdict == "undecided" else "",
+    }
+    _update(run, "ledger.json", {f"{claim} {part}".strip(): entry})
+
+
+def _known(what: str, value: str, valid: Iterable[str]) -> None:
+    if value not in valid:
+        raise ValueError(f"unknown {what} {value!r}; valid: {', '.join(valid)}")
+
+
+def _plain(value: Any) -> Any:
+    """Python's own numbers for NumPy's, which JSON cannot write."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _update(run: Run, name: str, item: dict[str, Any], once: bool = False) -> None:
+    path = run.path / name
+    known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if once and not run.interactive and known.keys() & item:
+        raise ValueError(f"{', '.join(item)}: the chapter has a number of this name already")
+    write_json(path, known | item)
+
+
+def read_entries(directories: Iterable[Path]) -> list[Entry]:
+    """Read the verdicts that chapters recorded.
+
+    Parameters
+    ----------
+    directories : iterable of Path
+        Results directories, in the order of the book. Those without a ledger are passed over.
+
+    Returns
+    -------
+    list of Entry
+        In the order of the directories, then of the claims.
+    """
+    entries = []
+    for directory in directories:
+        path = directory / "ledger.json"
+        if path.exists():
+            found = json.loads(path.read_text("utf-8")).values()
+            entries += [Entry(**values) for values in found]
+    return entries
+
+
+def combined(verdicts: Iterable[str]) -> str:
+    """Verdict on a claim from the verdicts on its parts.
+
+    Parts that agree give their verdict; parts that differ give ``"holds with limits"`` if at least
+    one of them holds, else ``"undecided"``. No part: ``"open"``.
+
+    Examples
+    --------
+    >>> combined(["holds", "fails"]), combined([])
+    ('holds with limits', 'open')
+    """
+    kinds = set(verdicts)
+    if not kinds:
+        return "open"
+    if len(kinds) == 1:
+        return kinds.pop()
+    return "holds with limits" if kinds & {"holds", "holds with limits"} else "undecided"
+
+
+def table_markdown(entries: Iterable[Entry]) -> str:
+    """Ledger as a MyST list table, one row a claim, in the order of `CLAIMS`.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        As `read_entries` gives.
+
+    Returns
+    -------
+    str
+        MyST. Claims without an entry show as open.
+    """
+    found = list(entries)
+    rows = [["", "Claim", "Verdict", "Evidence"]]
+    for claim, text in CLAIMS.items():
+        mine = [entry for entry in found if entry.claim == claim]
+        verdict = combined(entry.verdict for entry in mine)
+        badge = f'<span class="verdict verdict-{verdict.replace(" ", "-")}">{verdict}</span>'
+        evidence = "<br>".join(_evidence(entry, len(mine) > 1) for entry in mine)
+        rows.append([f"**{claim}**", text, badge, evidence or "Not yet answered."])
+    lines = ["````{list-table}", ":header-rows: 1", ":widths: 6 30 14 50", ":class: ledger", ""]
+    for row in rows:
+        lines += [f"{'* -' if index == 0 else '  -'} {cell}" for index, cell in enumerate(row)]
+    return "\n".join([*lines, "````", ""])
+
+
+def _evidence(entry: Entry, several: bool) -> str:
+    about = f"*{entry.part}* ({entry.verdict}): " if several and entry.part else ""
+    missing = f" What would decide: {entry.would_decide}." if entry.would_decide else ""
+    return (
+        f"{about}{entry.summary} ({entry.strength}; {{numref}}`{entry.figure}`, "
+        f"{{ref}}`section <{entry.section}>`){missing}"
+    )

@@ -1,0 +1,103 @@
+"""Which run a result belongs to: chapter, parameters, commit, versions.
+
+The executor (`analysis.building.graph`) writes one small file per chapter and names it in the
+environment; `figures` and `ledger` read it to know where to write and what to say about the origin.
+A notebook run by hand has no such file, and writes to ``_build/interactive``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from analysis.files import write_json
+
+__all__ = [
+    "RUN_FILE",
+    "Run",
+    "current_run",
+    "versions",
+    "with_minus",
+]
+
+#: Environment variable that names the run's file.
+RUN_FILE = "ANALYSIS_RUN"
+
+_PACKAGES = ("numpy", "scipy", "matplotlib", "scikit-learn", "torch", "pillow")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of one chapter.
+
+    Attributes
+    ----------
+    chapter : str
+        The chapter's name, for instance ``"single-pixel"``.
+    directory : str
+        Where the run's results go.
+    parameters : dict
+        The notebook's parameters, defaults included.
+    commit : str
+        Commit of the book's repository, with ``+`` appended if files had changed; or ``"unknown"``.
+    version : str
+        The book's version.
+    sources : dict
+        Results directories of the earlier chapters that this one reads, by name.
+    """
+
+    chapter: str
+    directory: str
+    parameters: dict[str, object] = field(default_factory=dict)
+    commit: str = "unknown"
+    version: str = "unknown"
+    sources: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The results directory."""
+        return Path(self.directory)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person runs the cells, who may run one twice."""
+        return self.chapter == "interactive"
+
+    def save(self, path: Path) -> None:
+        """Write the run's file."""
+        write_json(path, asdict(self))
+
+
+def current_run() -> Run:
+    """Return the run of this process, as the executor wrote it.
+
+    Returns
+    -------
+    Run
+        An ``"interactive"`` one, under ``_build/interactive``, if there is no executor.
+    """
+    name = os.environ.get(RUN_FILE)
+    if name is None:
+        return Run("interactive", str(Path("_build") / "interactive"))
+    return Run(**json.loads(Path(name).read_text("utf-8")))
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a result may depend on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+
+
+def with_minus(text: str) -> str:
+    """Set a minus where Python has formatted a negative number with a hyphen.
+
+    Examples
+    --------
+    >>> with_minus("-1.5 (-2 to 3), 10-15, 1e-05, gray-3")
+    '−1.5 (−2 to 3), 10-15, 1e-05, gray-3'
+    """
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)

@@ -1,0 +1,242 @@
+"""Published figures: files, record, determinism, refusals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from analysis.files import atomic_path
+from analysis.publishing import figures
+from analysis.publishing.provenance import RUN_FILE, Run
+
+FRAME = pd.DataFrame({"level": [0, 128, 255], "response": [0.0, 0.5, 1.0]})
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    run = Run(
+        "single-pixel", str(tmp_path / "results"), {"seed": 3, "profile": "quick"}, "abc", "1"
+    )
+    run.save(tmp_path / "run.json")
+    monkeypatch.setenv(RUN_FILE, str(tmp_path / "run.json"))
+    return run
+
+
+def draw() -> Figure:
+    figures.style()
+    fig, ax = plt.subplots()
+    ax.plot(FRAME["level"], FRAME["response"])
+    ax.set(xlabel="level (0–255)", ylabel="response (dimensionless)")
+    return fig
+
+
+def publish(id: str = "fig-line", **changes: object) -> object:
+    arguments = {"caption": "A *line*.", "alt": "A line that rises.", "data": FRAME} | changes
+    return figures.publish(draw(), id, **arguments)  # type: ignore[arg-type]
+
+
+def test_every_file_is_written_and_opens(run: Run) -> None:
+    publish()
+    folder = run.path / "figures"
+    with Image.open(folder / "fig-line.png") as image:
+        assert image.width == round(7.2 * 300)
+        assert image.info["dpi"][0] == pytest.approx(300, abs=0.1)
+    assert (folder / "fig-line.svg").read_text("utf-8").startswith("<?xml")
+    assert (folder / "fig-line.pdf").read_bytes().startswith(b"%PDF")
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "fig-line.csv"), FRAME)
+    record = json.loads((folder / "fig-line.json").read_text("utf-8"))
+    assert record["seed"] == 3
+    assert record["commit"] == "abc"
+    assert record["versions"]["numpy"] == np.__version__
+    assert record["licence"] == "CC BY 4.0"
+    assert (folder / "fig-line.bib").read_text("utf-8").count("{") == (
+        folder / "fig-line.bib"
+    ).read_text("utf-8").count("}")
+
+
+def test_words_about_a_figure_have_a_minus(run: Run) -> None:
+    publish(caption="By -1.5 points, in 10-15 runs.", alt="It falls by -2.")
+    record = json.loads((run.path / "figures" / "fig-line.json").read_text("utf-8"))
+    assert record["caption"] == "By −1.5 points, in 10-15 runs."
+    assert record["alt"] == "It falls by −2."
+
+
+def test_the_same_figure_is_the_same_bytes(run: Run) -> None:
+    publish()
+    first = {path.name: path.read_bytes() for path in (run.path / "figures").iterdir()}
+    with pytest.raises(ValueError, match="published twice"):
+        publish()
+    (run.path / "figures" / "fig-line.json").unlink()
+    publish()
+    again = {path.name: path.read_bytes() for path in (run.path / "figures").iterdir()}
+    assert first == again
+    assert len(first) == 6
+
+
+def test_a_picture_that_is_cut_off_is_told(run: Run) -> None:
+    fig = draw()
+    fig.legend([8 * "a name that is too long "], loc="outside upper center")
+    wrong = r"^fig-wide: the picture is cut off at its left and right; make it fit$"
+    with pytest.warns(UserWarning, match=wrong):
+        figures.publish(fig, "fig-wide", caption="Wide.", alt="Wide.", data=FRAME)
+    assert (run.path / "figures" / "fig-wide.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("edge", "place"),
+    [("left", (-0.1, 0.5)), ("bottom", (0.5, -0.1)), ("top", (0.5, 0.99)), ("right", (0.99, 0.5))],
+)
+def test_an_edge_is_named_over_which_something_runs(edge: str, place: tuple[float, float]) -> None:
+    fig = draw()
+    assert figures.cut_edges(fig) == []
+    fig.text(*place, "mark")
+    assert figures.cut_edges(fig) == [edge]
+
+
+def test_several_tables_are_told_apart(run: Run) -> None:
+    publish(data={"a": FRAME, "b": FRAME.assign(extra=1)})
+    table = pd.read_csv(run.path / "figures" / "fig-line.csv")
+    assert list(table.columns) == ["table", "level", "response", "extra"]
+    assert table["table"].tolist() == ["a"] * 3 + ["b"] * 3
+
+
+@pytest.mark.parametrize(
+    ("id", "changes", "message"),
+    [
+        ("Line", {}, "must be 'fig-'"),
+        ("fig-../x", {}, "must be 'fig-'"),
+        ("fig-x", {"alt": " "}, "text alternative"),
+        ("fig-x", {"caption": ""}, "caption"),
+        ("fig-x", {"data": FRAME.iloc[:0]}, "must not be empty"),
+    ],
+)
+def test_refusals(run: Run, id: str, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        publish(id, **changes)
+    plt.close("all")
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_is_left() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+def test_a_title_inside_is_refused(run: Run) -> None:
+    fig = draw()
+    fig.suptitle("Look!")
+    with pytest.raises(ValueError, match="no title inside"):
+        figures.publish(fig, "fig-x", caption="c", alt="a", data=FRAME)
+    plt.close(fig)
+
+
+def test_an_axis_without_its_unit_is_refused(run: Run) -> None:
+    fig = draw()
+    fig.axes[0].set_ylabel("response")
+    with pytest.raises(ValueError, match=r"fig-x: axes with numbers and no unit: y 'response'\."):
+        figures.publish(fig, "fig-x", caption="c", alt="a", data=FRAME)
+
+
+@pytest.mark.parametrize(
+    ("label", "clear"),
+    [
+        *((f"name ({unit})", True) for unit in ("dB", "%", "0–255", "gray = 1", "of 64", "1/255")),
+        ("gain of colour\n(percentage points of accuracy; of R² for chirps)", True),
+        ("number of patterns", True),
+        *((label, False) for label in ("", "accuracy", "dB", "name (decibels)", "(small) number")),
+    ],
+)
+def test_what_names_a_unit(label: str, clear: bool) -> None:
+    fig = draw()
+    fig.axes[0].set_xlabel(label)
+    assert figures.without_unit(fig) == ([] if clear else [f"x {label!r}"])
+
+
+def test_neighbours_with_the_same_limits_share_a_label() -> None:
+    fig, axes = plt.subplots(2, 2)
+    for ax in axes.flat:
+        ax.set(xlim=(0, 1), ylim=(0, 2))
+    axes[1, 0].set(xlabel="time (s)", ylabel="energy (dB)")
+    assert figures.without_unit(fig) == ["x ''", "y ''"]  # the one that is in no line with it
+    axes[1, 1].set_xlim(0, 3)
+    assert figures.without_unit(fig) == ["x ''", "y ''", "x ''"]
+    fig.supxlabel("time (s)")
+    assert figures.without_unit(fig) == ["y ''"]
+
+
+def test_names_and_axes_that_are_not_shown_need_no_unit() -> None:
+    fig, (one, two) = plt.subplots(1, 2)
+    one.set(xlabel="size (kB)", yticks=[0, 1], yticklabels=["8 bits", "viridis"])
+    two.set_axis_off()
+    assert figures.without_unit(fig) == []
+    one.set_yticks([0, 1], ["3", "7"])  # digits, as classes' names
+    assert figures.without_unit(fig) == ["y ''"]
+    one.set_ylabel("spoken (class)")
+    assert figures.without_unit(fig) == []
+
+
+def test_colour_bars_insets_and_depth_need_units_too() -> None:
+    fig = plt.figure()
+    ax = fig.add_subplot(1, 2, 1, xticks=[], yticks=[])
+    fig.colorbar(ax.imshow([[0, 1]]), ax=ax, label="gain")
+    ax.inset_axes((0, 0, 1, 1)).set(xlabel="t (s)", ylabel="power")
+    deep = fig.add_subplot(1, 2, 2, projection="3d")
+    deep.set(xlabel="R (0–1)", ylabel="G (0–1)", zlabel="B")
+    assert figures.without_unit(fig) == ["y 'power'", "y 'gain'", "z 'B'"]
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_powers_and_negative_numbers_are_numbers(scale: str) -> None:
+    fig, ax = plt.subplots()
+    ax.set(xscale=scale, xlim=(1e-6, 1e6) if scale == "log" else (-9, -3), yticks=[])
+    assert figures.without_unit(fig) == ["x ''"]
+
+
+def test_jupyter_sees_a_picture_and_the_book_a_figure(run: Run) -> None:
+    bundle = publish()._repr_mimebundle_()  # type: ignore[attr-defined]
+    assert bundle[figures.FIGURE_MIME]["id"] == "fig-line"
+    assert bundle["image/png"].startswith("iVBOR")
+    assert "image/svg+xml" not in bundle
+
+
+def test_colours_are_fixed_and_unknown_ones_refused() -> None:
+    assert figures.colour_of("viridis") == figures.colour_of("viridis")
+    with pytest.raises(ValueError, match="'mauve'"):
+        figures.colour_of("mauve")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+    with pytest.raises(OSError, match="disk"), atomic_path(path) as temporary:
+        temporary.write_text("ne")
+        raise OSError("disk full")
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.txt"]
+
+
+def test_alternative_text_is_safe_in_a_directive() -> None:
+    text = figures.figure_directive("fig-x", "Caption.", 'He said "no": `code` {role}')
+    assert text.count("\n:alt: ") == 1
+    assert "````{figure} /extra/figures/fig-x.svg" in text
+
+
+@pytest.mark.parametrize(
+    ("caption", "title"),
+    [
+        ("80 % of R&B. More.", r"80 \% of R\&B"),
+        ("Error of $x_1$ for a_b", r"Error of $x_1$ for a\_b"),
+        ("Costs $5", r"Costs \$5"),
+    ],
+)
+def test_a_citation_survives_latex(caption: str, title: str) -> None:
+    record = figures.Record("fig-x", caption, "a", "c", {}, 0, "abc", "1", {})
+    assert f"title = {{{{{title}}}}}" in figures.bibtex(record)

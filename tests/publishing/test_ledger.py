@@ -1,0 +1,112 @@
+"""The ledger: numbers, verdicts, the table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.publishing import ledger
+from analysis.publishing.provenance import RUN_FILE, Run
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    run = Run("single-pixel", str(tmp_path / "results"))
+    run.save(tmp_path / "run.json")
+    monkeypatch.setenv(RUN_FILE, str(tmp_path / "run.json"))
+    return run
+
+
+def record(claim: str = "A5", **changes: str) -> None:
+    arguments = {
+        "verdict": "holds",
+        "strength": "proved",
+        "summary": "It does.",
+        "figure": "fig-x",
+        "section": "single-pixel",
+    }
+    ledger.record(claim, **(arguments | changes))  # type: ignore[arg-type]
+
+
+def test_numbers_are_stored_with_their_text(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ledger.number("a-count", np.int64(12345), "{:,}") == "12,345"
+    assert ledger.number("an-interval", np.array([0.25, 0.5]), "{:.1f}…{:.1f}") == "0.2…0.5"
+    text = ledger.number("a-loss", -1.5, "{:.1f} [-2, +0] on level-band")
+    assert text == "−1.5 [−2, +0] on level-band"
+    stored = json.loads((run.path / "numbers.json").read_text("utf-8"))
+    assert stored["a-loss"]["value"] == -1.5
+    assert stored["a-count"] == {"text": "12,345", "value": 12345}
+    assert stored["an-interval"]["value"] == [0.25, 0.5]
+
+
+def test_a_name_is_given_once(run: Run) -> None:
+    ledger.number("a-count", 1)
+    with pytest.raises(ValueError, match="a-count: the chapter has a number of this name"):
+        ledger.number("a-count", 1)
+
+
+def test_a_summary_has_a_minus(run: Run) -> None:
+    record(summary="It costs -2.5 points.")
+    assert ledger.read_entries([run.path])[0].summary == "It costs −2.5 points."
+
+
+def test_verdicts_are_read_back_in_order(run: Run) -> None:
+    record("A5", part="second")
+    record("A5", part="first")
+    record("Q1")
+    entries = ledger.read_entries([run.path, run.path / "absent"])
+    assert [(entry.claim, entry.part) for entry in entries] == [
+        ("A5", "first"),
+        ("A5", "second"),
+        ("Q1", ""),
+    ]
+    assert {entry.chapter for entry in entries} == {"single-pixel"}
+
+
+@pytest.mark.parametrize(
+    ("claim", "changes", "message"),
+    [
+        ("A55", {}, "unknown claim 'A55'"),
+        ("A5", {"verdict": "true"}, "holds with limits"),
+        ("A5", {"strength": "strong"}, "measured"),
+    ],
+)
+def test_unknown_words_are_refused(
+    run: Run, claim: str, changes: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        record(claim, **changes)
+
+
+def test_every_claim_has_one_row_and_open_ones_say_so(run: Run) -> None:
+    record("A5")
+    table = ledger.table_markdown(ledger.read_entries([run.path]))
+    assert table.count("\n* - **") == len(ledger.CLAIMS) == 27
+    assert table.count("Not yet answered.") == 26
+    assert "{numref}`fig-x`" in table
+
+
+@given(st.lists(st.sampled_from(["holds", "holds with limits", "fails", "undecided"]), min_size=1))
+def test_a_claim_holds_only_if_no_part_says_otherwise(verdicts: list[str]) -> None:
+    result = ledger.combined(verdicts)
+    assert (result == "holds") == (set(verdicts) == {"holds"})
+    assert (result == "fails") == (set(verdicts) == {"fails"})
+    assert ledger.combined(reversed(verdicts)) == result
+
+
+def test_no_part_is_open() -> None:
+    assert ledger.combined([]) == "open"
+
+
+def test_an_undecided_row_says_what_would_decide_it(run: Run) -> None:
+    record("Q6", verdict="undecided", would_decide="forty seeds")
+    record("Q7", verdict="holds", would_decide="forty seeds")
+    table = ledger.table_markdown(ledger.read_entries([run.path]))
+    rows = {row.split("**")[0]: row for row in table.split("* - **")}
+    assert "What would decide: forty seeds." in rows["Q6"]
+    assert "What would decide" not in rows["Q7"]

@@ -1,0 +1,181 @@
+"""What a chapter's cell hands to an explorer. (The explorers themselves: tests/book.)"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis import relu_colormap
+from analysis.colour.colormaps import lut8, lut8_rounded, names
+from analysis.jpeg import codec
+from analysis.publishing import widgets
+from tests.conftest import ROOT
+
+TABLE = pd.DataFrame({"margin": [0.5]}, index=["viridis"])
+SCRIPTS = ROOT / "book" / "_static" / "explorers"
+LEVEL = np.arange(256)
+
+
+def data_of(shown: widgets.Explorer) -> dict[str, object]:
+    found = re.search(r'<script type="application/json">(.*?)</script>', shown.html, re.DOTALL)
+    assert found
+    return json.loads(found[1])  # type: ignore[no-any-return]
+
+
+def plane(**changes: object) -> widgets.Explorer:
+    arguments: dict[str, object] = {"colormap": "jet", "pattern": "high", "view": (200.0, 18.0)}
+    return widgets.plane(
+        {"jet": lut8("jet"), "gray": lut8("gray")},
+        {"high": LEVEL >= 128, "ends": (LEVEL < 3) | (LEVEL > 250)},
+        margins=TABLE,
+        **arguments | changes,  # type: ignore[arg-type]
+    )
+
+
+def test_every_explorer_has_its_script() -> None:
+    assert {path.stem for path in SCRIPTS.glob("*.js")} == {"explorers", *widgets.NAMES}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "cube"}, "no explorer 'cube'; have jpeg, plane, relu"),
+        ({"label": " "}, "needs a label"),
+        ({"summary": ""}, "a summary"),
+        ({"table": TABLE.iloc[:0]}, "a table"),
+        ({"data": {"x": float("nan")}}, "JSON"),
+    ],
+)
+def test_an_explorer_refuses_what_it_cannot_show(changes: dict[str, object], message: str) -> None:
+    arguments = {"name": "plane", "data": {}, "label": "l", "summary": "s", "table": TABLE}
+    with pytest.raises(ValueError, match=message):
+        widgets.explorer(**arguments | changes)  # type: ignore[arg-type]
+
+
+def test_no_text_can_leave_its_place() -> None:
+    """Neither the data nor the words end an element early."""
+    nasty = "</script><b>&\"'"
+    shown = widgets.explorer("plane", {"x": nasty}, label=nasty, summary=nasty, table=TABLE)
+    assert shown.html.count("</script>") == 1
+    assert "<b>" not in shown.html.split("<script")[0]
+    assert data_of(shown) == {"x": nasty}
+    assert " style=" not in shown.html
+
+
+def test_jupyter_gets_the_static_text_and_plain_text() -> None:
+    shown = plane()
+    bundle = shown._repr_mimebundle_()
+    assert bundle["text/plain"] == shown.summary
+    static = bundle["text/html"].split("<script")[0]
+    assert shown.summary.split(",")[0].replace("'", "&#x27;") in static
+    assert "<td>0.5</td>" in static
+
+
+def test_the_plane_gets_bytes_patterns_and_a_view() -> None:
+    data = data_of(plane())
+    tables = np.frombuffer(base64.b64decode(str(data["tables"])), np.uint8).reshape(2, 256, 3)
+    np.testing.assert_array_equal(tables, [lut8("jet"), lut8("gray")])
+    assert data["presets"] == [["high", [[128, 255]]], ["ends", [[0, 2], [251, 255]]]]
+    assert data["view"] == [-160.0, 18.0]
+    assert plane().html == plane().html
+
+
+@pytest.mark.parametrize("changes", [{"colormap": "viridis"}, {"pattern": "low"}])
+def test_the_plane_starts_with_what_it_has(changes: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="is not among"):
+        plane(**changes)
+
+
+def test_tables_are_bytes() -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        widgets.plane(
+            {"jet": lut8("jet") / 255},  # type: ignore[dict-item]
+            {"high": LEVEL > 9},
+            colormap="jet",
+            pattern="high",
+            view=(0, 0),
+            margins=TABLE,
+        )
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=40))
+def test_runs_tell_the_pattern(pattern: list[bool]) -> None:
+    runs = widgets._runs(pattern)
+    rebuilt = [any(a <= level <= b for a, b in runs) for level in range(len(pattern))]
+    assert rebuilt == pattern
+    assert all(b + 1 < a for (_, b), (a, _) in itertools.pairwise(runs))
+
+
+def relu(colormap: str = "hot", size: int = 2) -> widgets.Explorer:
+    fits = relu_colormap.error_curves(["hot", "gray"], [0, 2], 0.1)
+    tables = {name: lut8_rounded(name) for name in fits}
+    return widgets.relu(tables, fits, colormap=colormap, size=size, errors=TABLE)
+
+
+def test_relu_gets_the_fits() -> None:
+    fits = relu_colormap.error_curves(["hot", "gray"], [0, 2], 0.1)
+    data = data_of(relu())
+    assert data["sizes"] == [0, 2]
+    given_fits = data["fits"]
+    assert isinstance(given_fits, dict)
+    for name, row in fits.items():
+        numbers = given_fits[name]
+        assert numbers["knots"] == [list(fit.knots) for fit in row]
+        assert numbers["errors"] == pytest.approx([fit.error for fit in row], abs=1e-4)
+        assert numbers["bounds"] == pytest.approx([fit.lower_bound for fit in row], abs=1e-4)
+        packed = np.frombuffer(base64.b64decode(numbers["vertices"]), "<i2").reshape(-1, 3)
+        exact = np.concatenate([fit.vertices for fit in row]) * 255
+        np.testing.assert_allclose(packed / data["scale"], exact, atol=0.51 / 64)
+
+
+def test_relu_refuses_unequal_sizes_and_an_unknown_start() -> None:
+    fits = relu_colormap.error_curves(["gray"], [0, 2], 0.1)
+    fits["hot"] = relu_colormap.error_curves(["hot"], [0], 0.1)["hot"]
+    tables = {name: lut8_rounded(name) for name in fits}
+    with pytest.raises(ValueError, match="sizes"):
+        widgets.relu(tables, fits, colormap="gray", size=2, errors=TABLE)
+    with pytest.raises(ValueError, match="not among the fits"):
+        relu(size=1)
+    with pytest.raises(ValueError, match="not among the fits"):
+        relu("jet")
+
+
+def jpeg(picture: np.ndarray, qualities: range = range(1, 101)) -> widgets.Explorer:
+    curve = pd.DataFrame({"quality": qualities, "bytes": 9, "error": 1.0})
+    steps = codec.quantisation_tables(50)[0]
+    return widgets.jpeg(
+        picture, curve, transform=codec.DCT_INTEGER, steps=steps, quality=75, axes="x"
+    )
+
+
+def test_jpeg_gets_the_picture_and_every_quality() -> None:
+    picture = np.arange(12, dtype=np.uint8).reshape(4, 3)
+    data = data_of(jpeg(picture.T))
+    flat = np.frombuffer(base64.b64decode(str(data["picture"])), np.uint8)
+    assert (data["height"], data["width"]) == (3, 4)
+    np.testing.assert_array_equal(flat.reshape(3, 4), picture.T)
+    assert len(data["bytes"]) == len(data["error"]) == 100  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="uint8"):
+        jpeg(picture / 255)
+    with pytest.raises(ValueError, match="1 to 100"):
+        jpeg(picture, range(0, 100))
+
+
+def test_all_colormaps_weigh_little() -> None:
+    shown = widgets.plane(
+        {name: lut8(name) for name in names()},
+        {"high": LEVEL >= 128},
+        colormap="jet",
+        pattern="high",
+        view=(0, 0),
+        margins=TABLE,
+    )
+    assert len(shown.html) < 120_000
