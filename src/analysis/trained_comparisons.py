@@ -41,13 +41,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from analysis.colour import colormaps
+from analysis.evidence.attribution import shapley
 from analysis.evidence.statistics import (
     bootstrap_mean,
     effect_pvalue,
     equivalence,
     holm,
     paired_difference,
-    shapley,
 )
 from analysis.nets import sweeps, training
 from analysis.nets.training import Convolution, Convolutional, Network, Optimiser
@@ -1691,7 +1691,7 @@ def step_attributions(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     -------
     DataFrame
         A row for each task, ``score`` ("test" or "train") and step, and "all six": Shapley's
-        attribution (`statistics.shapley`), computed for each seed: ``effect`` (mean) with
+        attribution (`attribution.shapley`), computed for each seed: ``effect`` (mean) with
         its 95 % interval ``low`` and ``high`` over the seeds, ``p`` (t test), ``holm`` (corrected
         for the single steps' rows of that score) and ``seeds`` (in which no network diverged).
     """

@@ -38,13 +38,13 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from analysis.evidence.attribution import shapley
 from analysis.evidence.statistics import (
     bootstrap_mean,
     effect_pvalue,
     equivalence,
     holm,
     paired_difference,
-    shapley,
     spearman,
 )
 from analysis.nets import efficientnet, sweeps, training

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.evidence.statistics import bootstrap_mean, effect_pvalue, holm, shapley
+from analysis.evidence.attribution import shapley
+from analysis.evidence.statistics import bootstrap_mean, effect_pvalue, holm
 from analysis.sound.steps import STEPS, factorial
 
 __all__ = [

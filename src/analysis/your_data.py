@@ -45,7 +45,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 from sklearn.tree import DecisionTreeClassifier
 
 from analysis.audit.recordings import METADATA, DataError, Recordings, counted, load
-from analysis.evidence import statistics
+from analysis.evidence import attribution, statistics
 from analysis.evidence.statistics import Interval, bootstrap_mean, effect_pvalue, equivalence
 from analysis.files import atomic_path
 from analysis.nets import sweeps, training
@@ -1102,7 +1102,7 @@ def step_differences(outcome: Outcome) -> list[Difference]:
     hits = np.stack([outcome.hits("steps", name) for name in names])
     tested = outcome.folds >= 0
     shares = np.full((len(STEPS), *tested.shape), np.nan)
-    shares[:, tested] = statistics.shapley(hits[:, tested])
+    shares[:, tested] = attribution.shapley(hits[:, tested])
     clusters = clusters_of(outcome.data)
     return [
         compare(share, outcome.folds, clusters, step, "steps", outcome.seed)

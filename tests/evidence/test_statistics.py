@@ -1,6 +1,6 @@
 """The shared statistics against scipy, brute force and their own definitions."""
 
-from itertools import combinations, permutations
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -156,38 +156,6 @@ def test_spearman_of_a_falling_relation():
 def test_what_is_malformed_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
-
-
-def _shapley_by_orders(values: np.ndarray, k: int) -> np.ndarray:
-    """Mean gain of each step over all orders, straight from the definition."""
-    shares = np.zeros(k)
-    orders = list(permutations(range(k)))
-    for order in orders:
-        taken = 0
-        for step in order:
-            shares[step] += values[taken | 1 << step] - values[taken]
-            taken |= 1 << step
-    return shares / len(orders)
-
-
-@given(some.integers(1, 4), some.integers(0, 2**32 - 1))
-def test_shapley_is_the_mean_over_all_orders(k: int, seed: int) -> None:
-    values = np.random.default_rng(seed).normal(size=(2**k, 2))
-    found = st.shapley(values)
-    for column in range(2):
-        np.testing.assert_allclose(found[:, column], _shapley_by_orders(values[:, column], k))
-    np.testing.assert_allclose(found.sum(0), values[-1] - values[0])
-
-
-def test_shapley_gives_nothing_to_a_step_without_effect() -> None:
-    values = np.array([0.0, 1.0, 0.0, 1.0])  # only step 0 matters
-    np.testing.assert_array_equal(st.shapley(values), [1.0, 0.0])
-
-
-@pytest.mark.parametrize("values", [[1.0], [1.0, 2.0, 3.0], [1.0, np.nan]])
-def test_shapley_refuses(values: list[float]) -> None:
-    with pytest.raises(ValueError, match=r"subsets|finite"):
-        st.shapley(values)
 
 
 @given(arrays(float, some.integers(2, 8), elements=some.floats(-1, 1)))

@@ -8,7 +8,6 @@ beforehand; several p values are corrected by Holm's method. All randomness come
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +21,6 @@ __all__ = [
     "equivalence",
     "holm",
     "paired_difference",
-    "shapley",
     "spearman",
 ]
 
@@ -323,54 +321,6 @@ def holm(pvalues: ArrayLike) -> NDArray[np.float64]:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(stepped, 1.0)
     return adjusted
-
-
-def shapley(values: ArrayLike) -> NDArray[np.float64]:
-    """Share out an effect over the steps that made it, whatever their order.
-
-    Parameters
-    ----------
-    values : array_like of float, shape (2**k, …)
-        The score with each subset of ``k`` steps; entry ``j`` has step ``i`` taken if bit ``i`` of
-        ``j`` is set (`analysis.sound.steps.cells`). Further axes, such as seeds, are kept.
-
-    Returns
-    -------
-    ndarray of float64, shape (k, …)
-        Each step's mean contribution over all ``k!`` orders of taking the steps. They sum to
-        ``values[-1] - values[0]``; a step that never changes anything gets 0.
-
-    Raises
-    ------
-    ValueError
-        If the number of subsets is no power of two, or a value is not finite.
-
-    Notes
-    -----
-    Shapley (1953), *A value for n-person games*: the only attribution that is efficient, symmetric
-    and additive, and gives nothing to a step without effect.
-
-    Examples
-    --------
-    >>> shapley([0.0, 1.0, 0.0, 3.0])
-    array([2., 1.])
-    """
-    v = np.asarray(values, np.float64)
-    count = v.shape[0] if v.ndim else 0
-    k = count.bit_length() - 1
-    if count < 2 or count != 2**k:
-        raise ValueError(f"2**k subsets are needed, got {count}")
-    if not np.isfinite(v).all():
-        raise ValueError("scores must be finite")
-    subsets = np.arange(count)
-    taken = np.array([subset.bit_count() for subset in range(count)])
-    weights = 1 / (k * np.array([comb(k - 1, size) for size in range(k)]))
-    shares = []
-    for step in range(k):
-        without = subsets[subsets >> step & 1 == 0]
-        gain = v[without | 1 << step] - v[without]
-        shares.append(np.tensordot(weights[taken[without]], gain, axes=1))
-    return np.array(shares)
 
 
 def _rank_correlation(

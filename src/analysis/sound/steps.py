@@ -1,8 +1,8 @@
 """The steps of "saving a spectrogram as an image", each of which can be taken or left out.
 
 People compare "raw" with "image" and change six things at once. Here each step is a switch, so that
-all 64 combinations can be trained on, and `analysis.evidence.statistics.shapley` can say which step
-did what. Steps are taken in the order of the pipeline: ``log``, ``scaling``, ``resize``, ``8
+all 64 combinations can be trained on, and `evidence.attribution.shapley` can say which step did
+what. Steps are taken in the order of the pipeline: ``log``, ``scaling``, ``resize``, ``8
 bits``, ``colormap``, ``codec``; a step that is left out passes on what it got.
 
 ===========  ========================================  =============================================
@@ -90,7 +90,7 @@ def cells(steps: Collection[str] = STEPS) -> tuple[frozenset[str], ...]:
     -------
     tuple of frozenset, length 2**k
         Cell ``j`` holds step ``i`` if bit ``i`` of ``j`` is set: the order of
-        `analysis.evidence.statistics.shapley`.
+        `analysis.evidence.attribution.shapley`.
 
     Examples
     --------

@@ -1,0 +1,184 @@
+"""Paired comparisons of arms: intervals, corrected p values, and which way each is decided.
+
+A *contrast* is the mean difference of two arms over pairs (seeds, folds, groups). `contrast` gives
+one as a row, `contrasts` a table of them, and `corrected` adds Holm's correction over the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from analysis.evidence.statistics import (
+    bootstrap_mean,
+    effect_pvalue,
+    equivalence,
+    holm,
+    paired_difference,
+)
+
+__all__ = ["LEVEL", "contrast", "contrasts", "corrected", "decided", "effect"]
+
+#: A corrected p value below this decides.
+LEVEL = 0.05
+
+
+def effect(differences: ArrayLike, seed: int) -> dict[str, float]:
+    """Mean of differences, with its 95 % interval and t test.
+
+    Parameters
+    ----------
+    differences : array_like of float, shape (n,)
+        One a pair, ``n >= 2``.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict
+        ``difference``, ``low``, ``high``, ``p``.
+
+    Examples
+    --------
+    >>> effect([1.0, 1.0], seed=0)
+    {'difference': 1.0, 'low': 1.0, 'high': 1.0, 'p': 0.0}
+    """
+    interval = bootstrap_mean(differences, seed)
+    p = effect_pvalue(differences)
+    return {"difference": interval.estimate, "low": interval.low, "high": interval.high, "p": p}
+
+
+def contrast(
+    a: ArrayLike, b: ArrayLike, seed: int, margin: float | None = None
+) -> dict[str, float | int | bool]:
+    """Compare two arms, pair by pair.
+
+    Parameters
+    ----------
+    a, b : array_like of float, shape (n,)
+        Scores; entry i of both has the same seed, fold or group.
+    seed : int
+        Of the bootstrap.
+    margin : float, optional
+        Differences below it are negligible, as stated beforehand; tests equivalence too.
+
+    Returns
+    -------
+    dict
+        ``score`` and ``reference`` (means of `a` and `b`), ``difference`` with its 95 % interval
+        ``low`` and ``high``, ``p`` (paired t test), ``pairs``; with a margin also ``equal_p`` and
+        ``within`` (`statistics.equivalence`).
+
+    Examples
+    --------
+    >>> row = contrast([2.0, 3.0], [1.0, 2.0], seed=0)
+    >>> row["difference"], row["p"], row["pairs"]
+    (1.0, 0.0, 2)
+    """
+    x, y = (np.asarray(arm, np.float64) for arm in (a, b))
+    interval = paired_difference(x, y, seed)
+    row: dict[str, float | int | bool] = {
+        "score": float(x.mean()),
+        "reference": float(y.mean()),
+        "difference": interval.estimate,
+        "low": interval.low,
+        "high": interval.high,
+        "p": effect_pvalue(x - y),
+        "pairs": len(x),
+    }
+    if margin is not None:
+        same = equivalence(x, y, margin, seed)
+        row |= {"equal_p": same.pvalue, "within": same.equivalent}
+    return row
+
+
+def contrasts(
+    wide: pd.DataFrame, pairs: Iterable[tuple[str, str]], seed: int, margin: float | None = None
+) -> pd.DataFrame:
+    """Compare pairs of arms; pairs with a missing score are left out.
+
+    Parameters
+    ----------
+    wide : DataFrame
+        A row a seed, fold or group; a column an arm.
+    pairs : iterable of (str, str)
+        Arms to subtract, first minus second.
+    seed : int
+        Of the bootstrap.
+    margin : float, optional
+        See `contrast`.
+
+    Returns
+    -------
+    DataFrame
+        ``a``, ``b`` and the columns of `contrast`; a comparison with fewer than two pairs is left
+        out. Not yet corrected.
+
+    Examples
+    --------
+    >>> wide = pd.DataFrame({"gray": [1.0, 2.0], "jet": [2.0, 3.0]})
+    >>> contrasts(wide, [("jet", "gray")], seed=0).difference.tolist()
+    [1.0]
+    """
+    rows = []
+    for a, b in pairs:
+        both = wide[[a, b]].dropna()
+        if len(both) >= 2:
+            rows.append({"a": a, "b": b} | contrast(both[a], both[b], seed, margin))
+    return pd.DataFrame(rows)
+
+
+def corrected(table: pd.DataFrame) -> pd.DataFrame:
+    """Correct a family of contrasts by Holm's method, and say which way each is decided.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``difference``, ``low``, ``high``, ``p`` (rows without a p value are passed over), and
+        perhaps ``equal_p`` and ``within``. The whole table is one family.
+
+    Returns
+    -------
+    DataFrame
+        Also ``holm`` and ``decided`` (see `decided`); with ``equal_p`` also ``equal_holm`` and
+        ``equivalent``.
+
+    Examples
+    --------
+    >>> row = {"difference": 1.0, "low": 0.5, "high": 1.5}
+    >>> table = corrected(pd.DataFrame([row | {"p": 0.02}, row | {"p": 0.03}]))
+    >>> table.holm.tolist(), table.decided.tolist()
+    ([0.04, 0.04], [1, 1])
+    """
+    tested = table.p.notna()
+    table = table.assign(holm=pd.Series(holm(table.p[tested]), table.index[tested]))
+    table["decided"] = decided(table)
+    if "equal_p" in table:
+        table["equal_holm"] = holm(table.equal_p)
+        table["equivalent"] = table.within & (table.equal_holm < LEVEL)
+    return table
+
+
+def decided(table: pd.DataFrame) -> pd.Series:
+    """Which way each contrast is decided: p value corrected, and interval clear of 0.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``difference``, ``low``, ``high``, ``holm``.
+
+    Returns
+    -------
+    Series of int
+        1 better, -1 worse, 0 undecided.
+
+    Examples
+    --------
+    >>> decided(pd.DataFrame({"difference": [-2.0], "low": -3.0, "high": -1.0, "holm": 0.2}))[0]
+    np.int64(0)
+    """
+    sure = (table.holm < LEVEL) & (np.sign(table.low) == np.sign(table.high))
+    return pd.Series((np.sign(table.difference.fillna(0)) * sure).astype(int), table.index)

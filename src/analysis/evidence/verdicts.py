@@ -1,0 +1,71 @@
+"""One ladder from answers to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["VERDICTS", "by_answers", "by_margin"]
+
+#: What a claim can be found to do.
+VERDICTS = ("holds", "holds with limits", "fails", "undecided")
+
+
+def by_answers(answers: Iterable[str], yes: str = "yes", no: str = "no") -> str:
+    """Read a verdict off answers, each for a claim, against it, or open.
+
+    Parameters
+    ----------
+    answers : iterable of str
+        One a cell (task, net, …).
+    yes, no : str
+        What speaks for the claim, and what against it; anything else is open.
+
+    Returns
+    -------
+    str
+        All for it: holds. All against: fails. Both occur: holds with limits. Else a side is called
+        only if more than half of the answers are its own: holds with limits, or fails. Otherwise
+        undecided.
+
+    Examples
+    --------
+    >>> by_answers(["yes", "yes"]), by_answers(["yes", "no"]), by_answers(["yes", "-", "-"])
+    ('holds', 'holds with limits', 'undecided')
+    """
+    given = list(answers)
+    ayes, noes = given.count(yes), given.count(no)
+    if ayes and noes:
+        return "holds with limits"
+    if ayes and ayes == len(given):
+        return "holds"
+    if 2 * ayes > len(given):
+        return "holds with limits"
+    return "fails" if 2 * noes > len(given) else "undecided"
+
+
+def by_margin(table: pd.DataFrame, margin: float) -> list[str]:
+    """Answer for each contrast whether it is better.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``decided`` and ``high`` (`contrasts.corrected`).
+    margin : float
+        The least difference worth having.
+
+    Returns
+    -------
+    list of str
+        "yes" where better after correction; "no" where worse, or surely less than the margin
+        better; else "-".
+
+    Examples
+    --------
+    >>> by_margin(pd.DataFrame({"decided": [1, 0, 0], "high": [2.0, 0.5, 2.0]}), margin=1.0)
+    ['yes', 'no', '-']
+    """
+    against = (table.decided == -1) | (table.high < margin)
+    return [str(x) for x in np.where(table.decided == 1, "yes", np.where(against, "no", "-"))]
