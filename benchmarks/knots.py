@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import relu_colormap
+from analysis.colour import piecewise
 from analysis.colour.colormaps import lut
 from analysis.performance import Row
 from benchmarks.harness import Contender, Effort, compare, copying, ours, peer
@@ -60,11 +60,11 @@ def by_pwlf(channel: Floats, size: int, fast: bool) -> float:
 
 def field(table: Floats, size: int, effort: Effort) -> list[Contender]:
     """Contenders on one table; pwlf knows one channel."""
-    fit = relu_colormap.best_fit(table, size, gap=0.1)
+    fit = piecewise.best_fit(table, size, gap=0.1)
     chords = chord_error(table, plain(table, size))
     found = [
         ours(
-            lambda: relu_colormap.best_fit(table, size, gap=0.1),
+            lambda: piecewise.best_fit(table, size, gap=0.1),
             knots=size, **{"largest error (1/255)": fit.error, "not below": fit.lower_bound},
         ),
         Contender(

@@ -17,8 +17,9 @@ from benchmarks import __main__ as runner
 from benchmarks import book, cluster, front_end, harness, jpeg, knots, patterns, peers, training
 from benchmarks.harness import SMOKE, Contender, ours
 
-from analysis import performance, relu_colormap, single_pixel
-from analysis.colour import colormaps
+from analysis import performance
+from analysis.colour import colormaps, piecewise
+from analysis.colour import patterns as counting
 from analysis.nets.training import count_parameters
 from analysis.performance import OURS
 
@@ -120,7 +121,7 @@ def test_the_machine_is_described_without_its_name() -> None:
 @pytest.mark.parametrize("n", [4, 5, 7])
 def test_brute_force_counts_the_same_patterns(n: int) -> None:
     colours = patterns.points(n)
-    assert patterns.brute_force(colours) == single_pixel.count_patterns(colours)
+    assert patterns.brute_force(colours) == counting.count_patterns(colours)
 
 
 def test_the_plain_program_finds_the_best_chords() -> None:
@@ -129,7 +130,7 @@ def test_the_plain_program_finds_the_best_chords() -> None:
     errors = [knots.chord_error(table, (a, b)) for a in range(1, 15) for b in range(a + 1, 15)]
     found = knots.plain(table, 2)
     assert knots.chord_error(table, found) == pytest.approx(min(errors))
-    assert relu_colormap.best_fit(table, 2).error <= min(errors)
+    assert piecewise.best_fit(table, 2).error <= min(errors)
 
 
 def test_the_loop_over_scipy_gives_the_same_spectrograms() -> None:

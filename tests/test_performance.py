@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import performance
+from analysis.colour.patterns import count_patterns
 from analysis.performance import OURS, CostModel, Row, Stored, Suite
-from analysis.single_pixel import count_patterns
 
 
 def row(name: str, role: str, ratio: float, **details: float | str) -> Row:

@@ -1,220 +1,32 @@
-"""The solver against brute force, the layer against torch and matplotlib, the verdicts' rules."""
+"""The layer in front of a net, learned knots, and the verdicts' rules."""
 
 from __future__ import annotations
 
-import json
-from itertools import combinations
-
 import numpy as np
 import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.optimize import linprog
 
-from analysis import relu_colormap as rc
-from analysis.colour.colormaps import lut, lut8, lut8_rounded
+from analysis import relu_colormap
+from analysis.colour.learned import train, vertices
+from analysis.colour.piecewise import ReLUColormap
 from analysis.evidence.statistics import Interval
-
-
-def least_error(table: np.ndarray, knots: tuple[int, ...]) -> float:
-    """Oracle: one linear program over slopes at the knots (ReLU form), all channels at once."""
-    n, channels = table.shape
-    t = np.arange(n)
-    basis = np.stack([np.ones(n), t, *(np.maximum(t - k, 0) for k in knots)], axis=1)
-    design = np.kron(np.eye(channels), basis)
-    one = np.ones((len(design), 1))
-    goal = table.T.reshape(-1) * 255
-    result = linprog(
-        np.r_[np.zeros(design.shape[1]), 1],
-        A_ub=np.block([[design, -one], [-design, -one]]),
-        b_ub=np.r_[goal, -goal],
-        bounds=(None, None),
-    )
-    assert result.status == 0
-    return float(result.fun)
-
-
-def brute_force(table: np.ndarray, size: int) -> float:
-    inner = range(1, len(table) - 1)
-    return min(least_error(table, knots) for knots in combinations(inner, size))
-
-
-def short_tables() -> list[np.ndarray]:
-    rng = np.random.default_rng(5)
-    tables = [rng.random((n, c)) for n, c in ((5, 1), (7, 2), (8, 3))]
-    tables.append(np.cumsum(rng.integers(-1, 2, (9, 2)), axis=0) / 8.0)  # many ties
-    tables.append(lut("turbo")[::25])
-    return tables
-
-
-@pytest.mark.parametrize("which", range(5))
-def test_best_fit_meets_brute_force_over_all_knot_sets(which: int) -> None:
-    table = short_tables()[which]
-    for size in range(4):
-        fit = rc.best_fit(table, size)
-        assert fit.size == size
-        assert fit.error == pytest.approx(brute_force(table, size), abs=2e-6)
-        assert fit.error - fit.lower_bound <= 1.01e-6
-        assert np.abs(fit.table() - table).max() * 255 == pytest.approx(fit.error, abs=1e-9)
-        if fit.certificate is not None:
-            assert fit.certificate.check(table)
-
-
-@pytest.mark.parametrize("which", range(5))
-def test_fewest_knots_meets_brute_force(which: int) -> None:
-    table = short_tables()[which]
-    least = [brute_force(table, size) for size in range(4)]
-    for size in range(3):
-        between = (least[size] + least[size + 1]) / 2
-        if least[size] - least[size + 1] < 1e-3:
-            continue
-        fit = rc.fewest_knots(table, between)
-        assert fit.size == size + 1
-        assert fit.error <= between + rc.ROUNDING
-        assert fit.certificate is not None
-        assert (fit.certificate.size, fit.certificate.tolerance) == (size, between)
-        assert fit.certificate.check(table)
-
-
-def test_a_false_certificate_does_not_stand() -> None:
-    table = short_tables()[2]
-    fit = rc.best_fit(table, 2)
-    assert not rc.Certificate(2, fit.error + 1e-3, "hull").check(table)
-
-
-def test_boxes_decide_where_the_relaxation_is_too_generous() -> None:
-    fit = rc.best_fits(lut("twilight"), [1, 2, 3, 4, 6], gap=0.01)
-    kinds = {f.certificate.by for f in fit if f.certificate}
-    assert kinds == {"hull", "boxes"}
-    boxed = next(f for f in fit if f.certificate and f.certificate.by == "boxes")
-    layers = rc._Layers(rc._Tube(rc._curve(lut("twilight")), boxed.lower_bound), boxed.size)
-    assert not layers.refuted
-    assert boxed.certificate is not None
-    assert boxed.certificate.check(lut("twilight"))
-
-
-@given(st.integers(0, 10_000), st.integers(5, 24), st.integers(1, 3))
-@settings(max_examples=20, deadline=None)
-def test_planted_knots_are_recovered(seed: int, levels: int, channels: int) -> None:
-    rng = np.random.default_rng(seed)
-    size = int(rng.integers(0, min(4, levels - 2)))
-    knots = np.sort(rng.choice(np.arange(1, levels - 1), size, replace=False))
-    vertices = rng.random((size + 2, channels))
-    t = np.arange(levels)
-    table = np.stack([np.interp(t, [0, *knots, levels - 1], v) for v in vertices.T], axis=1)
-    fit = rc.fewest_knots(table, 1e-6)
-    assert fit.size <= size
-    assert fit.error <= 2e-6
-    assert rc.best_fit(table, size).error <= 2e-6
-
-
-@given(st.integers(0, 10_000))
-@settings(max_examples=4, deadline=None)
-def test_error_never_rises_with_size_and_ignores_direction(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    table = np.cumsum(rng.normal(size=(20, 2)), axis=0) / 20
-    errors = [fit.error for fit in rc.best_fits(table, range(5), gap=1e-4)]
-    assert (np.diff(errors) <= 2e-4).all()
-    back = [fit.error for fit in rc.best_fits(table[::-1], range(5), gap=1e-4)]
-    assert errors == pytest.approx(back, abs=2e-4)
-
-
-def test_segments_of_a_tube_against_linear_programs() -> None:
-    rng = np.random.default_rng(1)
-    curve, radius = rng.normal(size=(1, 12)), 1.1
-    side = rc._Tube(curve, radius).rightwards
-    for i, d in ((0, 1), (0, 4), (3, 3), (2, 6), (7, 4)):
-        t = np.arange(i, i + d + 1)
-        rows = np.stack([(i + d - t) / d, (t - i) / d], axis=1)
-        walls = np.r_[curve[0, t] + radius, radius - curve[0, t]]
-
-        def ends(cost: list[float], rows: np.ndarray = rows, walls: np.ndarray = walls) -> float:
-            result = linprog(cost, A_ub=np.r_[rows, -rows], b_ub=walls, bounds=(None, None))
-            return float(result.fun) if result.status == 0 else np.nan
-
-        found = [
-            -ends([-1, 0]), ends([1, 0]), -ends([0, -1]), ends([0, 1]),
-        ]  # fmt: skip
-        is_open = d <= len(side.open) and bool(side.open[d - 1, i])
-        assert is_open == np.isfinite(found[0])
-        if is_open:
-            tables = (side.first_high, side.first_low, side.last_high, side.last_low)
-            assert found == pytest.approx([table[d - 1, 0, i] for table in tables], abs=1e-6)
-
-
-def test_bytes_come_out_the_same_and_one_knot_fewer_cannot() -> None:
-    for table in (lut8("viridis"), lut8_rounded("jet"), lut8_rounded("gray")):
-        fit = rc.byte_exact(table)
-        assert np.array_equal(np.rint(fit.table() * 255).astype(np.uint8), table)
-        if fit.size:
-            assert fit.certificate is not None
-            assert fit.certificate.size == fit.size - 1
-            assert fit.certificate.check(table)
-    assert rc.byte_exact(lut8_rounded("gray")).size == 0
-
-
-def test_half_a_unit_from_the_curve_is_not_the_same_bytes() -> None:
-    fit = rc.fewest_knots(lut("viridis"), 0.5)
-    assert fit.error <= 0.5
-    assert not np.array_equal(np.rint(fit.table() * 255), lut8_rounded("viridis"))
-
-
-@pytest.mark.parametrize("name", ["jet", "hot", "cool", "bone", "copper", "gray", "spring", "hsv"])
-def test_maps_of_segments_are_relu_layers(name: str) -> None:
-    made = rc.from_segments(name)
-    assert made is not None
-    assert np.abs(made.table() - lut(name)).max() < 1e-12
-    net = made.to_torch(torch.float64)
-    levels = torch.arange(256, dtype=torch.float64).reshape(1, 1, 1, 256)
-    assert np.abs(net(levels)[0, :, 0].T.numpy() / 255 - lut(name)).max() < 1e-12
-
-
-def test_a_jump_in_the_segment_data_is_met_on_levels() -> None:
-    made = rc.from_segments("gist_stern")
-    assert made is not None
-    assert made.error / 255 < 1e-12
-
-
-def test_lists_and_functions_are_not_segments() -> None:
-    assert rc.from_segments("viridis") is None
-    assert rc.from_segments("cubehelix") is None
-
-
-def test_torch_layer_is_fixed_and_agrees_with_the_formula() -> None:
-    fit = rc.fewest_knots(lut("magma"), 3.0)
-    net = fit.to_torch()
-    assert not any(p.requires_grad for p in net.parameters())
-    assert sum(p.numel() for p in net.parameters()) == 2 * (fit.size + 1) + 3 * (fit.size + 2)
-    levels = torch.randint(0, 256, (2, 1, 5, 7), generator=torch.Generator().manual_seed(0))
-    made = net(levels.float()).permute(0, 2, 3, 1).numpy()
-    assert made.shape == (2, 5, 7, 3)
-    assert np.abs(made - fit(levels[:, 0].numpy()) * 255).max() < 1e-3
-
-
-def test_result_survives_json() -> None:
-    fit = rc.best_fit(lut("viridis")[::16], 2)
-    again = json.loads(json.dumps(fit.to_dict()))
-    assert again["knots"] == list(fit.knots)
-    assert np.array_equal(again["vertices"], fit.vertices)
 
 
 @pytest.mark.parametrize("name", ["viridis", "jet"])
 def test_net_on_colour_is_net_behind_the_layer_to_the_bit(name: str) -> None:
-    identity = rc.network_identity(name, seed=3, steps=2)
+    identity = relu_colormap.network_identity(name, seed=3, steps=2)
     assert identity.exact
     assert identity.unrounded > 0
     assert identity.input_gradient < 1e-5
 
 
 def test_gray_three_times_collapses() -> None:
-    outputs, gradients = rc.gray_collapse(seed=1)
+    outputs, gradients = relu_colormap.gray_collapse(seed=1)
     assert outputs < 1e-12
     assert gradients < 1e-12
 
 
 def test_costs_count_parameters() -> None:
-    table = rc.costs(["jet"]).set_index("input")
+    table = relu_colormap.costs(["jet"]).set_index("input")
     assert (table["trainable"].diff().iloc[1], table["depth"].iloc[-1]) == (2 * 8 * 9, 5)
     knots = int(table["knots"].iloc[-1])
     assert table["fixed"].iloc[-1] == 2 * (knots + 1) + 3 * (knots + 2)
@@ -223,15 +35,15 @@ def test_costs_count_parameters() -> None:
 
 
 def test_three_random_bands_are_wide_enough() -> None:
-    edges = rc._random_edges(500, np.random.default_rng(0))
+    edges = relu_colormap._random_edges(500, np.random.default_rng(0))
     widths = np.diff(np.c_[np.zeros(500), edges, np.full(500, 256)], axis=1)
     assert widths.min() >= 26
-    assert (rc.bands(edges).sum(1) == widths).all()
+    assert (relu_colormap.bands(edges).sum(1) == widths).all()
 
 
 def test_learned_knots_are_paired_and_repeatable() -> None:
-    start = rc.ReLUColormap((80.0, 160.0), np.linspace(0, 1, 12).reshape(4, 3), 0.0)
-    first, again = (rc.learn_knots(start, runs=3, steps=40, seed=1) for _ in range(2))
+    start = ReLUColormap((80.0, 160.0), np.linspace(0, 1, 12).reshape(4, 3), 0.0)
+    first, again = (relu_colormap.learn_knots(start, runs=3, steps=40, seed=1) for _ in range(2))
     assert len(first) == 12
     for a, b in zip(first, again, strict=True):
         assert np.array_equal(a.knots, b.knots)
@@ -244,49 +56,30 @@ def test_learned_knots_are_paired_and_repeatable() -> None:
 
 
 def test_runs_side_by_side_do_not_meet() -> None:
-    start = rc.ReLUColormap((80.0, 160.0), np.linspace(0, 1, 12).reshape(4, 3), 0.0)
-    places, colours = rc._vertices(start, 2, 2, np.random.default_rng(0))
-    args = (places, colours, np.ones((2, 3, 3)), rc.bands(np.array([[60.0, 120], [90, 200]])))
+    start = ReLUColormap((80.0, 160.0), np.linspace(0, 1, 12).reshape(4, 3), 0.0)
+    places, colours = vertices(start, 2, 2, np.random.default_rng(0))
+    args = (
+        places,
+        colours,
+        np.ones((2, 3, 3)),
+        relu_colormap.bands(np.array([[60.0, 120], [90, 200]])),
+    )
     flags = (np.ones(2, bool), np.ones(2, bool))
-    both = rc._train(*args, *flags, 30, 0.01)
-    alone = rc._train(*(a[1:] for a in args), *(f[1:] for f in flags), 30, 0.01)
+    both = train(*args, *flags, 30, 0.01)
+    alone = train(*(a[1:] for a in args), *(f[1:] for f in flags), 30, 0.01)
     assert both[2][1] == pytest.approx(alone[2][0], rel=1e-4)
 
 
-def test_distance_of_knots() -> None:
-    assert rc.knot_distance([[300, -20]], [0, 255]).tolist() == [0.0]
-    assert rc.knot_distance([100, 10], [20, 100]) == 5
-    # one uniform knot lies within 25.5 levels of the middle in a fifth of all draws
-    assert rc.chance_as_near([102.0], [127.5], seed=0) == pytest.approx(0.2, abs=0.01)
-
-
 def test_verdicts_can_come_out_otherwise() -> None:
-    good = rc.Identity(4, 0, 0.0, 0.0, 0.0, 1e-3, 1e-7)
-    bad = rc.Identity(4, 1, 0.0, 0.0, 0.0, 1e-3, 1e-7)
+    good = relu_colormap.Identity(4, 0, 0.0, 0.0, 0.0, 1e-3, 1e-7)
+    bad = relu_colormap.Identity(4, 1, 0.0, 0.0, 0.0, 1e-3, 1e-7)
     below, across = Interval(-2, -3, -1), Interval(0, -1, 1)
-    assert rc.verdict_layer([3, 9], [good]) == "holds"
-    assert rc.verdict_layer([3, 9], [good, bad]) == "fails"
-    assert rc.verdict_depth(good, [3, 4], 0) == "holds with limits"
-    assert rc.verdict_depth(good, [3, 4], 2) == "holds"
-    assert rc.verdict_depth(bad, [3, 4], 0) == "fails"
-    assert rc.verdict_split(0.01, below, below) == "holds"
-    assert rc.verdict_split(0.5, below, across) == "holds with limits"
-    assert rc.verdict_knowledge(below, below) == "holds"
-    assert rc.verdict_knowledge(across, below) == "fails"
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: rc.best_fit(lut("gray"), 255), "size must lie"),
-        (lambda: rc.best_fit(lut("gray"), 1, gap=0), "gap must be"),
-        (lambda: rc.best_fits(lut("gray"), [2, 1]), "must increase"),
-        (lambda: rc.fewest_knots(lut("gray"), -1), "negative"),
-        (lambda: rc.fewest_knots(np.full((4, 2), np.nan), 1), "finite"),
-        (lambda: rc.fewest_knots(np.zeros((1, 3)), 1), "shape"),
-        (lambda: rc.fit_knots(lut("gray"), [5, 5]), "increase strictly"),
-    ],
-)
-def test_errors_say_what_is_wrong(call, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        call()
+    assert relu_colormap.verdict_layer([3, 9], [good]) == "holds"
+    assert relu_colormap.verdict_layer([3, 9], [good, bad]) == "fails"
+    assert relu_colormap.verdict_depth(good, [3, 4], 0) == "holds with limits"
+    assert relu_colormap.verdict_depth(good, [3, 4], 2) == "holds"
+    assert relu_colormap.verdict_depth(bad, [3, 4], 0) == "fails"
+    assert relu_colormap.verdict_split(0.01, below, below) == "holds"
+    assert relu_colormap.verdict_split(0.5, below, across) == "holds with limits"
+    assert relu_colormap.verdict_knowledge(below, below) == "holds"
+    assert relu_colormap.verdict_knowledge(across, below) == "fails"

@@ -20,8 +20,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from analysis import jpeg_autoencoder, relu_colormap, single_pixel
+from analysis import jpeg_autoencoder, single_pixel
 from analysis.building.serving import server
+from analysis.colour import margins, piecewise
 from analysis.colour.colormaps import lut8, lut8_rounded, names
 from analysis.jpeg import codec
 from analysis.publishing import widgets
@@ -53,8 +54,8 @@ def curve() -> pd.DataFrame:
 
 
 @cache
-def fits() -> dict[str, list[relu_colormap.ReLUColormap]]:
-    return relu_colormap.error_curves(["viridis", "jet", "gray"], [0, 1, 2, 4], 0.1, 0.02)
+def fits() -> dict[str, list[piecewise.ReLUColormap]]:
+    return piecewise.error_curves(["viridis", "jet", "gray"], [0, 1, 2, 4], 0.1, 0.02)
 
 
 @cache
@@ -202,7 +203,7 @@ def test_a_preset_makes_its_pattern_where_python_says_so(
     for name in MAPS:
         page.control("combobox", "Colormap").select_option(name)
         page.control("button", preset).click()
-        margin = float(single_pixel.pattern_margins(lut8(name) / 255, wanted[None])[0])
+        margin = float(margins.pattern_margins(lut8(name) / 255, wanted[None])[0])
         assert float(page.data("wanted-margin")) == pytest.approx(margin, abs=1e-9), name
         if margin > 0:
             np.testing.assert_array_equal(page.pattern, wanted, name)
@@ -226,7 +227,7 @@ def test_find_the_plane_agrees_with_python_on_many_bands(visit: partial[Explored
         page.page.evaluate("fragment => { location.hash = fragment; }", fragment)
         expect(page.control("combobox", "Colormap")).to_have_value(name)
         page.control("button", "Find the plane for this band").click()
-        margin = float(single_pixel.pattern_margins(lut8(name) / 255, wanted[None])[0])
+        margin = float(margins.pattern_margins(lut8(name) / 255, wanted[None])[0])
         assert float(page.data("wanted-margin")) == pytest.approx(margin, abs=1e-9)
         found[margin > 0] += 1
         if margin > 0:
@@ -262,7 +263,7 @@ def test_the_plane_is_operated_by_keyboard_alone(visit: partial[Explored]) -> No
     wanted = (np.arange(256) >= 3) & (np.arange(256) <= 250)
     assert page.fragment()["want"] == "3-250"
     np.testing.assert_array_equal(page.pattern, wanted)
-    margin = single_pixel.band_margin(lut8("jet") / 255, 3, 250)
+    margin = margins.band_margin(lut8("jet") / 255, 3, 250)
     assert float(page.data("margin")) == pytest.approx(margin, abs=1e-9)
     # every control can be reached with Tab
     reached = set()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import relu_colormap
+from analysis.colour import piecewise
 from analysis.colour.colormaps import lut8, lut8_rounded, names
 from analysis.jpeg import codec
 from analysis.publishing import widgets
@@ -115,13 +115,13 @@ def test_runs_tell_the_pattern(pattern: list[bool]) -> None:
 
 
 def relu(colormap: str = "hot", size: int = 2) -> widgets.Explorer:
-    fits = relu_colormap.error_curves(["hot", "gray"], [0, 2], 0.1)
+    fits = piecewise.error_curves(["hot", "gray"], [0, 2], 0.1)
     tables = {name: lut8_rounded(name) for name in fits}
     return widgets.relu(tables, fits, colormap=colormap, size=size, errors=TABLE)
 
 
 def test_relu_gets_the_fits() -> None:
-    fits = relu_colormap.error_curves(["hot", "gray"], [0, 2], 0.1)
+    fits = piecewise.error_curves(["hot", "gray"], [0, 2], 0.1)
     data = data_of(relu())
     assert data["sizes"] == [0, 2]
     given_fits = data["fits"]
@@ -137,8 +137,8 @@ def test_relu_gets_the_fits() -> None:
 
 
 def test_relu_refuses_unequal_sizes_and_an_unknown_start() -> None:
-    fits = relu_colormap.error_curves(["gray"], [0, 2], 0.1)
-    fits["hot"] = relu_colormap.error_curves(["hot"], [0], 0.1)["hot"]
+    fits = piecewise.error_curves(["gray"], [0, 2], 0.1)
+    fits["hot"] = piecewise.error_curves(["hot"], [0], 0.1)["hot"]
     tables = {name: lut8_rounded(name) for name in fits}
     with pytest.raises(ValueError, match="sizes"):
         widgets.relu(tables, fits, colormap="gray", size=2, errors=TABLE)

@@ -29,7 +29,7 @@ _SCALE = 64
 
 
 class Fit(Protocol):
-    """What `relu` needs of a ReLU colormap, such as `relu_colormap.ReLUColormap`."""
+    """What `relu` needs of a ReLU colormap, such as `piecewise.ReLUColormap`."""
 
     @property
     def knots(self) -> tuple[float, ...]:
