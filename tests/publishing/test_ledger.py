@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +51,50 @@ def test_a_name_is_given_once(run: Run) -> None:
     ledger.number("a-count", 1)
     with pytest.raises(ValueError, match="a-count: the chapter has a number of this name"):
         ledger.number("a-count", 1)
+
+
+def test_many_numbers_are_stored_as_one_by_one(
+    run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gain = {"seeds": np.int64(5), "best_map": "viridis", "range": ([1.5, -2], "{:.1f} to {:.1f}")}
+    ledger.number("gain-seeds", np.int64(5))
+    ledger.number("gain-best-map", "viridis")
+    ledger.number("gain-range", [1.5, -2], "{:.1f} to {:.1f}")
+    stored, shown = (run.path / "numbers.json").read_bytes(), capsys.readouterr().out
+    again = Run("single-pixel", str(tmp_path / "again"))
+    again.save(tmp_path / "run.json")
+    ledger.numbers("gain", gain)
+    assert (again.path / "numbers.json").read_bytes() == stored
+    assert capsys.readouterr().out == shown
+
+
+@pytest.mark.parametrize("kind", [dict, pd.Series, lambda values: SimpleNamespace(**values)])
+def test_formats_say_which_numbers_of_a_result(run: Run, kind: Callable[..., object]) -> None:
+    ledger.numbers("", kind({"estimate": 0.25, "low": 0.125, "high": 1.0}), {"low": "{:.3f}"})
+    assert json.loads((run.path / "numbers.json").read_text("utf-8")) == {
+        "low": {"text": "0.125", "value": 0.125}
+    }
+
+
+def test_numbers_glue_each_text(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    glued = {}
+    monkeypatch.setattr(
+        ledger,
+        "display",
+        lambda data, raw, metadata: glued.update({metadata["scrapbook"]["name"]: data}),
+    )
+    ledger.numbers("a", {"b": 1.0, "c": 2}, "{:.2f}")
+    kind = "application/papermill.record/text/plain"
+    assert glued == {"a-b": {kind: "'1.00'"}, "a-c": {kind: "'2.00'"}}
+
+
+def test_none_of_several_numbers_is_stored_if_one_is_refused(run: Run) -> None:
+    ledger.number("a-count", 1)
+    with pytest.raises(ValueError, match="a-count: the chapter has a number of this name"):
+        ledger.numbers("a", {"sum": 3, "count": 2})
+    with pytest.raises(ValueError, match="lowercase words"):
+        ledger.numbers("a", {"sum": 3, "Count": 2})
+    assert list(json.loads((run.path / "numbers.json").read_text("utf-8"))) == ["a-count"]
 
 
 def test_a_summary_has_a_minus(run: Run) -> None:

@@ -78,7 +78,7 @@ UNITS = (
 
 _WITH_UNIT = re.compile(rf"^number\b|\((?:{'|'.join(UNITS)})(?!\w)", re.M)
 
-_ENCODINGS = {
+ENCODINGS = {
     "raw": "#000000",
     "gray": "#7F7F7F",
     "gray3": "#A9A9A9",
@@ -121,9 +121,9 @@ def colour_of(encoding: str) -> str:
     >>> colour_of("raw")
     '#000000'
     """
-    if encoding not in _ENCODINGS:
-        raise ValueError(f"no colour for encoding {encoding!r}; have {', '.join(_ENCODINGS)}")
-    return _ENCODINGS[encoding]
+    if encoding not in ENCODINGS:
+        raise ValueError(f"no colour for encoding {encoding!r}; have {', '.join(ENCODINGS)}")
+    return ENCODINGS[encoding]
 
 
 def style() -> None:

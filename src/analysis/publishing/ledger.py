@@ -1,14 +1,14 @@
 """The ledger: every claim of the question's thread, its verdict and its evidence.
 
-Chapters call `number` for each number in their prose and `record` for each verdict; the front page
-is made from what they wrote. A claim that no chapter has recorded shows as open.
+Chapters call `numbers` (or `number`) for what their prose shows and `record` for each verdict; the
+front page is made from what they wrote. A claim that no chapter has recorded shows as open.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,7 +18,16 @@ from IPython.display import display
 from analysis.files import write_json
 from analysis.publishing.provenance import Run, current_run, with_minus
 
-__all__ = ["CLAIMS", "Entry", "combined", "number", "read_entries", "record", "table_markdown"]
+__all__ = [
+    "CLAIMS",
+    "Entry",
+    "combined",
+    "number",
+    "numbers",
+    "read_entries",
+    "record",
+    "table_markdown",
+]
 
 Verdict = Literal["holds", "holds with limits", "fails", "undecided"]
 Strength = Literal["proved", "computed", "measured"]
@@ -89,7 +98,7 @@ class Entry:
 
 
 def number(name: str, value: Any, form: str = "{}") -> str:
-    """Store a number and glue its text, for the prose to show.
+    """Store a number, glue its text for the prose to show, and return the text.
 
     Parameters
     ----------
@@ -100,29 +109,76 @@ def number(name: str, value: Any, form: str = "{}") -> str:
     form : str
         Format of the text, for instance ``"{:.1f} %"``; a sequence fills several places.
 
-    Returns
-    -------
-    str
-        The text.
-
     Raises
     ------
     ValueError
         For an ill-formed name, or one that the chapter has given already.
     """
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise ValueError(f"number name {name!r} must be lowercase words with hyphens")
-    plain = _plain(value)
-    text = with_minus(form.format(*plain) if isinstance(plain, list) else form.format(plain))
-    run = current_run()
-    _update(run, "numbers.json", {name: {"value": plain, "text": text}}, once=True)
+    return _store({name: (value, form)})[0]
+
+
+def numbers(prefix: str, result: Any, forms: str | Mapping[str, str] = "{}") -> None:
+    """Store many numbers of one result and glue their texts, as `number` does one by one.
+
+    Parameters
+    ----------
+    prefix : str
+        Begins every name: ``prefix-key``. Empty: the keys are the names.
+    result : mapping, Series, or any object with attributes
+        From key to value, or to a pair of value and format. An underscore in a key becomes a
+        hyphen.
+    forms : str or mapping of key to format
+        One format for the values without their own, or, as a mapping, which values to take.
+
+    Raises
+    ------
+    ValueError
+        As `number`; then none of them is stored.
+
+    Examples
+    --------
+    In a chapter, three numbers from a mapping, then two attributes of a result::
+
+        ledger.numbers("viridis", {"patterns": (count, "{:,}"), "knots": 3, "name": "viridis"})
+        ledger.numbers("viridis-gain", interval, {"estimate": "{:+.1f}", "low": "{:+.1f}"})
+    """
+    if isinstance(forms, Mapping):
+        values = {key: (_value(result, key), form) for key, form in forms.items()}
+    else:
+        values = {key: _with_form(value, forms) for key, value in result.items()}
+    start = f"{prefix}-" if prefix else ""
+    _store({start + str(key).replace("_", "-"): pair for key, pair in values.items()})
+
+
+def _value(result: Any, key: str) -> Any:
+    return result[key] if hasattr(result, "keys") else getattr(result, key)
+
+
+def _with_form(value: Any, form: str) -> tuple[Any, str]:
+    """Tell a pair of value and format from a value."""
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str):
+        return value
+    return value, form
+
+
+def _store(numbers: Mapping[str, tuple[Any, str]]) -> list[str]:
+    """Write numbers with their texts, and glue the texts as MyST-NB looks for them."""
+    items = {}
+    for name, (value, form) in numbers.items():
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+            raise ValueError(f"number name {name!r} must be lowercase words with hyphens")
+        plain = _plain(value)
+        text = with_minus(form.format(*plain) if isinstance(plain, list) else form.format(plain))
+        items[name] = {"value": plain, "text": text}
+    _update(current_run(), "numbers.json", items, once=True)
     prefix = "application/papermill.record/"
-    display(  # type: ignore[no-untyped-call]
-        {f"{prefix}text/plain": repr(text)},  # quoted: else "1.00" is shown as 1.0
-        raw=True,
-        metadata={"scrapbook": {"name": name, "mime_prefix": prefix}},
-    )
-    return text
+    for name, item in items.items():
+        display(  # type: ignore[no-untyped-call]
+            {f"{prefix}text/plain": repr(item["text"])},  # quoted: else "1.00" is shown as 1.0
+            raw=True,
+            metadata={"scrapbook": {"name": name, "mime_prefix": prefix}},
+        )
+    return [item["text"] for item in items.values()]
 
 
 def record(
@@ -197,8 +253,10 @@ def _plain(value: Any) -> Any:
 def _update(run: Run, name: str, item: dict[str, Any], once: bool = False) -> None:
     path = run.path / name
     known = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    if once and not run.interactive and known.keys() & item:
-        raise ValueError(f"{', '.join(item)}: the chapter has a number of this name already")
+    if once and not run.interactive and (twice := known.keys() & item):
+        raise ValueError(
+            f"{', '.join(sorted(twice))}: the chapter has a number of this name already"
+        )
     write_json(path, known | item)
 
 
