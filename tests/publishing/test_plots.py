@@ -13,6 +13,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 
 from analysis.publishing import figures, plots
+from analysis.publishing.units import without_unit
 
 GAINS = pd.DataFrame(
     {
@@ -49,7 +50,7 @@ def intervals(ax: Axes) -> list[list[float]]:
 
 def fits(ax: Axes) -> None:
     """What `figures.publish` asks of a figure."""
-    assert figures.without_unit(ax.figure) == []  # type: ignore[arg-type]
+    assert without_unit(ax.figure) == []  # type: ignore[arg-type]
     assert figures.cut_edges(ax.figure) == []  # type: ignore[arg-type]
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,16 +16,11 @@ import click
 import yaml
 
 from analysis.building.execution import Spec, default_parameters, read_notebook
+from analysis.building.forge import git
 
 __all__ = [
-    "PROFILES",
-    "Book",
-    "BuildError",
-    "check_profile",
-    "commit",
-    "make_spec",
-    "parse_parameters",
-]
+    "PROFILES", "Book", "BuildError", "check_profile", "commit", "make_spec", "parse_parameters",
+]  # fmt: skip
 
 #: Characters of a parameter's value.
 _LONGEST_VALUE = 4096
@@ -41,15 +35,7 @@ class BuildError(click.ClickException):
 
 @dataclass(frozen=True)
 class Book:
-    """A book's files.
-
-    Attributes
-    ----------
-    root : Path
-        The folder that holds ``_toc.yml``, ``book/`` and ``requirements.lock``.
-    package : str
-        The importable package whose modules the chapters use.
-    """
+    """A book's files: those below `root`, and the importable package that its chapters use."""
 
     root: Path
     package: str = "analysis"
@@ -130,20 +116,24 @@ class Book:
         return found
 
 
+def _code(source: Path) -> Iterator[ast.AST]:
+    """Syntax of a chapter's code cells, node by node."""
+    for cell in read_notebook(source).cells:
+        if cell.cell_type == "code":
+            yield from ast.walk(ast.parse(cell.source))
+
+
 def _imports(source: Path, package: str, modules: set[str]) -> set[str]:
     """Modules of `package` that a chapter's code cells import, those that do not exist included."""
     found = set()
-    for cell in read_notebook(source).cells:
-        if cell.cell_type != "code":
-            continue
-        for node in ast.walk(ast.parse(cell.source)):
-            if isinstance(node, ast.ImportFrom):
-                origin = node.module or ""
-                parts = {f"{origin}.{alias.name}" for alias in node.names}
-                # what is no module is a name in one, unless its origin is a package of modules only
-                found |= parts if origin == package else (parts & modules) | {origin}
-            elif isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names}
+    for node in _code(source):
+        if isinstance(node, ast.ImportFrom):
+            origin = node.module or ""
+            parts = {f"{origin}.{alias.name}" for alias in node.names}
+            # what is no module is a name in one, unless its origin is a package of modules only
+            found |= parts if origin == package else (parts & modules) | {origin}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
     return {module for module in found if module.startswith(f"{package}.")}
 
 
@@ -156,16 +146,13 @@ def _with_packages(modules: set[str], package: str) -> set[str]:
 def _data_read(source: Path) -> dict[str, list[str]]:
     """Arguments of the calls of `figures.data_of` in a chapter's code cells."""
     found: dict[str, list[str]] = {}
-    for cell in read_notebook(source).cells:
-        if cell.cell_type != "code":
-            continue
-        for node in ast.walk(ast.parse(cell.source)):
-            match node:
-                case ast.Call(func=ast.Attribute(attr="data_of"), args=given):
-                    if not (len(given) == 2 and all(isinstance(a, ast.Constant) for a in given)):
-                        raise BuildError(f"{source}: data_of takes two literal names")
-                    chapter, figure = (str(ast.literal_eval(a)) for a in given)
-                    found.setdefault(chapter, []).append(figure)
+    for node in _code(source):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="data_of"), args=given):
+                if not (len(given) == 2 and all(isinstance(a, ast.Constant) for a in given)):
+                    raise BuildError(f"{source}: data_of takes two literal names")
+                chapter, figure = (str(ast.literal_eval(a)) for a in given)
+                found.setdefault(chapter, []).append(figure)
     return found
 
 
@@ -175,21 +162,7 @@ def _module_file(base: Path, module: str) -> Path:
 
 
 def parse_parameters(book: Book, name: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """Check a chapter's parameters and give them the types of their defaults.
-
-    Parameters
-    ----------
-    book : Book
-        The book.
-    name : str
-        A chapter.
-    given : mapping of str to str
-        As typed by the user.
-
-    Returns
-    -------
-    dict
-        Name to value.
+    """Check a chapter's parameters, as typed, and give them the types of their defaults.
 
     Raises
     ------
@@ -222,9 +195,8 @@ def _typed(key: str, name: str, text: str, default: Any) -> Any:
             value = float(value)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
         raise BuildError(f"{about}, not {text!r}") from None
-    huge = (
-        isinstance(value, int) and value.bit_length() > 64
-    )  # no seed or count is; and slow to print
+    # no seed or count is so large; and it is slow to print
+    huge = isinstance(value, int) and value.bit_length() > 64
     if huge or (default is not None and type(value) is not kind):
         raise BuildError(f"{about}, not {text!r}")
     return value
@@ -245,13 +217,9 @@ def check_profile(profile: str) -> None:
 
 def commit(root: Path) -> str:
     """Short commit, with ``+`` if tracked files changed since; ``unknown`` outside git."""
-    try:
-        git = partial(subprocess.run, cwd=root, capture_output=True, text=True, check=True)
-        head = git(["git", "rev-parse", "--short=12", "HEAD"]).stdout.strip()
-        dirty = git(["git", "status", "--porcelain", "--untracked-files=no"]).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{head}+" if dirty else head
+    head = git(root, "rev-parse", "--short=12", "HEAD").strip()
+    dirty = git(root, "status", "--porcelain", "--untracked-files=no").strip()
+    return f"{head}{'+' * bool(dirty)}" or "unknown"
 
 
 def _version() -> str:

@@ -25,17 +25,9 @@ import pandas as pd
 from analysis.building.execution import CHECKSUMS, NOTEBOOK
 
 __all__ = [
-    "COMPATIBLE",
-    "TOLERANCE",
-    "TOLERANCES",
-    "Package",
-    "addresses",
-    "audit",
-    "deviations",
-    "packages",
-    "reach",
-    "result_files",
-]
+    "COMPATIBLE", "TOLERANCE", "TOLERANCES", "Package", "addresses", "audit", "deviations",
+    "packages", "reach", "result_files",
+]  # fmt: skip
 
 #: Files of a results folder that tell when and how fast it was made.
 _TIMED = (NOTEBOOK, "telemetry.json", CHECKSUMS)
@@ -75,21 +67,11 @@ def result_files(folder: Path) -> dict[str, bytes]:
 
 
 def deviations(first: Path, second: Path, tolerance: float | None = None) -> list[str]:
-    """Say where two runs of a chapter differ.
+    """Say where the results folders of two runs of a chapter differ, one sentence a file.
 
-    Parameters
-    ----------
-    first, second : Path
-        Results folders.
-    tolerance : float, optional
-        Without it every byte must be the same. With it only the data are compared: numbers of a
-        column (or of a name in ``numbers.json``) may differ by so much of the largest magnitude
-        among them, texts and verdicts not at all.
-
-    Returns
-    -------
-    list of str
-        One sentence a file; empty if there are none.
+    Without a tolerance every byte must be the same. With it only the data are compared: numbers of
+    a column (or of a name in ``numbers.json``) may differ by so much of the largest magnitude
+    among them, texts and verdicts not at all.
     """
     a, b = result_files(first), result_files(second)
     found = [f"{name} is in one run only" for name in sorted(a.keys() ^ b.keys())]
@@ -155,13 +137,7 @@ COMPATIBLE = (
 
 @dataclass(frozen=True)
 class Package:
-    """A locked package and what it says of its licence.
-
-    Attributes
-    ----------
-    name, version, licence : str
-        ``licence`` is empty if the package is not installed here or says nothing.
-    """
+    """A locked package; `licence` is empty if it is not installed here or says nothing."""
 
     name: str
     version: str
@@ -174,18 +150,7 @@ class Package:
 
 
 def packages(*locks: Path) -> list[Package]:
-    """Read lock files, and the licence of each package.
-
-    Parameters
-    ----------
-    *locks : Path
-        Files with a line ``name==version`` each.
-
-    Returns
-    -------
-    list of Package
-        In the order of the files.
-    """
+    """Read the packages of lock files, and the licence of each."""
     found = []
     for line in (line for lock in locks for line in lock.read_text("utf-8").split()):
         name, _, version = line.partition("==")
@@ -213,11 +178,6 @@ def _licence(name: str) -> str:
 
 def audit(*locks: Path) -> tuple[str, str]:
     """Ask for known vulnerabilities of the locked packages.
-
-    Parameters
-    ----------
-    *locks : Path
-        Lock files.
 
     Returns
     -------
@@ -256,18 +216,7 @@ def _audited(answers: list[dict[str, Any]]) -> tuple[str, str]:
 
 
 def addresses(root: Path) -> dict[str, str]:
-    """Addresses on other hosts that the book's texts name.
-
-    Parameters
-    ----------
-    root : Path
-        The book's folder.
-
-    Returns
-    -------
-    dict
-        Address to the file that names it first; DOIs as addresses of doi.org.
-    """
+    """Addresses on other hosts that the book's texts name, and which file names each first."""
     found: dict[str, str] = {}
     texts = [*sorted((root / "book").glob("*.md")), *sorted(root.glob("*.md"))]
     for path in [*texts, root / "CITATION.cff", root / "book" / "references.bib"]:
@@ -290,16 +239,11 @@ def _addresses(text: str) -> Iterator[str]:
 def reach(wanted: Mapping[str, str]) -> dict[str, str]:
     """Ask for addresses, several at a time.
 
-    Parameters
-    ----------
-    wanted : mapping
-        As `addresses` gives.
-
     Returns
     -------
     dict
-        Address to ``"ok"``, ``"gone"`` (404, 410, or no such host while others answer), or the
-        reason why it could not be told, such as ``"HTTP 403"``.
+        Address to ``"ok"``, ``"gone"`` (404, 410), or the reason why it could not be told, such as
+        ``"HTTP 403"``.
     """
     with ThreadPoolExecutor(8) as pool:
         return dict(zip(wanted, pool.map(_reach, wanted), strict=True))

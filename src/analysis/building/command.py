@@ -24,6 +24,11 @@ from analysis.building.site import read_book, render, write_figures
 __all__ = ["main"]
 
 
+_PROFILE = click.option(
+    "--profile", default="quick", show_default=True, help=" or ".join(PROFILES) + "."
+)
+
+
 class _Parameters(click.ParamType[tuple[str, str]]):
     """``key=value``."""
 
@@ -66,7 +71,7 @@ def main(context: click.Context, root: Path, package: str) -> None:
 
 
 @main.command("book")
-@click.option("--profile", default="quick", show_default=True, help=" or ".join(PROFILES) + ".")
+@_PROFILE
 @click.option("--jobs", "-j", type=click.IntRange(1), default=os.cpu_count(), show_default="cores")
 @click.option("--site/--no-site", default=True, help="Render the pages too.")
 @click.pass_obj
@@ -77,11 +82,6 @@ def book_command(book: Book, profile: str, jobs: int, site: bool) -> None:
     print(f"{len(executed)} chapters executed, {fresh} up to date ({profile})")
     if site:
         print(f"The book: {book.build / 'html' / 'index.html'}")
-
-
-_PROFILE = click.option(
-    "--profile", default="quick", show_default=True, help=" or ".join(PROFILES) + "."
-)
 
 
 @main.command("figures")
@@ -191,7 +191,7 @@ def check() -> None:
 
 @check.command("same-bytes")
 @click.argument("names", nargs=-1)
-@click.option("--profile", default="quick", show_default=True, help=" or ".join(PROFILES) + ".")
+@_PROFILE
 @click.option("--threads", type=click.IntRange(1), default=1, help="More: within tolerances.")
 @click.pass_obj
 def same_bytes(book: Book, names: tuple[str, ...], profile: str, threads: int) -> None:

@@ -31,19 +31,9 @@ from analysis.files import write_json
 from analysis.publishing.provenance import RUN_FILE, Run
 
 __all__ = [
-    "CHECKSUMS",
-    "NOTEBOOK",
-    "ChapterError",
-    "Spec",
-    "damage",
-    "default_parameters",
-    "execute",
-    "read_notebook",
-    "replace_directory",
-    "seal",
-    "stop_with_parent",
-    "unwritable",
-]
+    "CHECKSUMS", "NOTEBOOK", "ChapterError", "Spec", "damage", "default_parameters", "execute",
+    "read_notebook", "replace_directory", "seal", "stop_with_parent", "unwritable",
+]  # fmt: skip
 
 #: Name of the executed notebook in a chapter's results folder.
 NOTEBOOK = "notebook.ipynb"
@@ -77,16 +67,9 @@ class ChapterError(RuntimeError):
 class Spec:
     """What to execute.
 
-    Attributes
-    ----------
-    source : str
-        The chapter's Markdown file.
-    directory : str
-        The folder that will hold the results; an older one is replaced.
-    overrides : dict
-        Parameters that differ from the notebook's own.
-    run : dict
-        Fields of `Run`, less its directory.
+    `source` is the chapter's file, `directory` the folder for its results (an older one is
+    replaced), `overrides` the parameters that differ from the notebook's own, `run` the fields of
+    `Run` less its directory.
     """
 
     source: str
@@ -96,13 +79,7 @@ class Spec:
 
 
 def read_notebook(source: Path) -> nbformat.NotebookNode:
-    """Read a MyST Markdown chapter as a notebook.
-
-    Raises
-    ------
-    ValueError
-        If the file has no cell tagged ``parameters``.
-    """
+    """Read a MyST Markdown chapter as a notebook; one cell must be tagged ``parameters``."""
     notebook: nbformat.NotebookNode = jupytext.read(source, fmt="md:myst")
     if not any("parameters" in _tags(cell) for cell in notebook.cells):
         raise ValueError(f"{source}: no cell is tagged 'parameters'; see CONTRIBUTING.md")
@@ -115,18 +92,7 @@ def _tags(cell: nbformat.NotebookNode) -> list[str]:
 
 
 def default_parameters(notebook: nbformat.NotebookNode) -> dict[str, Any]:
-    """Parameters of a notebook and their defaults.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-        With a cell tagged ``parameters`` whose lines are ``name = literal``.
-
-    Returns
-    -------
-    dict
-        Name to value, in the cell's order.
-    """
+    """Parameters of a notebook and their defaults: its ``parameters`` cell's ``name = literal``."""
     cell = next(cell for cell in notebook.cells if "parameters" in _tags(cell))
     found = {}
     for node in ast.parse(cell.source).body:
@@ -140,11 +106,6 @@ def default_parameters(notebook: nbformat.NotebookNode) -> dict[str, Any]:
 
 def execute(spec: Spec) -> None:
     """Execute a chapter and put its results into its folder.
-
-    Parameters
-    ----------
-    spec : Spec
-        What to execute.
 
     Raises
     ------
@@ -260,18 +221,9 @@ def seal(folder: Path) -> None:
 
 
 def damage(folder: Path) -> str | None:
-    """Name a file in a folder that is no longer what it was when the folder was sealed.
+    """Name a file in a folder that is missing or no longer what it was when it was sealed.
 
-    Parameters
-    ----------
-    folder : Path
-        Such as a chapter's results.
-
-    Returns
-    -------
-    str or None
-        The first file that is missing or altered; ``None`` if all are as they were, or the folder
-        has not been sealed.
+    None if all are as they were, or the folder has not been sealed.
     """
     path = folder / CHECKSUMS
     if not path.exists():
@@ -291,20 +243,7 @@ def _is_full(folder: Path) -> bool:
 
 
 def unwritable(folder: Path, told: str) -> str | None:
-    """Say in a sentence that a folder cannot be written, if that is what went wrong.
-
-    Parameters
-    ----------
-    folder : Path
-        Where results were to go.
-    told : str
-        A failure's text, such as a traceback.
-
-    Returns
-    -------
-    str or None
-        Folder, reason and remedy; ``None`` if the failure was another.
-    """
+    """Say that a folder cannot be written, why and what helps, if `told` fails for that reason."""
     if _is_full(folder) or "database or disk is full" in told:
         told = os.strerror(errno.ENOSPC)
     elif "disk I/O error" in told and resource.getrlimit(resource.RLIMIT_FSIZE)[0] >= 0:

@@ -32,14 +32,8 @@ _PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)+")
 class Home:
     """Addresses of the book; each is empty if unknown.
 
-    Attributes
-    ----------
-    repository : str
-        Page of the source repository, without a slash at its end.
-    branch : str
-        The branch that links to it name.
-    address : str
-        Where the site is published, with a slash at its end.
+    `repository` is the page of the sources, without a slash at its end, `branch` the branch that
+    links to it name, `address` where the site is published, with a slash at its end.
     """
 
     repository: str = ""
@@ -65,16 +59,8 @@ def git(root: Path, *arguments: str) -> str:
 def repository_address(remote: str) -> str:
     """Page of a repository on GitHub or GitLab from the address that git fetches from.
 
-    Parameters
-    ----------
-    remote : str
-        Any form that git takes: ``https://``, ``ssh://``, ``git@host:path``, a local path.
-
-    Returns
-    -------
-    str
-        ``https://host/path``, less user name, password, port and ``.git``; empty for a local path
-        and for a host whose pages we do not know.
+    Less user name, password, port and ``.git``; empty for a local path and for a host whose pages
+    we do not know.
 
     Examples
     --------
@@ -120,19 +106,8 @@ def find_home(
 ) -> Home:
     """Find the book's addresses: the environment's, else ``_config.yml``'s, else the checkout's.
 
-    Parameters
-    ----------
-    root : Path
-        The book's folder.
-    configured : mapping of str to str
-        What ``_config.yml`` gives for the fields of `Home`; empty where it says nothing.
-    environment : mapping of str to str, optional
-        In place of the process's own. On GitHub Actions, the repository that runs the workflow
-        (``GITHUB_REPOSITORY``) is the one that publishes.
-
-    Returns
-    -------
-    Home
+    `configured` is what ``_config.yml`` gives for the fields of `Home`. On GitHub Actions, the
+    repository that runs the workflow (``GITHUB_REPOSITORY``) is the one that publishes.
     """
     given = os.environ if environment is None else environment
     said = {field: given.get(name) or configured.get(field) for field, name in VARIABLES.items()}

@@ -76,16 +76,8 @@ def run_chapter(
 ) -> None:
     """Execute a chapter in a process of its own.
 
-    Parameters
-    ----------
-    book : Book
-        The book.
-    spec : Spec
-        What to execute.
-    advance : callable
-        Called with (cells done, cells in all) after each cell.
-    changes : mapping of str to str
-        Environment variables that are to differ.
+    `advance` is called with (cells done, cells in all) after each cell; `changes` are environment
+    variables that are to differ.
 
     Raises
     ------
@@ -127,21 +119,8 @@ def run_chapter(
 def run_again(book: Book, name: str, profile: str, threads: int, folder: Path) -> Path:
     """Execute a chapter once more from nothing, to compare with the book's results.
 
-    Parameters
-    ----------
-    book : Book
-        Built.
-    name, profile : str
-        Chapter and profile.
-    threads : int
-        Of each numerical library.
-    folder : Path
-        Where the new results, caches and checkpoints go.
-
-    Returns
-    -------
-    Path
-        Folder of the new results. They carry the commit of the old ones.
+    New results, caches and checkpoints go below `folder`; `threads` is of each numerical library.
+    The results, whose folder is returned, carry the commit of the old ones.
 
     Raises
     ------
@@ -329,23 +308,7 @@ def _discard_damaged(book: Book, profile: str) -> None:
 
 
 def build_book(book: Book, profile: str, jobs: int, site: bool = True) -> list[str]:
-    """Bring the book up to date.
-
-    Parameters
-    ----------
-    book : Book
-        The book.
-    profile : str
-        One of `PROFILES`.
-    jobs : int
-        Chapters executed at a time.
-    site : bool
-        Render the pages too.
-
-    Returns
-    -------
-    list of str
-        The chapters that were executed; the others were up to date.
+    """Bring the book up to date, `jobs` chapters at a time, and list those that were executed.
 
     Raises
     ------

@@ -21,15 +21,9 @@ from jinja2 import Environment, PackageLoader
 from analysis.publishing.figures import LICENCE_URL, Record, bibtex_entry, first_sentence, plain
 
 __all__ = [
-    "Book",
-    "Page",
-    "launch_links",
-    "linked_data",
-    "open_graph",
-    "page_end",
-    "setup",
+    "Book", "Page", "launch_links", "linked_data", "open_graph", "page_end", "setup",
     "source_links",
-]
+]  # fmt: skip
 
 #: File of the stage, relative to its root, that holds the book's and the pages' facts.
 FACTS = "book/_generated/pages.json"
@@ -44,19 +38,10 @@ _TEMPLATES = Environment(
 
 @dataclass(frozen=True)
 class Book:
-    """The book, as its pages refer to it.
+    """The book, as its pages refer to it; what is unknown is empty.
 
-    Attributes
-    ----------
-    title, author, version : str
-        Of the book.
-    released : str
-        Date of that version, ISO 8601; empty if unknown.
-    repository, branch : str
-        Address of the source repository without a slash at its end, and its branch. An empty
-        address leaves out every link that needs one.
-    address : str
-        Where the site is published, with a slash at its end; or empty.
+    `released` is the date of the version (ISO 8601), `repository` the address of the sources
+    without a slash at its end, `address` where the site is published, with one.
     """
 
     title: str
@@ -72,18 +57,9 @@ class Book:
 class Page:
     """One page.
 
-    Attributes
-    ----------
-    name : str
-        Such as ``"single-pixel"``.
-    title, description : str
-        Plain text: its heading, and the beginning of its first paragraph.
-    commit, changed : str
-        Last commit of its file, and that commit's date; empty outside git.
-    run : dict
-        Of a chapter: ``parameters``, ``commit``, ``seconds``, ``peak_bytes``, ``versions``.
-    records : list of Record
-        Its figures, in order.
+    `title` and `description` are plain text: its heading, and the beginning of its first paragraph;
+    `commit` and `changed` its file's last commit and that commit's date. Of a chapter, `run` has
+    ``parameters``, ``commit``, ``seconds``, ``peak_bytes`` and ``versions``, `records` its figures.
     """
 
     name: str
@@ -103,9 +79,8 @@ class Page:
 def launch_links(book: Book, page: Page) -> dict[str, str]:
     """Where a chapter can be run without installing anything: service to address.
 
-    Binder opens the chapter's text (jupytext makes it a notebook) from GitHub or GitLab; Colab
-    opens the executed notebook, which the deployment publishes with the site on GitHub's branch
-    ``gh-pages``.
+    Binder opens the chapter's text from GitHub or GitLab; Colab opens the executed notebook, which
+    the deployment publishes with the site on GitHub's branch ``gh-pages``.
 
     Examples
     --------
@@ -181,10 +156,7 @@ def page_end(book: Book, page: Page) -> str:
 
 
 def linked_data(book: Book, page: Page) -> dict[str, Any]:
-    """JSON-LD of a page: a ``ScholarlyArticle``, with one ``Dataset`` for each figure.
-
-    Addresses are absolute if the book's is known, else relative to the page.
-    """
+    """JSON-LD of a page: a ``ScholarlyArticle``, with one ``Dataset`` for each figure."""
     author = {"@type": "Organization", "name": book.author}
     article = {
         "@context": "https://schema.org",

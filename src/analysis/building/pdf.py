@@ -1,9 +1,8 @@
 """Prints the whole book to one PDF, from the site's own pages, by headless Chromium.
 
-Sphinx's ``singlehtml`` joins the pages into one; Chromium prints it. LaTeX would need gigabytes
-beside the build, and would set tables, theorems and folded code in a second way that had to be kept
-up. Printed, figures stay vectors (they are SVG), formulas stay text, links within the book work,
-headings become bookmarks, and the file is tagged for screen readers.
+Sphinx's ``singlehtml`` joins the pages into one; Chromium prints it. LaTeX would need gigabytes,
+and a second way of setting tables, theorems and folded code. Printed, figures stay vectors,
+formulas text, links work, headings become bookmarks, and the file is tagged for screen readers.
 """
 
 from __future__ import annotations
@@ -37,34 +36,12 @@ _OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 _FOOTER = """<div style="width: 100%; font-size: 8px; text-align: center">
 <span class="pageNumber"></span></div>"""
 
-#: Of the whole book only; `book.css` says how any page is printed.
-_STYLE = """
-#jb-print-docs-body { break-after: page; }
-#jb-print-docs-body .cover { margin: 1rem 0 3rem; }
-.toctree-wrapper > section { break-before: page; }
-.toctree-wrapper > section > :last-child { margin-bottom: 0; }
-"""
-
 #: Width between the margins of A4 in the page's pixels, and what they are printed at.
 _SCALE = 0.8
 _WIDTH = round((210 - 2 * 18) / 25.4 * 96 / _SCALE)
 
-#: Completes the title page, opens every image at once, and fits what is wider than the paper: for
-#: one wide table Chromium would shrink the whole book.
-_PREPARE = """async (cover) => {
-  document.querySelector('#jb-print-docs-body h1').insertAdjacentHTML('afterend', cover);
-  const images = [...document.querySelectorAll('.bd-article img')];
-  images.forEach(image => { image.loading = 'eager'; });
-  const broken = [];
-  await Promise.all(images.map(image => image.decode().catch(() => broken.push(image.src))));
-  await window.MathJax?.startup?.promise;
-  await document.fonts.ready;
-  for (const wide of document.querySelectorAll('.bd-article :is(table, mjx-container)')) {
-    const room = wide.parentElement.clientWidth;
-    if (room && wide.offsetWidth > room) { wide.style.zoom = room / wide.offsetWidth; }
-  }
-  return broken;
-}"""
+#: What the printed page gets: a style of its own, and a function that prepares it.
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def browser_path() -> str | None:
@@ -79,16 +56,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 def print_pdf(folder: Path, target: Path, book: Book) -> None:
-    """Print a book that Sphinx's ``singlehtml`` builder wrote.
-
-    Parameters
-    ----------
-    folder : Path
-        Where that builder wrote.
-    target : Path
-        The PDF.
-    book : Book
-        For the title page.
+    """Print a book that Sphinx's ``singlehtml`` builder wrote into `folder`.
 
     Raises
     ------
@@ -130,8 +98,8 @@ def _print(browser_file: str, address: str, target: Path, cover: str) -> list[st
         page.route("**/searchindex.js", lambda route: route.fulfill(body=""))  # not on paper
         page.emulate_media(media="print")
         page.goto(address, wait_until="load")
-        page.add_style_tag(content=_STYLE)
-        missing += page.evaluate(_PREPARE, cover)
+        page.add_style_tag(path=_TEMPLATES / "print.css")
+        missing += page.evaluate((_TEMPLATES / "print.js").read_text("utf-8"), cover)
         page.pdf(
             path=target,
             format="A4",

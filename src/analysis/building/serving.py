@@ -63,18 +63,10 @@ class _Scripts(HTMLParser):
 
 
 def policy(page: str) -> str:
-    """Content-security policy of a page.
+    """Content-security policy of a page's HTML.
 
-    Parameters
-    ----------
-    page : str
-        HTML.
-
-    Returns
-    -------
-    str
-        Value of the header ``Content-Security-Policy``. Inline scripts and event handlers outside
-        of the article are allowed by their hashes; nothing may be evaluated from text.
+    Inline scripts and event handlers outside of the article are allowed by their hashes; nothing
+    may be evaluated from text.
 
     Examples
     --------
@@ -108,26 +100,6 @@ class _QuietHandler(_Handler):
 
 
 def server(folder: Path, port: int, quiet: bool = False) -> ThreadingHTTPServer:
-    """Server of a folder on 127.0.0.1, and on no other address.
-
-    Parameters
-    ----------
-    folder : Path
-        The built site.
-    port : int
-        0 for any that is free.
-    quiet : bool
-        Log no requests.
-
-    Returns
-    -------
-    ThreadingHTTPServer
-        Not yet serving.
-
-    Raises
-    ------
-    OSError
-        If the port is taken.
-    """
+    """Server of a folder, not yet serving, on 127.0.0.1 and no other address; port 0 is any."""
     handler = partial(_QuietHandler if quiet else _Handler, directory=str(folder))
     return ThreadingHTTPServer(("127.0.0.1", port), handler)

@@ -29,14 +29,9 @@ from analysis.publishing.figures import FORMATS, Record, bibtex, index_markdown
 from analysis.publishing.ledger import read_entries, table_markdown
 
 __all__ = [
-    "figure_files",
-    "last_changes",
-    "read_book",
-    "read_records",
-    "render",
-    "stage",
+    "figure_files", "last_changes", "read_book", "read_records", "render", "stage",
     "write_figures",
-]
+]  # fmt: skip
 
 #: Width of the figure index's pictures, in pixels: twice what is shown, for dense screens.
 _THUMBNAIL = 704
@@ -70,21 +65,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path:
-    """Lay out what Sphinx reads.
-
-    Parameters
-    ----------
-    root : Path
-        The book's folder.
-    pages : sequence of str
-        All pages, in order.
-    results : mapping of str to Path
-        Results folder of each chapter.
-
-    Returns
-    -------
-    Path
-        The stage, ``_build/site``.
+    """Lay out what Sphinx reads in ``_build/site``, from all pages and the chapters' results.
 
     Raises
     ------
@@ -99,23 +80,21 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
     for path in sorted((root / "book").rglob("*")):
         if path.is_file() and path.suffix != ".md" and not path.name.startswith("."):
             staged[target / path.relative_to(root)] = path.read_bytes()
+    chapters = [results[page] for page in pages if page in results]
+    numbers = _numbers(chapters)
     for page in pages:
         if page in results:
             staged[target / "book" / f"{page}.ipynb"] = (results[page] / NOTEBOOK).read_bytes()
         else:
-            staged[target / "book" / f"{page}.md"] = (root / "book" / f"{page}.md").read_bytes()
-    chapters = [results[page] for page in pages if page in results]
+            text = (root / "book" / f"{page}.md").read_text("utf-8")
+            shown = _with_numbers(f"{page}.md", text, numbers)
+            staged[target / "book" / f"{page}.md"] = shown.encode()
     book = read_book(root)
     for file, content in figure_files(chapters, book).items():
         staged[target / "extra" / "figures" / file] = content
         if file.endswith(".png"):
             staged[target / "book" / "_generated" / "thumbnails" / file] = _thumbnail(content)
     staged[target / FACTS] = _facts(root, book, pages, results)
-    _check_numbers(chapters)
-    for page in pages:
-        if page not in results:
-            path = target / "book" / f"{page}.md"
-            staged[path] = _with_numbers(path.name, staged[path].decode(), chapters).encode()
     generated = target / "book" / "_generated"
     ledger = table_markdown(read_entries(chapters))
     index = index_markdown([record for folder in chapters for record in read_records(folder)])
@@ -130,26 +109,12 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
 
 
 def figure_files(chapters: Sequence[Path], book: Book) -> dict[str, bytes]:
-    """Read the files of all figures.
-
-    Parameters
-    ----------
-    chapters : sequence of Path
-        Results folder of each chapter.
-    book : Book
-        For year and address of the BibTeX entries.
-
-    Returns
-    -------
-    dict of str to bytes
-        File name, such as ``"fig-capacity-atlas.svg"``, to content.
+    """Read the files of all figures: name, such as ``"fig-capacity-atlas.svg"``, to content.
 
     Raises
     ------
     ValueError
         If two chapters publish the same figure.
-    FileNotFoundError
-        If a file of a figure is missing.
     """
     found: dict[str, bytes] = {"LICENCE.txt": b"Figures and data: CC BY 4.0\n"}
     for chapter in chapters:
@@ -165,13 +130,7 @@ def figure_files(chapters: Sequence[Path], book: Book) -> dict[str, bytes]:
 
 
 def write_figures(folder: Path, chapters: Sequence[Path], book: Book) -> int:
-    """Write all files of all figures into one folder, and remove what else is there.
-
-    Returns
-    -------
-    int
-        Number of files.
-    """
+    """Write all files of all figures into one folder, remove what else is there, and count them."""
     files = figure_files(chapters, book)
     for path in folder.iterdir() if folder.exists() else []:
         if path.name not in files:
@@ -192,18 +151,7 @@ def _thumbnail(png: bytes) -> bytes:
 
 
 def read_book(root: Path) -> Book:
-    """Read what a citation and a link need: ``_config.yml``, ``CITATION.cff``, git's ``origin``.
-
-    Parameters
-    ----------
-    root : Path
-        The book's folder.
-
-    Returns
-    -------
-    Book
-        Its public addresses are those that `forge.find_home` finds.
-    """
+    """Read what a citation and a link need: ``_config.yml``, ``CITATION.cff``, git's ``origin``."""
     config = yaml.safe_load((root / "_config.yml").read_text("utf-8")) or {}
     cff = root / "CITATION.cff"
     cited = yaml.safe_load(cff.read_text("utf-8")) if cff.exists() else {}
@@ -224,20 +172,9 @@ def read_book(root: Path) -> Book:
 
 
 def last_changes(root: Path, pages: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Last commit and its date of each page's file.
+    """Last commit and its date of each page's file, with ``+`` after it if it has changed since.
 
-    Parameters
-    ----------
-    root : Path
-        The book's folder.
-    pages : sequence of str
-        Names of the pages.
-
-    Returns
-    -------
-    dict
-        Page to (short commit, date as ISO 8601); ``+`` after the commit if the file has changed
-        since. Pages that no commit holds, or all outside git, are absent.
+    Pages that no commit holds, or all outside git, are absent.
     """
     found = {}
     changed = git(root, "status", "--porcelain", "--", "book")
@@ -275,28 +212,26 @@ def _run_facts(folder: Path, records: Sequence[Record]) -> dict[str, Any]:
     return facts | {"versions": records[0].versions if records else {}}
 
 
-def _check_numbers(chapters: Sequence[Path]) -> None:
-    """Refuse a number's name that two chapters use: a citation of it would be ambiguous."""
+def _numbers(chapters: Sequence[Path]) -> dict[str, str]:
+    """Texts of the numbers that chapters glued; a name that two use would be ambiguous."""
     owner: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for folder in chapters:
         path = folder / "numbers.json"
-        for name in json.loads(path.read_text("utf-8")) if path.exists() else {}:
-            if owner.setdefault(name, folder.name) != folder.name:
+        for name, entry in json.loads(path.read_text("utf-8") if path.exists() else "{}").items():
+            if name in owner:
                 raise ValueError(f"number {name} is in chapters {owner[name]} and {folder.name}")
+            owner[name], texts[name] = folder.name, entry["text"]
+    return texts
 
 
-def _with_numbers(page: str, text: str, chapters: Sequence[Path]) -> str:
+def _with_numbers(page: str, text: str, numbers: Mapping[str, str]) -> str:
     """Put the numbers that chapters glued where a page without cells asks for them."""
-    known: dict[str, str] = {}
-    for folder in chapters:
-        path = folder / "numbers.json"
-        found = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        known |= {name: entry["text"] for name, entry in found.items()}
 
     def shown(match: re.Match[str]) -> str:
-        if match[1] not in known:
+        if match[1] not in numbers:
             raise ValueError(f"{page}: no chapter gives the number {match[1]!r}")
-        return known[match[1]]
+        return numbers[match[1]]
 
     return re.sub(r"\{number\}`([^`]*)`", shown, text)
 
@@ -304,19 +239,9 @@ def _with_numbers(page: str, text: str, chapters: Sequence[Path]) -> str:
 def render(
     root: Path, pages: Sequence[str], results: Mapping[str, Path], builder: str = "html"
 ) -> Path:
-    """Stage and render the site into ``_build/html``.
+    """Stage and render the site into ``_build/html``, or by another of Sphinx's builders.
 
-    Parameters
-    ----------
-    root, pages, results
-        See `stage`.
-    builder : {"html", "singlehtml"}
-        Sphinx's builder; the second joins all pages into one, in ``_build/singlehtml``.
-
-    Returns
-    -------
-    Path
-        The folder that was written.
+    ``singlehtml`` joins all pages into one, in ``_build/singlehtml``.
 
     Raises
     ------

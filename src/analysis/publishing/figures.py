@@ -1,8 +1,8 @@
 """Figures that can be cited: one call writes the picture, its data and its record.
 
 `publish` writes ``<id>.svg``, ``.png`` (300 dpi), ``.pdf``, ``.csv`` (what is drawn), ``.bib`` and
-``.json`` (the record), and shows the figure. On the page it becomes a numbered figure with links to
-all of them; in Jupyter it is the picture.
+``.json`` (the record). On the page it becomes a numbered figure with links to all of them; in
+Jupyter it is the picture.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import io
 import json
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -25,29 +25,13 @@ from matplotlib.figure import Figure
 
 from analysis.files import atomic_path, write_csv, write_json
 from analysis.publishing.provenance import current_run, versions, with_minus
+from analysis.publishing.units import without_unit
 
 __all__ = [
-    "COLOURS",
-    "FIGURE_MIME",
-    "FORMATS",
-    "LICENCE",
-    "LICENCE_URL",
-    "PAPER",
-    "UNITS",
-    "FigureMime",
-    "Record",
-    "bibtex",
-    "bibtex_entry",
-    "colour_of",
-    "cut_edges",
-    "data_of",
-    "first_sentence",
-    "index_markdown",
-    "plain",
-    "publish",
-    "style",
-    "without_unit",
-]
+    "COLOURS", "ENCODINGS", "FIGURE_MIME", "FORMATS", "LICENCE", "LICENCE_URL", "PAPER",
+    "FigureMime", "Record", "bibtex", "bibtex_entry", "colour_of", "cut_edges", "data_of",
+    "first_sentence", "index_markdown", "plain", "publish", "style",
+]  # fmt: skip
 
 _DPI = 300  # of PNG files
 _HAIR = 0.02  # inches; half a millimetre of a mark's edge is not missed
@@ -67,17 +51,7 @@ FORMATS = {"svg": "SVG", "png": "PNG", "pdf": "PDF", "csv": "data", "bib": "cite
 
 FIGURE_MIME = "application/vnd.coloured-spectrogram.figure+json"
 
-#: Units, one of which an axis' label has in parentheses: "energy (dB)", "error (levels, rms)".
-UNITS = (
-    *("%", "points", "percentage points", "share", "class", "full scale", "dimensionless"),
-    *("dB", "Hz", "kHz", "ms", "s", "min", "kB", "bytes", "bits", "nats", "epochs", "neurons"),
-    *("level", "levels", "1/255", "1/pixel", "ΔE'", "1 / time unit", "learning rate × steps"),
-    *("networks · steps / s", "thousands of squared feature units"),
-    *(r"\d+–\d+", r"of \d+", r"[^()]+ = 1"),  # a range, a whole, what a ratio is to
-)
-
-_WITH_UNIT = re.compile(rf"^number\b|\((?:{'|'.join(UNITS)})(?!\w)", re.M)
-
+#: Each encoding's colour, the same in every chapter.
 ENCODINGS = {
     "raw": "#000000",
     "gray": "#7F7F7F",
@@ -99,17 +73,7 @@ ENCODINGS = {
 
 
 def colour_of(encoding: str) -> str:
-    """Return the plot colour of an encoding, the same in every chapter.
-
-    Parameters
-    ----------
-    encoding : str
-        Such as ``"raw"``, ``"gray"``, ``"viridis"``.
-
-    Returns
-    -------
-    str
-        ``"#rrggbb"``.
+    """Return the plot colour of an encoding such as "raw" or "viridis", the same in every chapter.
 
     Raises
     ------
@@ -155,24 +119,7 @@ def style() -> None:
 class Record:
     """What is known of a published figure; the ``.json`` beside it.
 
-    Attributes
-    ----------
-    id : str
-        Stable identifier, ``fig-…``; also the label on the page and the permalink.
-    caption, alt : str
-        Caption (MyST) and the text alternative, which tells the finding.
-    chapter : str
-        Where it is drawn.
-    parameters : dict
-        The notebook's parameters; ``seed`` among them.
-    seed : int or None
-        The seed, if the chapter takes one.
-    commit, version : str
-        Of the book.
-    versions : dict
-        Of Python and the packages.
-    licence : str
-        Of the figure and its data.
+    `id` is also its label on the page and its permalink; `caption` is MyST, `alt` plain text.
     """
 
     id: str
@@ -211,12 +158,12 @@ def publish(
     alt: str,
     data: pd.DataFrame | Mapping[str, pd.DataFrame],
 ) -> _Shown:
-    """Write a figure's files and show it.
+    """Write a figure's files and show it; the figure is closed afterwards.
 
     Parameters
     ----------
     fig : Figure
-        Without a title inside; it is closed afterwards.
+        Without a title inside.
     id : str
         ``fig-`` and lowercase words with hyphens. Never changes once published.
     caption : str
@@ -226,11 +173,6 @@ def publish(
     data : DataFrame or mapping of str to DataFrame
         What is drawn. Several tables are written one after the other, told apart by a first
         column ``table``.
-
-    Returns
-    -------
-    object
-        Shown by Jupyter as the picture and by the book as a numbered figure.
 
     Raises
     ------
@@ -270,22 +212,14 @@ def publish(
     write_json(folder / f"{id}.json", asdict(record))
     preview = io.BytesIO()
     fig.savefig(preview, format="png", dpi=110, metadata={"Software": None})
-    _close(fig)
+    from matplotlib import pyplot as plt  # here, since pages that are only rendered draw nothing
+
+    plt.close(fig)
     return _Shown(record, preview.getvalue())
 
 
 def cut_edges(fig: Figure) -> list[str]:
     """Find the edges of a figure over which something runs, such as a legend that is too wide.
-
-    Parameters
-    ----------
-    fig : Figure
-        As it would be saved.
-
-    Returns
-    -------
-    list of str
-        Of ``"left"``, ``"bottom"``, ``"right"``, ``"top"``.
 
     Examples
     --------
@@ -320,80 +254,8 @@ def _check(fig: Figure, id: str, caption: str, alt: str) -> None:
     if unclear:
         raise ValueError(
             f"{id}: axes with numbers and no unit: {'; '.join(unclear)}. Label them 'name (unit)', "
-            "with a unit of figures.UNITS, or 'number of …'"
+            "with a unit of units.UNITS, or 'number of …'"
         )
-
-
-def without_unit(fig: Figure) -> list[str]:
-    """Name the axes, colour bars included, that show numbers and do not say of what.
-
-    An axis may leave that to the figure's common label, or to a neighbour with the same limits in
-    its column or row. Ticks that are names (classes, encodings) need no unit.
-
-    Parameters
-    ----------
-    fig : Figure
-        As drawn.
-
-    Returns
-    -------
-    list of str
-        Direction and label of each.
-
-    Examples
-    --------
-    >>> fig = Figure()
-    >>> axes = fig.subplots()
-    >>> _ = axes.set(xlabel="time (s)", ylabel="energy")
-    >>> without_unit(fig)
-    ["y 'energy'"]
-    """
-    every = [one for ax in fig.axes for one in (ax, *ax.child_axes)]
-    shown = [ax for ax in every if ax.axison or ax.name == "3d"]  # these turn the plane's axes off
-    return [
-        f"{name} {axis.get_label_text()!r}"
-        for ax in shown
-        for name, axis in _directions(ax).items()
-        if _has_numbers(axis)
-        and not any(_WITH_UNIT.search(label) for label in _labels(ax, name, shown))
-    ]
-
-
-def _directions(ax: Any) -> dict[str, Any]:
-    names = [name for name in "xyz" if hasattr(ax, f"{name}axis")]
-    return {name: getattr(ax, f"{name}axis") for name in names}
-
-
-def _has_numbers(axis: Any) -> bool:
-    """Whether some tick's label is a number, such as "10", "−5" or a power of ten."""
-    texts = [tick.get_text() for tick in axis.get_ticklabels(which="both")]
-    powers = [re.sub(r"\\mathdefault|\\times|\^|[${}]", "", text) for text in texts]
-    return axis.get_visible() and any(re.fullmatch(r"[-−]?[\d.,]+", text) for text in powers)
-
-
-def _labels(ax: Any, name: str, shown: list[Any]) -> Iterator[str]:
-    """Labels that speak for an axis: its own, the figure's, a like neighbour's."""
-    yield _directions(ax)[name].get_label_text()
-    for figure in (ax.figure, ax.get_figure(root=True)):
-        yield {"x": figure.get_supxlabel, "y": figure.get_supylabel}.get(name, str)()
-    axis = _directions(ax)[name]
-    for other in (_directions(one).get(name) for one in shown if _in_line(ax, one)):
-        if other and (axis.get_view_interval() == other.get_view_interval()).all():
-            yield other.get_label_text()
-
-
-def _in_line(ax: Any, other: Any) -> bool:
-    """Whether two axes stand in one row or column of a grid."""
-    one, two = ax.get_subplotspec(), other.get_subplotspec()
-    if not (one and two and one.get_gridspec() is two.get_gridspec()):
-        return False
-    return bool(set(one.rowspan) & set(two.rowspan) or set(one.colspan) & set(two.colspan))
-
-
-def _close(fig: Figure) -> None:
-    from matplotlib import pyplot as plt  # pyplot only where a figure may belong to it
-
-    plt.close(fig)
 
 
 def _write_data(path: Path, id: str, data: pd.DataFrame | Mapping[str, pd.DataFrame]) -> None:
@@ -425,18 +287,6 @@ def data_of(chapter: str, id: str) -> pd.DataFrame:
 
     The build finds both arguments in the chapter's text, so they must be literals.
 
-    Parameters
-    ----------
-    chapter : str
-        The earlier chapter.
-    id : str
-        The figure's identifier.
-
-    Returns
-    -------
-    DataFrame
-        As written to its CSV.
-
     Raises
     ------
     FileNotFoundError
@@ -453,19 +303,7 @@ def data_of(chapter: str, id: str) -> pd.DataFrame:
 
 
 def bibtex(record: Record, year: str = "", url: str = "") -> str:
-    """BibTeX entry of a figure.
-
-    Parameters
-    ----------
-    record : Record
-        Of the figure.
-    year, url : str, optional
-        Of the version and the figure, where known.
-
-    Returns
-    -------
-    str
-        The entry.
+    """BibTeX entry of a figure; `year` and `url` where they are known.
 
     Examples
     --------
@@ -539,20 +377,16 @@ def links(id: str, base: str = "../figures") -> str:
 
 def figure_directive(id: str, caption: str, alt: str) -> str:
     """MyST of a numbered figure with its links, as the book's pages show it."""
-    return "\n".join(
-        [
-            f"````{{figure}} /extra/figures/{id}.svg",
-            f":name: {id}",
-            f":alt: {json.dumps(alt, ensure_ascii=False)}",
-            ":class: book-figure",
-            caption,
-            "",
-            "```{raw} html",
-            links(id),
-            "```",
-            "````",
-        ]
-    )
+    return f"""````{{figure}} /extra/figures/{id}.svg
+:name: {id}
+:alt: {json.dumps(alt, ensure_ascii=False)}
+:class: book-figure
+{caption}
+
+```{{raw}} html
+{links(id)}
+```
+````"""
 
 
 class FigureMime:
@@ -577,43 +411,31 @@ class FigureMime:
 
 
 def index_markdown(records: list[Record]) -> str:
-    """Figure index: thumbnail, caption, links and permalink of every figure.
+    """MyST of the figure index: thumbnail, caption, links and permalink of every figure."""
+    return "\n".join(_index_entry(record) for record in records)
 
-    Parameters
-    ----------
-    records : list of Record
-        In the order of the book.
 
-    Returns
-    -------
-    str
-        MyST, one section a figure.
-    """
-    parts = []
-    for record in records:
-        parts += [
-            f"(index-{record.id})=",  # the permalink: it does not change if the figure moves
-            f"## {{numref}}`{record.id}`",
-            "",
-            f"```{{image}} _generated/thumbnails/{record.id}.png",
-            f":alt: {json.dumps(record.alt, ensure_ascii=False)}",
-            ":class: figure-thumbnail",
-            "```",
-            "",
-            record.caption,
-            "",
-            f"*Text alternative:* {_literal(record.alt)}",
-            "",
-            f"{{ref}}`In its chapter <{record.id}>` · "
-            f"{{ref}}`permalink <index-{record.id}>` · identifier `{record.id}`, "
-            f"seed `{record.seed}`, commit `{record.commit}`",
-            "",
-            "```{raw} html",
-            links(record.id),
-            "```",
-            "",
-        ]
-    return "\n".join(parts)
+def _index_entry(record: Record) -> str:
+    """One figure's section; its label is the permalink, which stays if the figure moves."""
+    return f"""(index-{record.id})=
+## {{numref}}`{record.id}`
+
+```{{image}} _generated/thumbnails/{record.id}.png
+:alt: {json.dumps(record.alt, ensure_ascii=False)}
+:class: figure-thumbnail
+```
+
+{record.caption}
+
+*Text alternative:* {_literal(record.alt)}
+
+{{ref}}`In its chapter <{record.id}>` · {{ref}}`permalink <index-{record.id}>` · \
+identifier `{record.id}`, seed `{record.seed}`, commit `{record.commit}`
+
+```{{raw}} html
+{links(record.id)}
+```
+"""
 
 
 def _literal(text: str) -> str:

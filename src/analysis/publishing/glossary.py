@@ -22,18 +22,7 @@ _SOURCE = "book/glossary.md"
 
 @lru_cache
 def read_definitions(path: Path) -> dict[str, str]:
-    """Read a page's glossary directive.
-
-    Parameters
-    ----------
-    path : Path
-        MyST file; each term on a line of its own, its definition indented below.
-
-    Returns
-    -------
-    dict of str to str
-        Term to definition; empty if there is no such file.
-    """
+    """Read a MyST page's glossary: term to definition; empty if there is no such page."""
     if not path.exists():
         return {}
     body = re.search(r"^```\{glossary\}\n(.*?)^```", path.read_text("utf-8"), re.S | re.M)

@@ -66,25 +66,7 @@ CLAIMS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One chapter's verdict on one claim.
-
-    Attributes
-    ----------
-    claim : str
-        A key of `CLAIMS`.
-    verdict, strength : str
-        See `record`.
-    summary : str
-        The evidence in one or two sentences, with its numbers.
-    figure, section : str
-        Where to see it: a published figure's id and a label in the chapter.
-    chapter : str
-        Who says so.
-    part : str
-        Which part of the claim, if not all of it.
-    would_decide : str
-        What would decide it, where the evidence does not.
-    """
+    """One chapter's verdict on one claim, as `record` took it."""
 
     claim: str
     verdict: Verdict
@@ -125,8 +107,7 @@ def numbers(prefix: str, result: Any, forms: str | Mapping[str, str] = "{}") -> 
     prefix : str
         Begins every name: ``prefix-key``. Empty: the keys are the names.
     result : mapping, Series, or any object with attributes
-        From key to value, or to a pair of value and format. An underscore in a key becomes a
-        hyphen.
+        Key to value, or to a pair of value and format. A key's underscores become hyphens.
     forms : str or mapping of key to format
         One format for the values without their own, or, as a mapping, which values to take.
 
@@ -137,9 +118,9 @@ def numbers(prefix: str, result: Any, forms: str | Mapping[str, str] = "{}") -> 
 
     Examples
     --------
-    In a chapter, three numbers from a mapping, then two attributes of a result::
+    In a chapter, two numbers from a mapping, then two attributes of a result::
 
-        ledger.numbers("viridis", {"patterns": (count, "{:,}"), "knots": 3, "name": "viridis"})
+        ledger.numbers("viridis", {"patterns": (count, "{:,}"), "name": "viridis"})
         ledger.numbers("viridis-gain", interval, {"estimate": "{:+.1f}", "low": "{:+.1f}"})
     """
     if isinstance(forms, Mapping):
@@ -204,14 +185,10 @@ def record(
         A theorem; an exact computation; an experiment with intervals.
     summary : str
         One or two plain sentences with the numbers that decide.
-    figure : str
-        Id of the figure that shows it.
-    section : str
-        Label in the chapter where it is argued.
-    part : str, optional
-        Which part of the claim this is about.
-    would_decide : str, optional
-        What would decide it; kept if the verdict is "undecided".
+    figure, section : str
+        The figure that shows it, and the label in the chapter where it is argued.
+    part, would_decide : str, optional
+        Which part of the claim this is about; what would decide it if it is "undecided".
 
     Raises
     ------
@@ -261,18 +238,7 @@ def _update(run: Run, name: str, item: dict[str, Any], once: bool = False) -> No
 
 
 def read_entries(directories: Iterable[Path]) -> list[Entry]:
-    """Read the verdicts that chapters recorded.
-
-    Parameters
-    ----------
-    directories : iterable of Path
-        Results directories, in the order of the book. Those without a ledger are passed over.
-
-    Returns
-    -------
-    list of Entry
-        In the order of the directories, then of the claims.
-    """
+    """Read the verdicts that chapters recorded, in the order of their results directories."""
     entries = []
     for directory in directories:
         path = directory / "ledger.json"
@@ -302,18 +268,7 @@ def combined(verdicts: Iterable[str]) -> str:
 
 
 def table_markdown(entries: Iterable[Entry]) -> str:
-    """Ledger as a MyST list table, one row a claim, in the order of `CLAIMS`.
-
-    Parameters
-    ----------
-    entries : iterable of Entry
-        As `read_entries` gives.
-
-    Returns
-    -------
-    str
-        MyST. Claims without an entry show as open.
-    """
+    """Ledger as a MyST list table, one row a claim; claims without an entry show as open."""
     found = list(entries)
     rows = [["", "Claim", "Verdict", "Evidence"]]
     for claim, text in CLAIMS.items():

@@ -35,20 +35,9 @@ _PACKAGES = ("numpy", "scipy", "matplotlib", "scikit-learn", "torch", "pillow")
 class Run:
     """One execution of one chapter.
 
-    Attributes
-    ----------
-    chapter : str
-        The chapter's name, for instance ``"single-pixel"``.
-    directory : str
-        Where the run's results go.
-    parameters : dict
-        The notebook's parameters, defaults included.
-    commit : str
-        Commit of the book's repository, with ``+`` appended if files had changed; or ``"unknown"``.
-    version : str
-        The book's version.
-    sources : dict
-        Results directories of the earlier chapters that this one reads, by name.
+    `directory` is where its results go, `parameters` are the notebook's, defaults included;
+    `commit` ends in ``+`` if files had changed; `sources` are the results that it reads of other
+    chapters.
     """
 
     chapter: str
@@ -74,13 +63,7 @@ class Run:
 
 
 def current_run() -> Run:
-    """Return the run of this process, as the executor wrote it.
-
-    Returns
-    -------
-    Run
-        An ``"interactive"`` one, under ``_build/interactive``, if there is no executor.
-    """
+    """Return this process's run, as the executor wrote it; without one, an "interactive" run."""
     name = os.environ.get(RUN_FILE)
     if name is None:
         return Run("interactive", str(Path("_build") / "interactive"))

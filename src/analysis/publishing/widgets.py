@@ -50,15 +50,7 @@ class Fit(Protocol):
 
 @dataclass(frozen=True)
 class Explorer:
-    """An explorer as a notebook's output.
-
-    Attributes
-    ----------
-    html : str
-        The element: static text, table, data.
-    summary : str
-        The static text alone.
-    """
+    """An explorer as a notebook's output: its element, and the static text alone."""
 
     html: str
     summary: str
@@ -80,20 +72,8 @@ def explorer(
         Plain values for JSON; nothing may be NaN or infinite.
     label : str
         Name of the region, for screen readers.
-    summary : str
-        Plain text that tells what there is to see.
-    table : DataFrame
-        A few of the explorer's results.
-
-    Returns
-    -------
-    Explorer
-        Shown by Jupyter as summary and table, by the book's page as the explorer.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, an empty label, summary or table, or numbers that JSON does not have.
+    summary, table : str, DataFrame
+        What there is to see, and a few of the explorer's results.
 
     Examples
     --------
@@ -151,21 +131,10 @@ def plane(
         Colours of each colormap, as `colormaps.lut8` gives them.
     patterns : mapping of str to array_like of bool, shape (256,)
         Patterns that the reader can ask for by name.
-    colormap, pattern : str
-        What is shown first; keys of `tables` and `patterns`.
-    view : (float, float)
-        Azimuth and elevation of the first view, in degrees.
+    colormap, pattern, view : str, str, (float, float)
+        What is shown first; the view's azimuth and elevation are in degrees.
     margins : DataFrame
         Static table: margins of the patterns, in 1/255.
-
-    Returns
-    -------
-    Explorer
-
-    Raises
-    ------
-    ValueError
-        For tables of another shape or type, or an unknown colormap or pattern.
     """
     for name, known in ((colormap, tables), (pattern, patterns)):
         if name not in known:
@@ -199,7 +168,7 @@ def relu(
     size: int,
     errors: pd.DataFrame,
 ) -> Explorer:
-    """Choose the number of ReLUs of a colormap.
+    """Choose the number of ReLUs of a colormap, first `size` of `colormap`.
 
     Parameters
     ----------
@@ -207,19 +176,8 @@ def relu(
         The colormaps, rounded to bytes: `colormaps.lut8_rounded`.
     fits : mapping of str to sequence of Fit
         Best fits of each; every colormap has the same sizes. Knots lie on levels.
-    colormap, size : str, int
-        What is shown first.
     errors : DataFrame
         Static table: errors by size, in 1/255.
-
-    Returns
-    -------
-    Explorer
-
-    Raises
-    ------
-    ValueError
-        If the colormaps do not have the same sizes, or the first view is not among them.
     """
     sizes = [len(fit.knots) for fit in next(iter(fits.values()))]
     if any([len(fit.knots) for fit in row] != sizes for row in fits.values()):
@@ -269,7 +227,7 @@ def jpeg(
     quality: int,
     axes: str,
 ) -> Explorer:
-    """Choose the quality of a JPEG.
+    """Choose the quality of a JPEG, first `quality`.
 
     Parameters
     ----------
@@ -277,23 +235,10 @@ def jpeg(
         Levels; the first row is drawn at the bottom.
     curve : DataFrame
         ``quality`` 1, 2, … 100, ``bytes`` of the file, ``error`` in dB.
-    transform : ndarray of int, shape (8, 8)
-        The codec's integer cosine transform, `jpeg_codec.DCT_INTEGER`.
-    steps : ndarray of int, shape (64,)
-        The standard's steps for luma, those of quality 50.
-    quality : int
-        What is shown first.
+    transform, steps : ndarray of int, shapes (8, 8) and (64,)
+        The codec's cosine transform, and the standard's steps for luma at quality 50.
     axes : str
         One sentence: what the picture's axes are.
-
-    Returns
-    -------
-    Explorer
-
-    Raises
-    ------
-    ValueError
-        If the picture is no bytes, or the curve does not hold every quality in order.
     """
     if picture.dtype != np.uint8 or picture.ndim != 2:
         raise ValueError(f"the picture must be uint8 (height, width), not {picture.dtype}")
