@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pytest
-import torch
 
 from analysis import single_pixel
 from analysis.colour.colormaps import lut8, lut8_rounded, names
-from analysis.colour.margins import Plane, attempt, band_margins, count_standing, separating_plane
+from analysis.colour.margins import attempt, band_margins, count_standing, separating_plane
+from analysis.colour.neurons import recorded_epochs
 from analysis.colour.patterns import best_agreement, changes, count_patterns, plane_patterns
 from analysis.colour.staircases import least_widths
 
@@ -98,9 +98,7 @@ def test_best_agreement_on_gray_is_that_of_all_thresholds():
 
 def test_training_learns_thresholds_is_paired_and_repeats():
     frame = single_pixel.train(["gray", "gray3", "hsv"], TINY, seed=5)
-    assert len(frame) == 2 * 3 * len(single_pixel.TARGETS) * TINY.seeds * len(
-        single_pixel.recorded_epochs(30)
-    )
+    assert len(frame) == 2 * 3 * len(single_pixel.TARGETS) * TINY.seeds * len(recorded_epochs(30))
     last = frame[(frame.epoch == 30) & (frame.target == "threshold")]
     assert last.accuracy.min() > 0.97
     hard = frame[(frame.target == "high or low") & (frame.epoch == 30)]
@@ -116,50 +114,12 @@ def test_training_learns_thresholds_is_paired_and_repeats():
     assert pocket.accuracy.apply(lambda a: a.is_monotonic_increasing).all()
 
 
-def test_perceptron_updates_are_rosenblatts():
-    x = single_pixel._scaled(lut8("turbo") / 255)[::32]
-    fires = np.arange(8) % 3 == 0
-    weights, mistakes = np.zeros(4), 0
-    for pixel, wanted in zip(x, fires, strict=True):
-        if (pixel @ weights >= 0) != wanted:
-            weights, mistakes = weights + (pixel if wanted else -pixel), mistakes + 1
-    together = np.zeros((1, 4))
-    task = single_pixel._Task(x[None], fires[None], np.zeros(1, int))
-    assert single_pixel._perceptron_epoch(together, task) == mistakes
-    assert np.allclose(together[0], weights)
-
-
-def test_logistic_step_is_torchs():
-
-    x = single_pixel._scaled(lut8("turbo") / 255)[::8]
-    fires = np.arange(32) % 3 == 0
-    start = np.random.default_rng(0).normal(size=4)
-    weights = torch.tensor(start, requires_grad=True)
-    loss = torch.nn.functional.binary_cross_entropy_with_logits(
-        torch.tensor(x) @ weights, torch.tensor(fires, dtype=torch.float64)
-    )
-    loss.backward()
-    stepped = start[None].copy()
-    single_pixel._logistic_epoch(
-        stepped, single_pixel._Task(x[None], fires[None], np.zeros(1, int))
-    )
-    assert weights.grad is not None
-    assert np.allclose(stepped[0], start - weights.grad.numpy())
-
-
 def test_mistakes_stay_under_novikoffs_bound():
     frame = single_pixel.mistakes_against_margin(lut8("hsv"), TINY, seed=0, runs=2)
     assert (frame.mistakes <= frame.bound).all()
     assert frame.learned.any()
     assert (frame.margin > 0).all()
     assert single_pixel.mistakes_against_margin(lut8("gray"), TINY, seed=0).empty
-
-
-def test_camera_grazes_the_plane():
-    rng = np.random.default_rng(0)
-    for normal in rng.normal(size=(20, 3)):
-        angle = single_pixel.grazing_azimuth(Plane(normal / np.linalg.norm(normal), 0.0, 0.0), 18)
-        assert -80 <= angle <= -10
 
 
 def test_verdicts_can_come_out_each_way():

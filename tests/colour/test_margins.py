@@ -16,6 +16,7 @@ from analysis.colour.margins import (
     band_margin,
     band_margins,
     count_standing,
+    grazing_azimuth,
     pattern_margins,
     plane_polygon,
     separating_plane,
@@ -213,3 +214,10 @@ def test_polygon_lies_on_the_plane_and_in_the_cube(normal, bias):
     assert len(corners) in (0, 3, 4, 5, 6)
     assert np.abs(plane.response(corners)).max(initial=0) < 1e-9
     assert ((corners >= -1e-9) & (corners <= 1 + 1e-9)).all()
+
+
+def test_camera_grazes_the_plane():
+    rng = np.random.default_rng(0)
+    for normal in rng.normal(size=(20, 3)):
+        angle = grazing_azimuth(Plane(normal / np.linalg.norm(normal), 0.0, 0.0), 18)
+        assert -80 <= angle <= -10

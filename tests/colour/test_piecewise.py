@@ -17,8 +17,6 @@ from analysis.colour.piecewise import (
     ROUNDING,
     Certificate,
     _curve,
-    _Layers,
-    _Tube,
     best_fit,
     best_fits,
     byte_exact,
@@ -26,6 +24,7 @@ from analysis.colour.piecewise import (
     fit_knots,
     from_segments,
 )
+from analysis.colour.tubes import Layers, Tube
 
 
 def least_error(table: np.ndarray, knots: tuple[int, ...]) -> float:
@@ -99,7 +98,7 @@ def test_boxes_decide_where_the_relaxation_is_too_generous() -> None:
     kinds = {f.certificate.by for f in fit if f.certificate}
     assert kinds == {"hull", "boxes"}
     boxed = next(f for f in fit if f.certificate and f.certificate.by == "boxes")
-    layers = _Layers(_Tube(_curve(lut("twilight")), boxed.lower_bound), boxed.size)
+    layers = Layers(Tube(_curve(lut("twilight")), boxed.lower_bound), boxed.size)
     assert not layers.refuted
     assert boxed.certificate is not None
     assert boxed.certificate.check(lut("twilight"))
@@ -129,29 +128,6 @@ def test_error_never_rises_with_size_and_ignores_direction(seed: int) -> None:
     assert (np.diff(errors) <= 2e-4).all()
     back = [fit.error for fit in best_fits(table[::-1], range(5), gap=1e-4)]
     assert errors == pytest.approx(back, abs=2e-4)
-
-
-def test_segments_of_a_tube_against_linear_programs() -> None:
-    rng = np.random.default_rng(1)
-    curve, radius = rng.normal(size=(1, 12)), 1.1
-    side = _Tube(curve, radius).rightwards
-    for i, d in ((0, 1), (0, 4), (3, 3), (2, 6), (7, 4)):
-        t = np.arange(i, i + d + 1)
-        rows = np.stack([(i + d - t) / d, (t - i) / d], axis=1)
-        walls = np.r_[curve[0, t] + radius, radius - curve[0, t]]
-
-        def ends(cost: list[float], rows: np.ndarray = rows, walls: np.ndarray = walls) -> float:
-            result = linprog(cost, A_ub=np.r_[rows, -rows], b_ub=walls, bounds=(None, None))
-            return float(result.fun) if result.status == 0 else np.nan
-
-        found = [
-            -ends([-1, 0]), ends([1, 0]), -ends([0, -1]), ends([0, 1]),
-        ]  # fmt: skip
-        is_open = d <= len(side.open) and bool(side.open[d - 1, i])
-        assert is_open == np.isfinite(found[0])
-        if is_open:
-            tables = (side.first_high, side.first_low, side.last_high, side.last_low)
-            assert found == pytest.approx([table[d - 1, 0, i] for table in tables], abs=1e-6)
 
 
 def test_bytes_come_out_the_same_and_one_knot_fewer_cannot() -> None:

@@ -5,6 +5,7 @@ Gilbert, Johnson and Keerthi's descent, for thousands of patterns at once; exact
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -20,13 +21,8 @@ Floats = NDArray[np.float64]
 class Plane:
     """A step neuron ``H(weights · colour + bias)`` on colours in [0, 1].
 
-    Attributes
-    ----------
-    weights : ndarray of float64, shape (3,)
-        Unit normal of the plane.
-    bias : float
-    margin : float
-        Least distance of a colour from the plane, on the right side; 0 if some are on the wrong.
+    `weights`, shape (3,), is the plane's unit normal; `margin` the least distance of a colour from
+    the plane on its right side, 0 if some are on the wrong one.
     """
 
     weights: Floats
@@ -48,28 +44,9 @@ def _padded(colours: ArrayLike) -> Floats:
 
 
 def band_margin(colours: ArrayLike, a: int, b: int) -> float:
-    """Find the best margin with which one neuron fires exactly on the levels a…b.
+    """Best margin with which one neuron fires exactly on the levels a…b, ``0 ≤ a ≤ b < n``.
 
-    Half the distance between the convex hull of the band's colours and that of the others. By
-    symmetry it is also the margin of the neuron that is silent on the band alone.
-
-    Parameters
-    ----------
-    colours : array_like, shape (n, 1…3)
-        Colour of each level, in [0, 1]; for instance ``lut8(name) / 255``.
-    a, b : int
-        First and last level of the band, ``0 ≤ a ≤ b < n``.
-
-    Returns
-    -------
-    float
-        In the units of the colours, exact to 1e-9; 0 where no plane separates. Infinite for the
-        band of all levels, which a large bias makes at any distance.
-
-    Raises
-    ------
-    ValueError
-        If the band is not within the levels, or the colours are ill-formed.
+    As `pattern_margins`; ValueError if the band is not within the levels.
 
     Examples
     --------
@@ -84,7 +61,7 @@ def band_margin(colours: ArrayLike, a: int, b: int) -> float:
 
 
 def band_margins(colours: ArrayLike, guard: int = 0) -> Floats:
-    """Find the best margins of all bands at once.
+    """Best margins of all bands at once.
 
     Parameters
     ----------
@@ -96,8 +73,8 @@ def band_margins(colours: ArrayLike, guard: int = 0) -> Floats:
     Returns
     -------
     ndarray of float64, shape (n, n)
-        Entry ``[a, b]`` is ``band_margin(colours, a, b)`` for a ≤ b (with ``guard`` 0); NaN below
-        the diagonal; infinite where every level may fire.
+        Entry ``[a, b]`` is the margin of the band a…b; NaN below the diagonal; infinite where every
+        level may fire.
 
     Examples
     --------
@@ -129,18 +106,7 @@ def distinct_bands(levels: int) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
 
 
 def count_standing(margins: Floats, least: float) -> int:
-    """Count the bands whose margin is finite and at least so much.
-
-    Parameters
-    ----------
-    margins : ndarray, shape (n, n)
-        From `band_margins`. Of its bands n (n − 1) / 2 differ by more than complement.
-    least : float
-        In the same units; compared with a tolerance of 1e-9, to which margins are exact.
-
-    Returns
-    -------
-    int
+    """Count the `distinct_bands` whose margin is finite and at least so much, up to 1e-9.
 
     Examples
     --------
@@ -152,19 +118,14 @@ def count_standing(margins: Floats, least: float) -> int:
 
 
 def separating_plane(colours: ArrayLike, fires: ArrayLike) -> Plane | None:
-    """Find the neuron that makes a pattern with the largest margin.
+    """Neuron that makes a pattern with the largest margin; None if no plane separates.
 
     Parameters
     ----------
     colours : array_like, shape (n, 1…3)
         In [0, 1].
     fires : array_like of bool, shape (n,)
-        The pattern; it must neither fire everywhere nor nowhere.
-
-    Returns
-    -------
-    Plane or None
-        None if no plane separates.
+        The pattern; neither everywhere nor nowhere.
 
     Examples
     --------
@@ -181,18 +142,7 @@ def separating_plane(colours: ArrayLike, fires: ArrayLike) -> Plane | None:
 
 
 def attempt(colours: ArrayLike, fires: ArrayLike) -> Plane:
-    """Return the best-margin neuron for a pattern or, where there is none, a least-squares attempt.
-
-    Parameters
-    ----------
-    colours : array_like, shape (n, 1…3)
-    fires : array_like of bool, shape (n,)
-
-    Returns
-    -------
-    Plane
-        Its margin is 0 if the pattern cannot be made.
-    """
+    """Best-margin neuron for a pattern or, where there is none, least squares with margin 0."""
     plane = separating_plane(colours, fires)
     if plane is not None:
         return plane
@@ -204,7 +154,7 @@ def attempt(colours: ArrayLike, fires: ArrayLike) -> Plane:
 
 
 def pattern_margins(colours: ArrayLike, fires: Bools, silent: Bools | None = None) -> Floats:
-    """Find the best margins of many patterns on the same colours.
+    """Best margins of many patterns on the same colours: half the distance of the convex hulls.
 
     Parameters
     ----------
@@ -218,14 +168,9 @@ def pattern_margins(colours: ArrayLike, fires: Bools, silent: Bools | None = Non
     Returns
     -------
     ndarray of float64, shape (patterns,)
-        Half the distance of the hulls, exact to 1e-9; 0 where no plane separates; infinite where
-        no level must fire, or none be silent.
-
-    Notes
-    -----
-    The colours of an 8-bit table are integers over 255, and on those every comparison that the
-    search makes is exact. Their margins are zero or at least ``1 / (2 · 255 · 3 · 255²)``, about
-    1e-8, so that a positive result proves that a plane exists.
+        Exact to 1e-9; 0 where no plane separates; infinite where no level must fire, or none be
+        silent. On bytes over 255 every comparison is exact, and margins are zero or at least
+        ``1 / (2 · 255 · 3 · 255²)``: a positive one proves that a plane exists.
     """
     table = _padded(colours)
     others = ~fires if silent is None else silent
@@ -256,12 +201,11 @@ def _cross(u: Floats, v: Floats) -> Floats:
 def _hull_distances(table: Floats, fires: Bools, silent: Bools) -> tuple[Floats, Floats]:
     """Distances between the hulls of two sets of colours, and the directions between them.
 
-    Gilbert, Johnson and Keerthi's descent (1988) for all pairs of sets at once. The difference of
-    the hulls is a polytope; its point nearest the origin is looked for among simplices of its
-    vertices. The direction d to the nearest point of the current simplex bounds the distance from
-    below by ``min d·y / |d|`` over all vertices y, and the search ends when this meets the distance
-    from above. Directions are kept as unnormalised cross products: on bytes these are integers that
-    float64 holds exactly, and the two bounds meet exactly.
+    Gilbert, Johnson and Keerthi's descent (1988) for all pairs of sets at once. The direction d to
+    the nearest point of the current simplex bounds the distance from below by ``min d·y / |d|``
+    over all vertices y of the hulls' difference; the search ends when this meets the distance from
+    above. Directions stay unnormalised cross products: on bytes these are integers that float64
+    holds exactly, and the two bounds meet exactly.
     """
     scaled = table * 255
     bytes_ = bool(np.abs(scaled - np.rint(scaled)).max() < 1e-9 and np.abs(scaled).max() <= 255)
@@ -362,15 +306,7 @@ def _nearest(new: Floats, old: Floats, slack: float) -> tuple[Bools, Floats, Flo
 
 
 def plane_polygon(plane: Plane) -> Floats:
-    """Corners of the plane's cut through the RGB cube, in order around it.
-
-    Parameters
-    ----------
-    plane : Plane
-
-    Returns
-    -------
-    ndarray of float64, shape (0 or 3…6, 3)
+    """Corners, shape (0 or 3…6, 3), of the plane's cut through the RGB cube, in order around it.
 
     Examples
     --------
@@ -390,3 +326,18 @@ def plane_polygon(plane: Plane) -> Floats:
     across = np.linalg.svd(plane.weights[None])[2][1:]
     around = (points - points.mean(0)) @ across.T
     return np.asarray(points[np.argsort(np.arctan2(around[:, 1], around[:, 0]))])
+
+
+def grazing_azimuth(plane: Plane, elevation: float) -> int:
+    """Azimuth, a multiple of 5° in −80…−10, from which a cube shows the plane almost edge on.
+
+    Examples
+    --------
+    >>> grazing_azimuth(Plane(np.array([1.0, 0.0, 0.0]), -0.5, 0.1), elevation=0.0)
+    -80
+    """
+    azimuths = np.arange(-80, -5, 5)
+    turn, rise = np.radians(azimuths), math.radians(elevation)
+    towards = np.stack([np.cos(turn), np.sin(turn), np.full(len(turn), math.tan(rise))], axis=1)
+    seen = np.abs(towards @ plane.weights) * math.cos(rise)
+    return int(azimuths[np.abs(seen - 0.2).argmin()])

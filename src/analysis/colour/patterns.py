@@ -22,7 +22,7 @@ _LINES_AT_ONCE = 64  # so that their slopes stay in the cache
 
 
 def _integer_points(points: ArrayLike) -> Ints:
-    """Distinct rows of integer points with 1 to 3 channels, padded with zeros to three."""
+    """Distinct rows of integer points, padded with zeros to three channels."""
     array = np.asarray(points)
     if array.ndim != 2 or not 1 <= array.shape[1] <= 3 or len(array) == 0:
         raise ValueError(f"points must have shape (n ≥ 1, 1 to 3), not {array.shape}")
@@ -36,22 +36,12 @@ def _integer_points(points: ArrayLike) -> Ints:
 
 
 def affine_rank(points: ArrayLike) -> int:
-    """Dimension of the smallest affine space that holds the points, by exact arithmetic.
+    """Dimension of the smallest affine space that holds the points: 0 to 3, exactly.
 
     Parameters
     ----------
     points : array_like of int, shape (n, 1…3)
-        For instance the 8-bit colours of a colormap.
-
-    Returns
-    -------
-    int
-        0 (one point), 1 (a line), 2 (a plane) or 3.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the points are not integers, or not of that shape.
+        For instance `lut8`; TypeError unless integers, ValueError unless of that shape.
 
     Examples
     --------
@@ -75,43 +65,20 @@ def affine_rank(points: ArrayLike) -> int:
 
 
 def vc_dimension(points: ArrayLike) -> int:
-    """VC dimension of one step neuron on the points: the affine rank plus one.
+    """VC dimension of one step neuron on the points: their affine rank plus one.
 
-    That many affinely independent points take every pattern; one more has a Radon partition,
-    whose two sides no plane separates.
-
-    Parameters
-    ----------
-    points : array_like of int, shape (n, 1…3)
-
-    Returns
-    -------
-    int
+    So many affinely independent points take every pattern; one more has a Radon partition.
 
     Examples
     --------
-    >>> from analysis.colour.colormaps import lut8
-    >>> vc_dimension(lut8("gray")), vc_dimension(lut8("jet"))
-    (2, 4)
+    >>> vc_dimension([[0], [1], [2]])
+    2
     """
     return affine_rank(points) + 1
 
 
 def cover_bound(n: int, dimension: int = 3) -> int:
-    """Largest number of patterns that one neuron makes on n points.
-
-    Parameters
-    ----------
-    n : int
-        Number of distinct points.
-    dimension : int
-        Of the space: 1 for gray, 3 for RGB.
-
-    Returns
-    -------
-    int
-        ``2 Σ_{k ≤ dimension} C(n − 1, k)``, reached exactly in general position (Cover, 1965,
-        theorem 1).
+    """Largest number of patterns on n points, reached in general position (Cover, 1965).
 
     Examples
     --------
@@ -124,38 +91,25 @@ def cover_bound(n: int, dimension: int = 3) -> int:
 def count_patterns(points: ArrayLike) -> int:
     """Count the patterns that one step neuron can make on the points, exactly.
 
-    Cover's induction, without the assumption of general position. The planes that miss a new point
-    p keep a pattern of the old points; those patterns that some plane *through* p makes are counted
-    twice, once for either side of p. Planes through p see the old points as directions from p, so
-    the same step applies in one dimension less, and again, until slopes remain: what is counted in
-    the end is the number of distinct planes through each pair of points. Collinear, coplanar and
-    repeated points are counted for what they are. The result equals ``2 (w₁ + w₃)``, the Whitney
-    numbers of the rank-4 arrangement (Zaslavsky, 1975).
+    Cover's induction, without the assumption of general position: what is counted in the end is
+    the number of distinct planes through each pair of points, so that collinear, coplanar and
+    repeated points count for what they are. Equals ``2 (w₁ + w₃)``, the Whitney numbers of the
+    rank-4 arrangement (Zaslavsky, 1975).
 
     Parameters
     ----------
     points : array_like of int, shape (n, 1…3)
-        Duplicates are merged; any affine rank.
+        Within ±2^40 (else ValueError); TypeError unless integers.
 
     Returns
     -------
     int
         All patterns, the two constant ones among them.
 
-    Raises
-    ------
-    TypeError
-        If the points are not integers.
-    ValueError
-        If there is none, if they have more than three channels, or coordinates beyond ±2^40.
-
     Examples
     --------
     >>> count_patterns([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
     16
-    >>> from analysis.colour.colormaps import lut8
-    >>> count_patterns(lut8("gray")) == 2 * 232
-    True
     """
     distinct = _integer_points(points)
     later = (distinct[i + 1 :] - distinct[i] for i in range(len(distinct)))
@@ -183,9 +137,8 @@ def _lines(directions: Ints) -> Ints:
 def _count_slopes(lines: Ints) -> int:
     """Sum over the lines of the number of distinct planes that they span with later lines.
 
-    Of the normal ``line × other`` two components are kept, whose quotient tells the plane. Entries
-    below 2^12 make quotients of integers below 2^25: two that differ do so by more than float64
-    rounds, two that are equal round to the same.
+    Two components of the normal are kept, whose quotient tells the plane. Entries below 2^12 make
+    quotients of integers below 2^25: two that differ do so by more than float64 rounds.
     """
     total = len(lines) - 1
     for start in range(0, len(lines) - 1, _LINES_AT_ONCE):
@@ -217,15 +170,7 @@ def _count_slopes_large(lines: Ints) -> int:
 
 
 def changes(patterns: ArrayLike) -> NDArray[np.int_]:
-    """Count the neighbouring levels between which a pattern changes.
-
-    Parameters
-    ----------
-    patterns : array_like of bool, shape (…, n)
-
-    Returns
-    -------
-    ndarray of int, shape (…)
+    """Count the neighbouring levels between which patterns, shape (…, n), change.
 
     Examples
     --------
@@ -237,7 +182,7 @@ def changes(patterns: ArrayLike) -> NDArray[np.int_]:
 
 
 def plane_patterns(table: NDArray[np.integer], planes: int, seed: int) -> Bools:
-    """Patterns that random planes through three of the colours make.
+    """Distinct patterns of random planes through three of the colours, up to complement.
 
     Parameters
     ----------
@@ -245,13 +190,11 @@ def plane_patterns(table: NDArray[np.integer], planes: int, seed: int) -> Bools:
         A colormap's bytes, or finer integers up to 100,000.
     planes : int
         How many triples of levels are drawn.
-    seed : int
 
     Returns
     -------
     ndarray of bool, shape (patterns, n)
-        The distinct patterns, up to complement (level 0 is silent). The arithmetic is exact:
-        the plane is moved by half a unit off its three points, so that no colour lies on it.
+        Level 0 is silent. Exact: each plane is moved half a unit off its three points.
     """
     points = table.astype(np.int64)
     triples = np.random.default_rng(seed).integers(len(points), size=(planes, 3))
@@ -271,10 +214,9 @@ def plane_patterns(table: NDArray[np.integer], planes: int, seed: int) -> Bools:
 def best_agreement(table: NDArray[np.uint8], targets: Bools) -> pd.DataFrame:
     """Bound how many levels one neuron can get right, over all neurons.
 
-    A best plane can be moved, without crossing a colour, until it touches three of them. So the
-    planes through three colours are swept, and the colours *on* a plane are taken to be right: an
-    upper bound. The best planes are then checked by `pattern_margins`, which proves that the
-    pattern can be made: a lower bound.
+    A best plane can be moved until it touches three colours. So the planes through three colours
+    are swept, with the colours *on* a plane taken to be right: an upper bound. `pattern_margins`
+    then proves that the best of these patterns can be made: a lower bound.
 
     Parameters
     ----------
@@ -285,13 +227,11 @@ def best_agreement(table: NDArray[np.uint8], targets: Bools) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for each target: ``lower`` and ``upper`` number of levels. Where they agree, which is
-        nearly always, the optimum is exact.
+        ``lower`` and ``upper`` number of levels for each target; mostly they agree.
 
     Examples
     --------
-    >>> levels = np.array([[0], [1], [2]], np.uint8)
-    >>> best_agreement(levels, np.array([[True, False, True]]))
+    >>> best_agreement(np.array([[0], [1], [2]], np.uint8), np.array([[True, False, True]]))
        lower  upper
     0      2      2
     """
@@ -339,8 +279,8 @@ def _best_touching(points: Ints, vote: Floats, levels: int, checked: int = 2048)
 def _sweep(points: Ints, vote: Floats, i: int) -> Floats:
     """Best plane through point i and each later point j, found by turning it about their line.
 
-    Returns rows ``(bound, i, j, k)``: k is a third point on the plane, and the bound is the sum of
-    the votes on their right sides, with all colours on the plane taken to be right.
+    Rows ``(bound, i, j, k)``: k is a third point on the plane, and the bound is the sum of the
+    votes on their right sides, with all colours on the plane taken to be right.
     """
     axes, others = (points[i + 1 :] - points[i]), points - points[i]
     first, second = _across(axes, others)

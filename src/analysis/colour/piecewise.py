@@ -3,34 +3,27 @@
 A *ReLU colormap* is a continuous piecewise-linear curve from level to colour,
 ``A t + c + sum_k v_k ReLU(t - tau_k)``; its *size* is the number of knots tau, shared by the
 channels, and its *error* the largest absolute difference over levels and channels, in units of
-1/255. `best_fit` and `fewest_knots` are optimal, and say why: each result carries a certificate.
+1/255. Tables have shape (levels, channels): colours in [0, 1], or bytes (an integer type).
 
-How the search works. Fix a tolerance. In a tube of that radius about the curve, the values that a
-vertex can take, knots given, form an interval in each channel, and the channels are independent:
-a box. Boxes are carried from knot to knot by dynamic programming. Two things make it fast. First,
-all segments of the tube are prepared at once by running minima (`_Tube`). Second, one box around
-everything that reaches a level is a relaxation that costs no bookkeeping, and it already refutes
-nearly every tolerance that is too small (`_Layers`); where it does not, the boxes themselves are
-carried, pruned by what can still arrive at the end (`_trace`).
+A fit is sought by bisection on its tolerance; `tubes` decides each one, or refutes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
 import torch
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linprog
 from torch import nn
 from tqdm import tqdm
 
 from analysis.colour.colormaps import lut
+from analysis.colour.tubes import ROUNDING, Layers, Tube, hull_size, trace
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -39,302 +32,12 @@ Ints = NDArray[np.int64]
 #: Colours are worked out in units of 1/255 inside this module.
 FULL = 255.0
 
-#: What rounding may do to a vertex, in 1/255; tolerances are decided up to this much.
-ROUNDING = 1e-9
-
-
-def _skewed(width: int, channels: int, levels: int, by: int) -> tuple[Floats, Floats]:
-    """Two views of one new table: as ``[d-1, c, i]``, and as ``[d-1, c, i + by * d]``.
-
-    Writing through the first and reading through the second moves a segment's value from one of
-    its ends to the other. Places beyond the ends read as 0. `by` is 1 or -1.
-    """
-    padded = np.empty((width, channels, levels + width))
-    inside, beyond = (
-        (slice(0, levels), slice(levels, None)) if by > 0 else (slice(width, None), slice(0, width))
-    )
-    padded[:, :, beyond] = 0
-    row, channel, item = padded.strides
-    moved = as_strided(
-        padded.reshape(-1)[1 if by > 0 else width - 1 :],
-        (width, channels, levels),
-        (row + by * item, channel, item),
-    )
-    return padded[:, :, inside], moved
-
-
-def _moved(table: Floats, by: int) -> Floats:
-    """Values ``table[d-1, c, i + by * d]``, zero beyond the ends."""
-    width, channels, levels = table.shape
-    inside, moved = _skewed(width, channels, levels, by)
-    inside[...] = table
-    return moved
-
-
-def _running(extremum: np.ufunc, table: Floats) -> Floats:
-    """Take the running minimum or maximum along the first axis, in place.
-
-    Row by row: several times faster than ``extremum.accumulate``, which walks down columns.
-    """
-    rows = list(table)
-    for before, row in pairwise(rows):
-        extremum(row, before, out=row)
-    return table
-
-
-class _Side(NamedTuple):
-    """Segments of a tube that start at level i and run d = 1…D levels, axes ``(d, channel, i)``.
-
-    A straight segment inside the tube may start within ``[first_low, first_high]`` and end within
-    ``[last_low, last_high]``; `above` and `below` are the tube's walls at the end; `open`, axes
-    ``(d, i)``, says whether there is such a segment at all.
-    """
-
-    above: Floats
-    below: Floats
-    first_low: Floats
-    first_high: Floats
-    last_low: Floats
-    last_high: Floats
-    open: Bools
-
-    def mirrored(self) -> _Side:
-        """Count the levels from the other end."""
-        return _Side._make(table[..., ::-1] for table in self)
-
-
-class _Tube:
-    """Every straight segment that stays within `radius` of a curve, from both of its ends.
-
-    Parameters
-    ----------
-    curve : ndarray of float64, shape (channels, levels)
-    radius : float
-        In the curve's units.
-    width : int, optional
-        Longest segment looked at, if known from a wider tube.
-
-    Notes
-    -----
-    Of the lines through the tube over levels i…j, the lowest at i is the steepest one that touches
-    the lower wall first, at t, and the upper wall later, at u. So the lowest start is the maximum,
-    over u in (i, j], of ``f_u + r - (u - i) min_{t in [i, u)} (f_u - f_t + 2 r) / (u - t)``: two
-    running extrema, O(levels²) for all segments. The other three ends follow by symmetry.
-    """
-
-    def __init__(self, curve: Floats, radius: float, width: int | None = None) -> None:
-        self.curve, self.radius = curve, radius
-        channels, levels = curve.shape
-        width = min(width or levels - 1, levels - 1)
-        shape = (width, channels, levels)
-        length = np.arange(1.0, width + 1)[:, None, None]
-        low, high = curve - radius, curve + radius
-        ahead, behind = (_moved(np.broadcast_to(curve, shape), by) for by in (1, -1))
-        rise, room = (ahead - curve) / length, 2 * radius / length
-        # The steepest and flattest lines through the walls that begin at a level, then end there.
-        up, up_later = _skewed(*shape, -1)
-        np.add(rise, room, out=up)
-        steepest = _moved(up, -1)
-        down, down_later = _skewed(*shape, -1)
-        np.subtract(rise, room, out=down)
-        flattest = _moved(down, -1)
-        _running(np.minimum, up)
-        up *= length
-        up += low
-        _running(np.maximum, down)
-        down *= length
-        down += high
-        last_high, last_low = _running(np.minimum, up_later), _running(np.maximum, down_later)
-        first_low, first_high = _skewed(*shape, 1), _skewed(*shape, 1)
-        np.subtract(high, length * _running(np.minimum, steepest), out=first_low[0])
-        np.subtract(low, length * _running(np.maximum, flattest), out=first_high[0])
-        starts = _running(np.maximum, first_low[1]), _running(np.minimum, first_high[1])
-        exists = np.arange(levels) + np.arange(1, width + 1)[:, None] < levels
-        free = np.logical_and.accumulate((starts[0] <= starts[1]).all(1) & exists)
-        cut = self.width = max(1, int(free.any(1).sum()))
-        self.length = length[:cut]
-        ends = _moved(free[:cut, None].astype(np.float64), -1)[:, 0] > 0
-        self.rightwards = _Side(
-            ahead[:cut] + radius, ahead[:cut] - radius, starts[0][:cut], starts[1][:cut],
-            _moved(last_low[:cut], 1), _moved(last_high[:cut], 1), free[:cut],
-        )  # fmt: skip
-        self.leftwards = _Side(
-            behind[:cut] + radius, behind[:cut] - radius, last_low[:cut], last_high[:cut],
-            _moved(starts[0][:cut], -1), _moved(starts[1][:cut], -1), ends,
-        ).mirrored()  # fmt: skip
-
-
-Boxes = tuple[Floats, Floats]  # low and high ends, axes (channel, box)
-
-
-def _extended(
-    side: _Side, length: Floats, start: slice | Ints, boxes: Boxes
-) -> tuple[Bools, Boxes]:
-    """Where segments from boxes can end: for each length d whether at all, and the end's box.
-
-    The highest end belongs to the lowest start and the other way round, because both bounds on the
-    slope fall as the start rises, by at least as much as the start gains.
-    """
-    low, high = boxes
-    ends_high = _running(np.minimum, (side.above[:, :, start] - low) / length)
-    ends_high *= length
-    ends_high += low
-    np.minimum(ends_high, side.last_high[:, :, start], out=ends_high)
-    ends_low = _running(np.maximum, (side.below[:, :, start] - high) / length)
-    ends_low *= length
-    ends_low += high
-    np.maximum(ends_low, side.last_low[:, :, start], out=ends_low)
-    fits = (low <= side.first_high[:, :, start]) & (side.first_low[:, :, start] <= high)
-    return np.all(fits, axis=1) & side.open[:, start], (ends_low, ends_high)
-
-
-def _nowhere(channels: int, levels: int) -> Boxes:
-    """No box at any level."""
-    return np.full((channels, levels), np.inf), np.full((channels, levels), -np.inf)
-
-
-def _hull(side: _Side, length: Floats, boxes: Boxes) -> Boxes:
-    """One box a level around all ends of segments that start in one box a level."""
-    channels, levels = boxes[0].shape
-    result = _nowhere(channels, levels)
-    alive: Bools = np.asarray((boxes[0] <= boxes[1]).all(0))
-    if not alive.any():
-        return result
-    first, stop = np.flatnonzero(alive)[[0, -1]] + [0, 1]
-    part = slice(first, stop)
-    starts = (np.where(alive, boxes[0], 0.0)[:, part], np.where(alive, boxes[1], 0.0)[:, part])
-    fits, ends = _extended(side, length, part, starts)
-    fits &= alive[part]
-    width, span = len(length), len(length) + int(stop - first)
-    inside = min(span, levels - first - 1)
-    for target, end, reduce, none in zip(
-        result, ends, (np.minimum, np.maximum), (np.inf, -np.inf), strict=True
-    ):
-        at_end = np.full((width, channels, span), none)
-        row, channel, item = at_end.strides
-        skewed = as_strided(
-            at_end.reshape(-1), (width, channels, stop - first), (row + item, channel, item)
-        )
-        np.copyto(skewed, end, where=fits[:, None])
-        target[:, first + 1 : first + 1 + inside] = reduce.reduce(at_end)[:, :inside]
-    return result
-
-
-def _common(a: Boxes, b: Boxes) -> Boxes:
-    """Intersection of boxes, level by level; ``(inf, -inf)`` where it is empty."""
-    low, high = np.maximum(a[0], b[0]), np.minimum(a[1], b[1])
-    empty = (low > high).any(0)
-    low[:, empty], high[:, empty] = np.inf, -np.inf
-    return low, high
-
-
-def _flipped(boxes: Boxes) -> Boxes:
-    return boxes[0][:, ::-1], boxes[1][:, ::-1]
-
-
-class _Layers:
-    """Relaxation: for each vertex and level one box around all values that could lie there.
-
-    Vertex 0 is at the first level, vertex ``size + 1`` at the last. Both ends are carried to the
-    middle vertex; if they have no box in common there, the tube is `refuted`: no curve of this
-    size stays in it. (The converse is false: see `_trace`.)
-    """
-
-    def __init__(self, tube: _Tube, size: int) -> None:
-        self.tube = tube
-        curve, radius = tube.curve, tube.radius
-        self.last = size + 1
-        self.middle = self.last // 2
-        channels, levels = curve.shape
-        left, right = _nowhere(channels, levels), _nowhere(channels, levels)
-        for boxes, level in ((left, 0), (right, -1)):
-            boxes[0][:, level], boxes[1][:, level] = (
-                curve[:, level] - radius,
-                curve[:, level] + radius,
-            )
-        self.boxes: dict[int, Boxes] = {0: left, self.last: right}
-        for vertex in range(1, self.middle + 1):
-            self.boxes[vertex] = left = self._right_of(left)
-        for vertex in range(self.last - 1, self.middle - 1, -1):
-            right = self._left_of(right)
-            if vertex > self.middle:
-                self.boxes[vertex] = right
-        self.boxes[self.middle] = _common(left, right)
-        self.refuted = bool(np.isinf(self.boxes[self.middle][0]).all())
-
-    def _right_of(self, boxes: Boxes) -> Boxes:
-        return _hull(self.tube.rightwards, self.tube.length, boxes)
-
-    def _left_of(self, boxes: Boxes) -> Boxes:
-        return _flipped(_hull(self.tube.leftwards, self.tube.length, _flipped(boxes)))
-
-    def tighten(self) -> None:
-        """Cut every box to what can be reached from *both* ends."""
-        for vertex in range(self.middle + 1, self.last + 1):
-            self.boxes[vertex] = _common(self._right_of(self.boxes[vertex - 1]), self.boxes[vertex])
-        for vertex in range(self.last - 1, -1, -1):
-            self.boxes[vertex] = _common(self._left_of(self.boxes[vertex + 1]), self.boxes[vertex])
-
-
-def _undominated(level: Ints, boxes: Boxes) -> Ints:
-    """Find the boxes that lie in no other box at their level.
-
-    "In" allows for 1e-12: a kept box then stands for a dropped one in a tube wider by 1e-12 a
-    vertex, which is far less than `ROUNDING`.
-    """
-    low, high = boxes
-    rest = np.lexsort((-(high - low).sum(0), level))
-    kept = []
-    while len(rest):  # each round settles the largest box left at every level
-        new = np.r_[True, np.diff(level[rest]) > 0]
-        largest = rest[new]
-        kept.append(largest)
-        over = largest[np.cumsum(new) - 1]
-        inside = (low[:, rest] >= low[:, over] - 1e-12) & (high[:, rest] <= high[:, over] + 1e-12)
-        rest = rest[~inside.all(0)]
-    return np.concatenate(kept)
-
-
-def _trace(layers: _Layers) -> tuple[int, ...] | None:
-    """Knots of a curve in the tube, or None if there is none: exact, box by box."""
-    layers.tighten()
-    at = np.zeros(1, np.int64)
-    boxes: Boxes = (layers.boxes[0][0][:, :1], layers.boxes[0][1][:, :1])
-    if (boxes[0] > boxes[1]).any():
-        return None
-    history: list[tuple[Ints, Ints]] = [(at, at)]
-    for vertex in range(1, layers.last + 1):
-        fits, (low, high) = _extended(layers.tube.rightwards, layers.tube.length, at, boxes)
-        step, parent = np.nonzero(fits)
-        level = at[parent] + step + 1
-        ends = (low[step, :, parent].T, high[step, :, parent].T)
-        goal = layers.boxes[vertex]
-        ends = _common(ends, (goal[0][:, level], goal[1][:, level]))
-        alive = np.flatnonzero((ends[0] <= ends[1]).all(0))
-        if not len(alive):
-            return None
-        alive = alive[_undominated(level[alive], (ends[0][:, alive], ends[1][:, alive]))]
-        at, boxes = level[alive], (ends[0][:, alive], ends[1][:, alive])
-        history.append((at, parent[alive]))
-    chosen, path = 0, []
-    for level, parent in reversed(history):
-        path.append(int(level[chosen]))
-        chosen = int(parent[chosen])
-    return tuple(path[-2:0:-1])
-
 
 @dataclass(frozen=True)
 class Certificate:
     """Proof by exhaustion that no curve with `size` knots has an error of `tolerance` or less.
 
-    Attributes
-    ----------
-    size : int
-        Number of knots that does not suffice.
-    tolerance : float
-        Error that cannot be met, in units of 1/255.
-    by : {"hull", "boxes"}
-        What refuted it: the relaxation alone, or the box-by-box search.
+    `by` says what refuted it: the relaxation alone ("hull"), or the box-by-box search ("boxes").
     """
 
     size: int
@@ -343,9 +46,9 @@ class Certificate:
 
     def check(self, table: ArrayLike) -> bool:
         """Run the refutation again on a table; True if it stands."""
-        tube = _Tube(_curve(table), self.tolerance)
-        layers = _Layers(tube, self.size)
-        return layers.refuted or _trace(layers) is None
+        tube = Tube(_curve(table), self.tolerance)
+        layers = Layers(tube, self.size)
+        return layers.refuted or trace(layers) is None
 
 
 @dataclass(frozen=True, eq=False)
@@ -361,14 +64,13 @@ class ReLUColormap:
     error : float
         Largest absolute difference to the table that was fitted, in units of 1/255.
     certificate : Certificate or None
-        Why it cannot be done with fewer knots (`fewest_knots`) or less error (`best_fit`); None
-        where there is nothing to refute.
+        Why fewer knots (`fewest_knots`) or less error (`best_fit`) cannot be had; None where there
+        is nothing to refute.
     last : int
         The last level.
 
     Examples
     --------
-    >>> import numpy as np
     >>> tent = ReLUColormap((128.0,), np.array([[0.0], [1.0], [0.0]]), error=0.0)
     >>> tent.size, tent([0, 64, 128])[:, 0]
     (1, array([0. , 0.5, 1. ]))
@@ -392,14 +94,7 @@ class ReLUColormap:
         return self.certificate.tolerance if same and self.certificate else 0.0
 
     def weights(self) -> tuple[Floats, Floats, Floats]:
-        """Slope A, offset c and jumps of slope v: ``A t + c + sum_k v_k ReLU(t - tau_k)``.
-
-        Returns
-        -------
-        A, c : ndarray of float64, shape (channels,)
-        v : ndarray of float64, shape (size, channels)
-            Per level.
-        """
+        """Slope A, offset c, shape (channels,), and jumps of slope v, shape (size, channels)."""
         places = np.array([0.0, *self.knots, self.last])
         slopes = np.diff(self.vertices, axis=0) / np.diff(places)[:, None]
         return slopes[0], self.vertices[0], np.diff(slopes, axis=0)
@@ -417,17 +112,12 @@ class ReLUColormap:
     def to_torch(self, dtype: torch.dtype = torch.float32) -> nn.Sequential:
         """Build the fixed 1×1 convolution – ReLU – 1×1 convolution that computes the colormap.
 
-        Returns
-        -------
-        torch.nn.Sequential
-            From images of levels, shape (N, 1, H, W), 0…`last`, to colours, shape
-            (N, channels, H, W), in units of 1/255, so that ``torch.round`` gives bytes. It has
-            ``size + 1`` hidden channels, the first being the level plus one: always positive, so
-            that the ReLU passes it and its gradient. No parameter requires a gradient.
+        From levels 0…`last`, shape (N, 1, H, W), to colours in units of 1/255, shape (N, channels,
+        H, W), so that ``torch.round`` gives bytes. Of its ``size + 1`` hidden channels the first is
+        the level plus one: always positive, so that the ReLU passes it and its gradient.
 
         Examples
         --------
-        >>> import numpy as np
         >>> tent = ReLUColormap((128.0,), np.array([[0.0], [1.0], [0.0]]), error=0.0)
         >>> tent.to_torch()(torch.full((1, 1, 1, 1), 64.0)).item()
         127.5
@@ -491,25 +181,9 @@ def _chebyshev(hats: Floats, values: Floats) -> Floats:
 def fit_knots(
     table: ArrayLike, knots: Sequence[float], certificate: Certificate | None = None
 ) -> ReLUColormap:
-    """Best vertices for given knots: least largest error in every channel.
+    """Best vertices for given knots: least largest error in every channel, by linear programs.
 
-    Parameters
-    ----------
-    table : array_like, shape (levels, channels)
-        Colours in [0, 1], or bytes (an integer type).
-    knots : sequence of float
-        Levels, increasing, strictly between the first and the last.
-    certificate : Certificate, optional
-        Passed on to the result.
-
-    Returns
-    -------
-    ReLUColormap
-
-    Raises
-    ------
-    ValueError
-        If the table is malformed or the knots are not as described.
+    ValueError if the table is malformed, or the knots do not increase strictly between the ends.
 
     Examples
     --------
@@ -544,20 +218,13 @@ def fewest_knots(table: ArrayLike, tolerance: float) -> ReLUColormap:
     Parameters
     ----------
     table : array_like, shape (levels, channels)
-        Colours in [0, 1], or bytes (an integer type).
     tolerance : float
-        Largest error allowed, in units of 1/255; not negative, decided up to 1e-9.
+        Largest error allowed, in units of 1/255, decided up to 1e-9; ValueError if negative.
 
     Returns
     -------
     ReLUColormap
-        Its certificate says that one knot fewer cannot keep the tolerance; None at size 0.
-        Vertices are the best for the knots found.
-
-    Raises
-    ------
-    ValueError
-        If the tolerance is negative or the table malformed.
+        Its certificate says that one knot fewer cannot keep the tolerance.
 
     Examples
     --------
@@ -566,26 +233,14 @@ def fewest_knots(table: ArrayLike, tolerance: float) -> ReLUColormap:
     """
     if not tolerance >= 0:
         raise ValueError(f"tolerance must not be negative, got {tolerance}")
-    tube = _Tube(_curve(table), tolerance + ROUNDING)
-    size, certificate = _hull_size(tube), None
+    tube = Tube(_curve(table), tolerance + ROUNDING)
+    size, certificate = hull_size(tube), None
     if size > 0:
         certificate = Certificate(size - 1, tolerance, "hull")
-    while (knots := _trace(_Layers(tube, size))) is None:
+    while (knots := trace(Layers(tube, size))) is None:
         certificate = Certificate(size, tolerance, "boxes")
         size += 1
     return fit_knots(table, knots, certificate)
-
-
-def _hull_size(tube: _Tube) -> int:
-    """Fewest knots by the relaxation: a lower bound."""
-    channels, levels = tube.curve.shape
-    boxes = _nowhere(channels, levels)
-    boxes[0][:, 0], boxes[1][:, 0] = tube.curve[:, 0] - tube.radius, tube.curve[:, 0] + tube.radius
-    for size in range(levels - 1):
-        boxes = _hull(tube.rightwards, tube.length, boxes)
-        if np.isfinite(boxes[0][0, -1]):
-            return size
-    raise AssertionError("a knot at every level always fits")
 
 
 def best_fit(table: ArrayLike, size: int, gap: float = 1e-6) -> ReLUColormap:
@@ -594,21 +249,10 @@ def best_fit(table: ArrayLike, size: int, gap: float = 1e-6) -> ReLUColormap:
     Parameters
     ----------
     table : array_like, shape (levels, channels)
-        Colours in [0, 1], or bytes (an integer type).
     size : int
-        Number of knots, from 0 to ``levels - 2``.
+        Number of knots, from 0 to ``levels - 2``, else ValueError.
     gap : float, default 1e-6
-        The certificate refutes an error smaller than the result's by `gap`, in units of 1/255.
-
-    Returns
-    -------
-    ReLUColormap
-        ``error - lower_bound <= gap``.
-
-    Raises
-    ------
-    ValueError
-        If the size is out of range, the gap below 1e-6, or the table malformed.
+        ``error - lower_bound <= gap``, in units of 1/255; ValueError below 1e-6.
 
     Examples
     --------
@@ -622,25 +266,9 @@ def best_fit(table: ArrayLike, size: int, gap: float = 1e-6) -> ReLUColormap:
 def best_fits(
     table: ArrayLike, sizes: Sequence[int], gap: float = 1e-6, relative: float = 0.0
 ) -> list[ReLUColormap]:
-    """Best fits of several increasing sizes; each starts where the one before ended.
+    """Best fits of several sizes, as `best_fit`; each starts where the one before ended.
 
-    Parameters
-    ----------
-    table, gap
-        As for `best_fit`.
-    sizes : sequence of int
-        Increasing.
-    relative : float, default 0
-        A gap of this share of the error will do as well.
-
-    Returns
-    -------
-    list of ReLUColormap
-
-    Raises
-    ------
-    ValueError
-        As `best_fit`; also if the sizes do not increase.
+    Sizes must increase (ValueError). A gap of the share `relative` of the error will do as well.
 
     Examples
     --------
@@ -693,30 +321,30 @@ def _improved(
     find nothing (the relaxation was too generous), bisection goes on with exact searches.
     """
 
-    def tube(radius: float) -> _Tube:
-        return _Tube(curve, radius, known[1] if radius <= known[0] else None)
+    def tube(radius: float) -> Tube:
+        return Tube(curve, radius, known[1] if radius <= known[0] else None)
 
     low, high = 0.0, before.error + ROUNDING
     radius = high * ((before.size + 1) / (size + 1)) ** 2  # how the error of smooth curves falls
-    passed: _Layers | None = None
+    passed: Layers | None = None
     while high - low > gap / 2:
-        layers = _Layers(tube(radius), size)
+        layers = Layers(tube(radius), size)
         if layers.refuted:
             low = radius
         else:
             high, known, passed = radius, (radius, layers.tube.width), layers
         gap = max(gap, relative * low)
         radius = (low + high) / 2
-    knots = _trace(passed or _Layers(tube(high), size))
+    knots = trace(passed or Layers(tube(high), size))
     by: Literal["hull", "boxes"] = "hull"
     step, ceiling = gap / 2, before.error + ROUNDING
     while knots is None:
         by, step = "boxes", 2 * step
         low, high = high, min(high + step, ceiling)
-        knots = _trace(_Layers(tube(high), size))
+        knots = trace(Layers(tube(high), size))
     while high - low > gap / 2:
         radius = (low + high) / 2
-        found = _trace(_Layers(tube(radius), size))
+        found = trace(Layers(tube(radius), size))
         low, high, knots = (radius, high, knots) if found is None else (low, radius, found)
     return fit_knots(table, knots, Certificate(size, low, by) if low > 0 else None), known
 
@@ -724,21 +352,7 @@ def _improved(
 def error_curves(
     names: Iterable[str], sizes: Sequence[int], gap: float, relative: float = 0.0
 ) -> dict[str, list[ReLUColormap]]:
-    """Best fits of many colormaps; maps with the same table are worked out once.
-
-    Parameters
-    ----------
-    names : iterable of str
-        matplotlib colormaps.
-    sizes : sequence of int
-        Increasing.
-    gap, relative : float
-        As for `best_fits`; `gap` in 1/255.
-
-    Returns
-    -------
-    dict of str to list of ReLUColormap
-        In the order of `names`, fits in the order of `sizes`.
+    """`best_fits` of many of matplotlib's colormaps; maps with the same table are worked out once.
 
     Examples
     --------
@@ -753,19 +367,10 @@ def error_curves(
 
 
 def byte_exact(table: NDArray[np.uint8]) -> ReLUColormap:
-    """Fewest knots whose values round to the table's bytes, with the most room for rounding.
+    """Fewest knots whose values round to a table's bytes, with the most room for rounding.
 
     Values round to given bytes if they are *less than* half a unit away from these bytes; being
     that near the unrounded curve is not enough.
-
-    Parameters
-    ----------
-    table : ndarray of uint8, shape (256, channels)
-
-    Returns
-    -------
-    ReLUColormap
-        Error below 0.5; the certificate refutes one knot fewer.
 
     Examples
     --------
@@ -798,22 +403,10 @@ def _breakpoints(channel: Floats, last: int) -> tuple[Floats, Floats]:
 def from_segments(name: str) -> ReLUColormap | None:
     """ReLU colormap read off matplotlib's own segment data; nothing is fitted.
 
-    Parameters
-    ----------
-    name : str
-        A matplotlib colormap.
-
-    Returns
-    -------
-    ReLUColormap or None
-        Knots at the data's own places, 255 x, mostly between levels. `error` compares it with
-        `colormaps.lut`. None if the map is not made of segments (a list of colours, or functions).
-
-    Notes
-    -----
-    matplotlib evaluates the segments at 256 places, level / 255, and looks levels up in that table;
-    so on levels the table *is* the curve. Where the data jump, the straight piece between the two
-    levels beside the jump is as good.
+    None if the map is not made of segments. Knots are at the data's own places, 255 x, mostly
+    between levels; `error` compares with `lut`. matplotlib evaluates the segments at level / 255
+    and looks levels up in that table, so on levels the table *is* the curve; where the data jump,
+    the straight piece between the two levels beside the jump is as good.
 
     Examples
     --------

@@ -16,13 +16,7 @@ Floats = NDArray[np.float64]
 class Staircase:
     """Step neurons on the level, and one step neuron on their outputs.
 
-    Attributes
-    ----------
-    thresholds : ndarray of int, shape (m,)
-        Hidden neuron j fires on levels ≥ ``thresholds[j]``.
-    weights : ndarray of float64, shape (m,)
-        Of the output neuron.
-    bias : float
+    Hidden neuron j fires on levels ≥ ``thresholds[j]``; `weights` and `bias` are the output's.
     """
 
     thresholds: NDArray[np.int_]
@@ -36,18 +30,10 @@ class Staircase:
 
 
 def hidden_staircase(pattern: ArrayLike) -> Staircase:
-    """Build the net of k hidden gray neurons that makes a pattern with k changes.
+    """Build the net of k hidden gray neurons that makes a pattern, shape (n,), with k changes.
 
     One neuron starts to fire at each change; the output adds and subtracts them in turn, so that
     its input goes up and down between −½ and ½.
-
-    Parameters
-    ----------
-    pattern : array_like of bool, shape (n,)
-
-    Returns
-    -------
-    Staircase
 
     Examples
     --------
@@ -62,23 +48,10 @@ def hidden_staircase(pattern: ArrayLike) -> Staircase:
 
 
 def threshold_functions(inputs: int) -> Bools:
-    """All functions of a few bits that one step neuron computes.
+    """All functions of at most 4 bits that a step neuron computes, shape (functions, 2 ** inputs).
 
-    Parameters
-    ----------
-    inputs : int
-        At most 4: integer weights up to 3 are then enough (1,882 functions of 4 bits; Muroga,
-        1971).
-
-    Returns
-    -------
-    ndarray of bool, shape (functions, 2 ** inputs)
-        Outputs for the inputs 0, 1, …, read as binary numbers.
-
-    Raises
-    ------
-    ValueError
-        For more than 4 inputs.
+    Integer weights up to 3 are enough (1,882 functions of 4 bits; Muroga, 1971). Outputs are for
+    the inputs 0, 1, … read as binary numbers. ValueError for more inputs.
 
     Examples
     --------
@@ -97,15 +70,8 @@ def threshold_functions(inputs: int) -> Bools:
 def least_widths(levels: int = 6, widest: int = 4) -> NDArray[np.int_]:
     """Find by exhaustion how many hidden gray neurons each pattern needs.
 
-    Every choice of hidden step neurons (with repetition, either orientation) under every step
-    neuron on their outputs.
-
-    Parameters
-    ----------
-    levels : int
-        Number of levels, 2 to 8.
-    widest : int
-        Largest hidden layer tried, at most 4.
+    Every choice of at most `widest` (≤ 4) hidden step neurons, with repetition and of either
+    orientation, under every step neuron on their outputs; 2 to 8 levels.
 
     Returns
     -------
