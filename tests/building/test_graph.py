@@ -201,6 +201,10 @@ def test_the_site_has_figures_ledger_and_notebooks(tiny: Book) -> None:
     assert re.search(r'alt="A line that rises; it is (&quot;|&#34;)straight', page)
     assert '<span class="pasted-text">12</span> things' in page
     assert '<span class="pasted-text">0.50</span>:' in page
+    titles = re.findall(r'<p class="collapsed admonition-title">([^<]*)</p>', page)
+    assert "Code of Figure 1.1" in titles
+    assert "Show code cell source" not in page
+    assert (html / "_modules" / "analysis" / "publishing" / "figures.html").exists()
     front = (html / "book" / "intro.html").read_text("utf-8")
     assert front.count("Not yet answered.") == 26
     assert "There are 12." in front

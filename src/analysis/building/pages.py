@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from docutils import nodes
 from jinja2 import Environment, PackageLoader
 
+from analysis.building import listings
 from analysis.publishing.figures import LICENCE_URL, Record, bibtex_entry, first_sentence, plain
 
 __all__ = [
@@ -141,8 +144,8 @@ def citation(book: Book, page: Page) -> tuple[str, str]:
     return f"{text} {url}".strip(), bibtex_entry(kind, page.name, fields)
 
 
-def page_end(book: Book, page: Page) -> str:
-    """HTML of the end of a page."""
+def page_end(book: Book, page: Page, sources: Mapping[str, str] = MappingProxyType({})) -> str:
+    """HTML of the end of a page; `sources` are the addresses of the modules that it calls."""
     text, bibtex = citation(book, page)
     return _TEMPLATES.get_template("page-end.html").render(
         book=book,
@@ -152,6 +155,7 @@ def page_end(book: Book, page: Page) -> str:
         launch=launch_links(book, page),
         source=source_links(book, page),
         notebook=f"../_sources/book/{page.name}.ipynb",
+        modules=sources,
     )
 
 
@@ -261,15 +265,19 @@ def _add_to_page(
     data = json.dumps(linked_data(book, page), ensure_ascii=False).replace("</", "<\\/")
     script = f'<script type="application/ld+json">{data}</script>\n'
     context["metatags"] = context.get("metatags", "") + open_graph(book, page) + script
-    context["body"] = _mended(context["body"]) + page_end(book, page)
+    sources = {name: listings.address(app, pagename, name) for name in listings.modules(doctree)}
+    context["body"] = _mended(context["body"]) + page_end(book, page, sources)
     _add_launch_buttons(context, launch_links(book, page))
 
 
 def _mended(body: str) -> str:
-    """Drop the roles that docutils gives a bibliography: a list may not hold what they put there.
+    """Let toggles be named by what they hold, and drop the roles of a bibliography.
 
     ``doc-biblioentry`` is deprecated, and a list's children must be list items.
     """
+    body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    titles = r'(?<=admonition-title">)[^<]*'
+    body = re.sub(titles, lambda m: re.sub("`([^`]*)`", r"<code>\1</code>", m[0]), body)
     body = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
     return body.replace(' role="doc-biblioentry"', "")
 
@@ -299,5 +307,7 @@ def _set_address(app: Any, config: Any) -> None:
 def setup(app: Any) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("config-inited", _set_address)
+    app.connect("doctree-resolved", listings.label_toggles)
     app.connect("html-page-context", _add_to_page, priority=900)
+    app.connect("html-collect-pages", listings.module_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
