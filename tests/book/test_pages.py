@@ -145,6 +145,21 @@ def test_a_page_in_a_theme(watched: Watched, name: str, theme: str) -> None:
     assert {check: findings for check, findings in found.items() if findings} == {}
 
 
+def test_the_source_of_what_a_cell_calls_is_one_click_away(watched: Watched) -> None:
+    watched.open("book/single-pixel.html")
+    toggle = watched.page.locator("details:has(p.calls) summary").first
+    toggle.click()
+    assert accessibility(watched) == []
+    link = watched.page.locator("p.calls a").first
+    name = link.inner_text()
+    link.click()
+    watched.page.wait_for_url(f"**/_modules/analysis/*.html#analysis.{name}")
+    watched.page.wait_for_load_state("networkidle")
+    watched.open(watched.page.url.partition("#")[0].removeprefix(f"{watched.address}/"))
+    checks = (requests_and_messages, accessibility, keyboard, telephone)
+    assert {check.__name__: check(watched) for check in checks} == {c.__name__: [] for c in checks}
+
+
 def test_a_first_visit_has_no_complaint(browser: Browser, address: str) -> None:
     """Nothing stored yet: the theme follows the reader's system."""
     context = browser.new_context(color_scheme="dark")
