@@ -9,7 +9,7 @@ matplotlib's maps, and judged.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -37,6 +37,7 @@ from analysis.colour.neurons import (
 )
 from analysis.colour.patterns import (
     affine_rank,
+    best_agreement,
     changes,
     count_patterns,
     cover_bound,
@@ -205,6 +206,16 @@ def encoding(name: str) -> Floats:
     if name in ("gray", "gray3"):
         return lut8_rounded("gray")[:, : 1 if name == "gray" else 3] / 255
     return lut8(name) / 255
+
+
+def best_possible(encodings: Iterable[str]) -> pd.DataFrame:
+    """Percent of the levels that the best neuron gets right, for every target: between bounds."""
+    targets, frames = np.array(list(TARGETS.values())), []
+    for name in encodings:
+        table = np.rint(encoding(name) * 255).astype(np.uint8)
+        bounds = best_agreement(table, targets) / LEVELS * 100
+        frames.append(bounds.assign(encoding=name, target=list(TARGETS)))
+    return pd.concat(frames, ignore_index=True)
 
 
 def train(encodings: Sequence[str], settings: Settings, seed: int) -> pd.DataFrame:
