@@ -13,9 +13,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from html import escape
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -25,6 +23,7 @@ from pypdf import PdfWriter
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
 from analysis.building.pages import Book
+from analysis.building.serving import server
 
 if TYPE_CHECKING:
     from playwright.sync_api import ViewportSize
@@ -50,11 +49,6 @@ def browser_path() -> str | None:
     return named or shutil.which("chromium") or shutil.which("google-chrome")
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: Any) -> None:
-        del format, arguments
-
-
 def print_pdf(folder: Path, target: Path, book: Book) -> None:
     """Print a book that Sphinx's ``singlehtml`` builder wrote into `folder`.
 
@@ -68,16 +62,14 @@ def print_pdf(folder: Path, target: Path, book: Book) -> None:
         raise click.ClickException("no Chromium here: install `chromium`, or name it in CHROMIUM")
     joined = folder / "book.html"  # its addresses are those of a page in the root, but it is not
     shutil.copyfile(folder / "book" / "intro.html", joined)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        # in its own thread: Playwright refuses one that has an event loop, as Jupyter does
-        with ThreadPoolExecutor(1) as thread:
-            address = f"http://127.0.0.1:{server.server_port}/{joined.name}"
+    # in a thread of its own: Playwright refuses one that has an event loop, as Jupyter does
+    with server(folder, 0, quiet=True) as serving, ThreadPoolExecutor(1) as thread:
+        Thread(target=serving.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{serving.server_port}/{joined.name}"
+        try:
             missing = thread.submit(_print, path, address, target, _cover(book)).result()
-    finally:
-        server.shutdown()
-        server.server_close()
+        finally:
+            serving.shutdown()
     _mend_bookmarks(target)
     if missing:
         listed = "\n".join(dict.fromkeys(missing))

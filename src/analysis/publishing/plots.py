@@ -53,7 +53,6 @@ Looks = Mapping[Any, "Look"]
 UP, DOWN, FLAT = COLOURS[0], COLOURS[1], COLOURS[7]
 
 _WIDTH = 7.2  # inches
-_CHANCE, _RULE = "0.9", "0.93"  # grays of a margin's band and of rules between rows
 
 
 class Look(NamedTuple):
@@ -89,14 +88,8 @@ def facets(
 ) -> tuple[Figure, dict[Any, tuple[Axes, pd.DataFrame]]]:  # fmt: skip
     """Give one panel to each value of a column: its axes and its rows of the table.
 
-    Parameters
-    ----------
-    height : float
-        Of the figure, in inches.
-    columns : int
-        Panels in a row; by default all.
-    **how
-        For `matplotlib.pyplot.subplots`; panels share their y axis unless this says otherwise.
+    `height` is the figure's, in inches, `columns` the panels in a row (by default all); `how` is
+    for `matplotlib.pyplot.subplots`. Panels share their y axis unless it says otherwise.
 
     Examples
     --------
@@ -105,7 +98,7 @@ def facets(
     >>> [(ax.get_title(), len(part)) for ax, part in panels.values()]
     [('Words', 1), ('Notes', 1)]
     """
-    named = _named(titles) or {value: str(value) for value in data[by].unique()}
+    named = _named(titles) or _named(data[by].unique())
     across = columns or len(named)
     down = -(-len(named) // across)
     options: dict[str, Any] = {"squeeze": False, "sharey": True, "figsize": (_WIDTH, height)}
@@ -130,14 +123,11 @@ def forest(
 
     Parameters
     ----------
-    filled : str
-        Column that is true where the marker is filled: what is decided, or clear.
-    tick : str
-        Column of a second value, drawn as a tick: the training set's, usually.
-    zero : float or None
-        Where a line of reference stands.
-    margin : float
-        Half the width of a gray band around `zero`.
+    filled, tick : str
+        Columns: true where the marker is filled (what is decided, or clear); a second value, drawn
+        as a tick (the training set's, usually).
+    zero, margin : float
+        Where a line of reference stands, if any; half the width of a gray band around it.
     limit : float
         What lies beyond is drawn at the edge, as ``<`` or ``>``.
     spread : float
@@ -152,14 +142,11 @@ def forest(
     >>> [text.get_text() for text in ax.get_yticklabels()]
     ['gray', 'jet']
     """
-    named = _named(rows) or {one: str(one) for one in data[row].unique()}
+    named = _named(rows) or _named(data[row].unique())
     ax = ax or _axes(0.8 + 0.35 * len(named))
-    series = list(_series(data, hue, looks))
-    places = {name: place for place, name in enumerate(named)}
+    series = list(_placed(data, row, hue, named, looks, spread))
     rule = zero or 0.0
-    for index, (look, part) in enumerate(series):
-        part = part[part[row].isin(list(places))]
-        y = part[row].map(places).to_numpy(float) + _shift(index, len(series), spread)
+    for look, part, y in series:
         middle, left, right = (scale * part[c].to_numpy(float) for c in (value, *ends))
         shown, left, right = (np.clip(v, -limit, limit) for v in (middle, left, right))
         ax.hlines(y, left, right, color=look.colour, lw=1.3)
@@ -173,16 +160,16 @@ def forest(
             ax.plot(x, at, str(mark), color=look.colour, mfc=face, ms=4.5)
         ax.plot([], [], look.marker, color=look.colour, ms=4.5, label=look.label)
     if margin:
-        ax.axvspan(rule - margin, rule + margin, color=_CHANCE, lw=0, zorder=0)
+        ax.axvspan(rule - margin, rule + margin, color="0.9", lw=0, zorder=0)
     if zero is not None:
         ax.axvline(zero, color=FLAT, lw=0.8, zorder=0.5)
     if missing:
-        for name in named.keys() - set(data[row]):
-            ax.text(0.5, places[name], missing, transform=ax.get_yaxis_transform(), fontsize=7.5,
+        for place in (i for i, name in enumerate(named) if name not in set(data[row])):
+            ax.text(0.5, place, missing, transform=ax.get_yaxis_transform(), fontsize=7.5,
                     ha="center", va="center", color="0.4", backgroundcolor="white")  # fmt: skip
     if len(series) > 1:
         for place in range(1, len(named)):
-            ax.axhline(place - 0.5, color=_RULE, lw=0.8, zorder=0)
+            ax.axhline(place - 0.5, color="0.93", lw=0.8, zorder=0)
     return _rows(ax, named, label)
 
 
@@ -193,10 +180,7 @@ def curves(
 ) -> Axes:  # fmt: skip
     """Curves, with their intervals as bars or as a band; bare points where a look has no line.
 
-    Parameters
-    ----------
-    **labels
-        For ``Axes.set``: ``xlabel``, ``ylabel`` with units, ``xscale`` …
+    `labels` are for ``Axes.set``: ``xlabel`` and ``ylabel`` with units, ``xscale`` …
 
     Examples
     --------
@@ -227,12 +211,7 @@ def bars(
     rows: Names = (), looks: Looks | None = None, scale: float = 1.0, form: str = "",
     label: str = "", ax: Axes | None = None,
 ) -> Axes:  # fmt: skip
-    """Bars from zero, those of a row side by side, with intervals and numbers.
-
-    Parameters
-    ----------
-    form : str
-        Format of the number at a bar's end; empty for none.
+    """Bars from zero, those of a row side by side, with intervals and numbers in the format `form`.
 
     Examples
     --------
@@ -241,13 +220,10 @@ def bars(
     >>> [text.get_text() for text in ax.texts]
     ['1.00', '0.25']
     """
-    named = _named(rows) or {one: str(one) for one in data[row].unique()}
+    named = _named(rows) or _named(data[row].unique())
     ax = ax or _axes(0.8 + 0.3 * len(named))
-    series = list(_series(data, hue, looks))
-    places = {name: place for place, name in enumerate(named)}
-    for index, (look, part) in enumerate(series):
-        part = part[part[row].isin(list(places))]
-        y = part[row].map(places).to_numpy(float) + _shift(index, len(series), 0.7)
+    series = list(_placed(data, row, hue, named, looks, 0.7))
+    for look, part, y in series:
         tips = length = scale * part[value].to_numpy(float)
         ax.barh(y, length, 0.7 / len(series), color=look.colour, label=look.label)
         if ends is not None:
@@ -265,14 +241,8 @@ def waterfall(
 ) -> Axes:  # fmt: skip
     """Waterfall from one score to another, a bar a step, each where the last one ended.
 
-    Parameters
-    ----------
-    data : DataFrame
-        ``step``, ``start``, ``effect``, ``low`` and ``high`` (of the effect) and ``clear`` (filled
-        if true), in order.
-    between : (str, str)
-        What the score before the first step and the score after the last are called.
-    steps : mapping of step to label
+    The table has ``step``, ``start``, ``effect``, ``low`` and ``high`` (of the effect) and
+    ``clear`` (filled if true). `between` names the first and the last score, `steps` the steps.
 
     Examples
     --------
@@ -309,18 +279,10 @@ def heat(
     table: pd.DataFrame, *, span: tuple[float, float] | None = None, form: str = "{:.2f}",
     bold: pd.DataFrame | None = None, size: float = 8, ax: Axes | None = None, **options: Any,
 ) -> Axes:  # fmt: skip
-    """Heat map of a table with its numbers, rows from the top; `options` are for ``Axes.imshow``.
+    """Heat map of a table, rows from the top, with its numbers in the format `form`, if any.
 
-    Parameters
-    ----------
-    span : (float, float), optional
-        Values at the ends of the colours.
-    form : str
-        Format of the numbers; empty for none.
-    bold : DataFrame of bool, optional
-        Which numbers are bold.
-    size : float
-        Of the numbers, in points.
+    `span` are the values at the ends of the colours, `bold` says which numbers are bold, `size` is
+    theirs in points; `options` are for ``Axes.imshow``.
 
     Examples
     --------
@@ -365,13 +327,8 @@ def strip(
 ) -> list[Axes]:  # fmt: skip
     """Strip of images side by side, low frequencies below, each named in its corner or above.
 
-    Parameters
-    ----------
-    pictures : mapping of name to array, shape (rows, columns) or (rows, columns, 3)
-    xlabel, ylabel : str
-        With units; `ylabel` stands at the first only. Both empty: no ticks.
-    **options
-        For ``Axes.imshow``; by default gray from 0 to 1. ``extent`` gives the axes' units.
+    Images, of shape (rows, columns[, 3]), are gray from 0 to 1 unless `options`, for
+    ``Axes.imshow``, say otherwise; ``extent`` gives the axes' units. Without labels: no ticks.
 
     Examples
     --------
@@ -459,9 +416,7 @@ def colour_bar(
     ['level (0–255)', 'kernel (dimensionless)']
     """
     every = [axes] if isinstance(axes, Axes) else list(axes)
-    figure = every[0].get_figure()
-    assert figure is not None
-    bar = figure.colorbar(every[0].images[-1], ax=every, label=label, **how)
+    bar = every[0].figure.colorbar(every[0].images[-1], ax=every, label=label, **how)
     if ticks:
         bar.set_ticks(list(ticks), labels=list(ticks.values()))
 
@@ -500,6 +455,19 @@ def _series(
             yield look, part
 
 
+def _placed(
+    data: pd.DataFrame, row: str, hue: str | None, named: Mapping[Any, str], shown: Looks | None,
+    spread: float,
+) -> Iterator[tuple[Look, pd.DataFrame, npt.NDArray[np.float64]]]:  # fmt: skip
+    """Each series' look, its rows, and their heights: the series share `spread` of a row."""
+    series = list(_series(data, hue, shown))
+    places = {name: place for place, name in enumerate(named)}
+    for index, (look, part) in enumerate(series):
+        part = part[part[row].isin(list(named))]
+        shift = spread * ((index + 0.5) / len(series) - 0.5)
+        yield look, part, part[row].map(places).to_numpy(float) + shift
+
+
 def _rows(ax: Axes, named: Mapping[Any, str], label: str) -> Axes:
     """Name the rows from the top, and the axis of values."""
     ax.set_yticks(range(len(named)), list(named.values()))
@@ -507,11 +475,6 @@ def _rows(ax: Axes, named: Mapping[Any, str], label: str) -> Axes:
     if label:
         ax.set_xlabel(label)
     return ax
-
-
-def _shift(index: int, count: int, spread: float) -> float:
-    """Where in its row the interval or bar of a series lies."""
-    return spread * ((index + 0.5) / count - 0.5)
 
 
 def _axes(height: float) -> Axes:
