@@ -154,8 +154,8 @@ def _execute_into(folder: Path, spec: Spec) -> None:
     _tidy(folder / NOTEBOOK)
     replace(run, directory="", sources={}).save(folder / "run.json")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    telemetry = {"seconds": round(time.monotonic() - started, 2), "peak_bytes": peak}
-    write_json(folder / "telemetry.json", telemetry)
+    spent = {"seconds": round(time.monotonic() - started, 2), "peak_bytes": peak}
+    write_json(folder / "telemetry.json", spent)
 
 
 def _register_engine() -> None:

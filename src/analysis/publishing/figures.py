@@ -53,23 +53,11 @@ FIGURE_MIME = "application/vnd.coloured-spectrogram.figure+json"
 
 #: Each encoding's colour, the same in every chapter.
 ENCODINGS = {
-    "raw": "#000000",
-    "gray": "#7F7F7F",
-    "gray3": "#A9A9A9",
-    "viridis": "#009E73",
-    "magma": "#CC79A7",
-    "turbo": "#D55E00",
-    "jet": "#0072B2",
-    "hsv": "#E69F00",
-    "random": "#56B4E9",
-    "inferno": "#882255",
-    "plasma": "#AA4499",
-    "cividis": "#DDCC77",
-    "polynomial": "#117733",
-    "thermometer": "#332288",
-    "fourier": "#88CCEE",
-    "shuffled": "#661100",
-}
+    "raw": "#000000", "gray": "#7F7F7F", "gray3": "#A9A9A9", "viridis": "#009E73",
+    "magma": "#CC79A7", "turbo": "#D55E00", "jet": "#0072B2", "hsv": "#E69F00",
+    "random": "#56B4E9", "inferno": "#882255", "plasma": "#AA4499", "cividis": "#DDCC77",
+    "polynomial": "#117733", "thermometer": "#332288", "fourier": "#88CCEE", "shuffled": "#661100",
+}  # fmt: skip
 
 
 def colour_of(encoding: str) -> str:
@@ -163,13 +151,11 @@ def publish(
     Parameters
     ----------
     fig : Figure
-        Without a title inside.
+        Without a title inside; each axis with numbers names their unit.
     id : str
         ``fig-`` and lowercase words with hyphens. Never changes once published.
-    caption : str
-        MyST; numbers in it come from results.
-    alt : str
-        Text alternative that tells the finding.
+    caption, alt : str
+        MyST, whose numbers come from results; the text alternative, which tells the finding.
     data : DataFrame or mapping of str to DataFrame
         What is drawn. Several tables are written one after the other, told apart by a first
         column ``table``.
@@ -177,8 +163,7 @@ def publish(
     Raises
     ------
     ValueError
-        For an ill-formed or repeated identifier, an empty caption or alt text, empty data, a figure
-        with a title inside, or an axis whose label lacks its unit.
+        For what is not so: an identifier that is ill-formed or repeated, empty texts or data …
 
     Warns
     -----
@@ -234,13 +219,9 @@ def cut_edges(fig: Figure) -> list[str]:
     drawn = fig.get_tightbbox()
     fig.set_dpi(dpi)
     width, height = fig.get_size_inches()
-    over = {
-        "left": -drawn.x0,
-        "bottom": -drawn.y0,
-        "right": drawn.x1 - width,
-        "top": drawn.y1 - height,
-    }
-    return [edge for edge, inches in over.items() if inches > _HAIR]
+    over = (-drawn.x0, -drawn.y0, drawn.x1 - width, drawn.y1 - height)
+    edges = zip(("left", "bottom", "right", "top"), over, strict=True)
+    return [edge for edge, inches in edges if inches > _HAIR]
 
 
 def _check(fig: Figure, id: str, caption: str, alt: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -69,8 +69,8 @@ class Entry:
     """One chapter's verdict on one claim, as `record` took it."""
 
     claim: str
-    verdict: Verdict
-    strength: Strength
+    verdict: str
+    strength: str
     summary: str
     figure: str
     section: str
@@ -199,18 +199,10 @@ def record(
     _known("verdict", verdict, get_args(Verdict))
     _known("strength", strength, get_args(Strength))
     run = current_run()
-    entry = {
-        "claim": claim,
-        "verdict": verdict,
-        "strength": strength,
-        "summary": with_minus(" ".join(summary.split())),
-        "figure": figure,
-        "section": section,
-        "chapter": run.chapter,
-        "part": part,
-        "would_decide": would_decide if verdict == "undecided" else "",
-    }
-    _update(run, "ledger.json", {f"{claim} {part}".strip(): entry})
+    text = with_minus(" ".join(summary.split()))
+    missing = would_decide if verdict == "undecided" else ""
+    entry = Entry(claim, verdict, strength, text, figure, section, run.chapter, part, missing)
+    _update(run, "ledger.json", {f"{claim} {part}".strip(): asdict(entry)})
 
 
 def _known(what: str, value: str, valid: Iterable[str]) -> None:
