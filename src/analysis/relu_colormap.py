@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from analysis.colour.colormaps import lut, lut8, lut8_rounded
+from analysis.colour.learned import Learned, distance_by_chance, knot_distance
 from analysis.colour.piecewise import (
     FULL,
     ReLUColormap,
@@ -21,7 +22,7 @@ from analysis.colour.piecewise import (
     fewest_knots,
     from_segments,
 )
-from analysis.evidence.statistics import Interval
+from analysis.evidence.statistics import Interval, bootstrap_mean
 from analysis.evidence.verdicts import by_answers
 
 Bools = NDArray[np.bool_]
@@ -296,6 +297,23 @@ def exact_members(names: Iterable[str]) -> pd.DataFrame:
         if made is not None:
             least = fewest_knots(lut(name), 1e-6).size
             row = {"map": name, "knots": made.size, "levels": least, "error": made.error / FULL}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def distances(arms: Iterable[Learned], knots: Sequence[float], seed: int) -> pd.DataFrame:
+    """Mean distance of trained knots to a map's and to the task's edges; ``random``: by chance."""
+    rows = []
+    for arm in (arm for arm in arms if arm.trained):
+        for target, places in (("viridis", np.array(knots)), ("task", arm.edges)):
+            mean = bootstrap_mean(knot_distance(arm.knots, places), seed)
+            row = {
+                "task": arm.task,
+                "start": arm.start,
+                "target": target,
+                "distance": mean.estimate,
+            }
+            row |= {"low": mean.low, "high": mean.high, "random": distance_by_chance(places, seed)}
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
@@ -84,6 +85,16 @@ class Learned:
     early: Floats
     late: Floats
     right: Floats
+
+    def table(self) -> pd.DataFrame:
+        """One row a run: knots before and after, edges, losses and what was told right."""
+        places = {"first": self.first, "knot": self.knots, "edge": self.edges}
+        columns = {
+            f"{name}_{k}": column for name, of in places.items() for k, column in enumerate(of.T, 1)
+        }
+        losses = {"loss_early": self.early, "loss_late": self.late, "right": self.right}
+        arm = {"task": self.task, "start": self.start, "trained": self.trained}
+        return pd.DataFrame(arm | {"run": np.arange(len(self.knots))} | columns | losses)
 
 
 def learn_knots(
