@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from analysis import intensity_kernel as ik
-from analysis.nets.kernels import TARGETS, ntk, spectrum
-from analysis.sound.encodings import scaled_table
+from analysis.nets import learning_speed
+from analysis.nets.kernels import TARGETS
 
 TINY = ik.Settings(
     seeds=2,
@@ -37,14 +37,10 @@ def test_kernels_drift():
     assert (drift[["start", "now"]] > 0).all(axis=None)
 
 
-def test_bands_on_a_grid():
-    assert ik.band_map("viridis", step=64).shape == (9, 4)
-
-
 def test_ratios_say_where_gray_was_given_up():
     rows = [
         ("equal_energy", "band", 1.0, name, s, 10.0, time, 80.0)
-        for name, time in ((ik.GRAY, np.inf), ("turbo", 4.0), ("cool", np.inf))
+        for name, time in ((learning_speed.GRAY, np.inf), ("turbo", 4.0), ("cool", np.inf))
         for s in range(2)
     ]
     columns = ["scale", "target", "amplitude", "encoding", "seed", "predicted", "measured", "limit"]
@@ -53,24 +49,6 @@ def test_ratios_say_where_gray_was_given_up():
     assert ratios.bound["turbo"]
     assert np.isnan(ratios.measured["cool"])
     assert ratios.reached["cool"] == 0
-
-
-def test_copies_and_width_change_nothing_in_the_ntk_parametrisation():
-    grown = ik.growth().set_index("remedy")
-    assert np.allclose(grown.loc[["copies", "wider"], ["speed", "speed_stable"]], 1)
-    assert (grown.loc["wider, standard", "speed"] > 1).all()
-
-
-def test_one_fourier_feature_more():
-    frame = ik.fourier_speed([1, 3])
-    three = frame[frame.features == 3].speed.to_numpy()
-    named = ik.predicted_speed(["fourier"], "equal_energy")
-    assert three == pytest.approx(named[named.encoding == "fourier"].speed.to_numpy())
-
-
-def test_band_order_starts_whole():
-    frame = ik.band_order(spectrum(ntk(scaled_table("gray8", "equal_energy"))))
-    assert frame[frame["rank"] == 1].unlearned.to_numpy() == pytest.approx(np.ones(4))
 
 
 def test_map_table():
@@ -113,7 +91,7 @@ def test_verdict_on_the_choice_of_colormap(spread, verdict):
 def test_verdict_on_growing(layer, reached, verdict):
     grown = speeds(layer=layer, wider=1.0).rename(columns={"encoding": "remedy"})
     narrow = pd.DataFrame(
-        {"encoding": ["turbo", ik.GRAY], "width": [4, 64], "reached": [0.8, reached]}
+        {"encoding": ["turbo", learning_speed.GRAY], "width": [4, 64], "reached": [0.8, reached]}
     )
     assert ik.verdict_growing_suffices(speeds(turbo=2.0), grown, narrow)[0] == verdict
 
@@ -126,3 +104,22 @@ def test_verdict_on_copies(copies, layer, verdict):
     grown = speeds(copies=copies, layer=layer).rename(columns={"encoding": "remedy"})
     cells = speeds(viridis=2.0, turbo=2.0, jet=1.5)
     assert ik.verdict_duplicate_or_grow(cells, grown)[0] == verdict
+
+
+def test_agreement_is_over_what_finished():
+    predicted = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    lazy = pd.DataFrame({"predicted": predicted, "measured": 1.1 * predicted, "amplitude": 0.01})
+    unit = lazy.assign(measured=2 * predicted[::-1], amplitude=1.0)
+    unit.loc[5] = [1.0, 90.0, 1.0]
+    ratios = pd.concat([lazy, unit], ignore_index=True).assign(target="two-band", bound=False)
+    ratios.loc[10, "bound"] = True  # gray was given up
+    times = pd.DataFrame(
+        {"encoding": learning_speed.GRAY, "amplitude": 1.0, "target": "two-band"}, range(3)
+    )
+    agreement = ik.agreement(times.assign(measured=[1.0, np.inf, 2.0]), ratios)
+    assert (len(agreement.lazy), len(agreement.unit)) == (5, 6)
+    assert agreement.lazy_rank.estimate == pytest.approx(1)
+    assert agreement.unit_rank.estimate == pytest.approx(-1)
+    assert agreement.missed == pytest.approx(0.1)
+    assert agreement.excess["two-band"] > 2
+    assert agreement.given_up == (1, 3)

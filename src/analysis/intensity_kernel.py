@@ -1,47 +1,27 @@
 """How soon wide nets learn patterns of levels under each encoding: predicted, then measured.
 
-The kernel that predicts is `analysis.nets.kernels`; the nets at finite width are trained by
-`analysis.nets.two_layer`. The *speed* of an encoding is gray's time to learn a target over its own.
+`analysis.nets.learning_speed` predicts; `analysis.nets.two_layer` trains nets of finite width.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from analysis.colour.colormaps import LEVELS
+from analysis.colour.colormaps import LEVELS, lut8
+from analysis.colour.margins import pattern_margins
 from analysis.colour.perception import distinct_maps, perception
-from analysis.evidence.statistics import bootstrap_mean
+from analysis.evidence.statistics import Interval, bootstrap_mean, spearman
 from analysis.nets import two_layer
-from analysis.nets.kernels import (
-    TARGETS,
-    Rates,
-    Spectrum,
-    band,
-    ntk,
-    spectrum,
-    target,
-    time_to,
-)
-from analysis.sound.encodings import (
-    ScaleName,
-    fit_scale,
-    fourier,
-    random_curve,
-    scaled_table,
-    table,
-)
-
-Array = NDArray[np.float64]
-
-#: The encoding that all speeds are ratios to: one channel, the level / 255.
-GRAY = "gray8"
+from analysis.nets.kernels import TARGETS, ntk, spectrum, target, time_to
+from analysis.nets.learning_speed import GRAY, bands, predicted_speed
+from analysis.sound.encodings import ScaleName, scaled_table, table
 
 
 @dataclass(frozen=True)
@@ -82,116 +62,14 @@ _MORE = ("gray3", "random-curve", "magma", "inferno", "plasma", "cividis")
 #: What ``quick`` and ``full`` mean.
 SETTINGS: dict[str, Settings] = {
     "quick": Settings(
-        seeds=3,
-        width=512,
-        trained=_FEW,
-        cells=(*_LAZY, *_UNIT),
-        widths=(4, 8, 16, 32, 64, 128),
-        width_seeds=20,
-        curves=20,
+        seeds=3, width=512, trained=_FEW, cells=(*_LAZY, *_UNIT),
+        widths=(4, 8, 16, 32, 64, 128), width_seeds=20, curves=20,
     ),
     "full": Settings(
-        seeds=20,
-        width=2048,
-        trained=(*_FEW, *_MORE),
-        cells=(*_LAZY, *_UNIT, *_FED),
-        widths=(2, 4, 8, 16, 32, 64, 128, 256, 1024),
-        width_seeds=100,
-        curves=200,
+        seeds=20, width=2048, trained=(*_FEW, *_MORE), cells=(*_LAZY, *_UNIT, *_FED),
+        widths=(2, 4, 8, 16, 32, 64, 128, 256, 1024), width_seeds=100, curves=200,
     ),
-}
-
-
-# Predictions
-
-
-def _targets() -> Array:
-    """Return the four targets as columns, shape (256, 4)."""
-    return np.stack([target(name) for name in TARGETS], axis=1)
-
-
-def compare(
-    tables: Mapping[str, ArrayLike],
-    bias: float = 1.0,
-    hidden_layers: int = 1,
-    reference: str = GRAY,
-) -> pd.DataFrame:
-    """Predict times of scaled encodings on the four targets, and their ratios to a reference.
-
-    A row for each encoding and target: ``encoding``, ``target``, ``time``, ``top`` (largest
-    eigenvalue), ``speed`` (at the same learning rate) and ``speed_stable`` (each at its own largest
-    stable rate, 2 / top).
-    """
-    rows = []
-    for name, x in tables.items():
-        decomposed = spectrum(ntk(x, bias, hidden_layers))
-        for goal, time in zip(TARGETS, time_to(decomposed, _targets()), strict=True):
-            rows.append((name, goal, float(time), float(decomposed.values[0])))
-    frame = pd.DataFrame(rows, columns=["encoding", "target", "time", "top"])
-    own = frame[frame.encoding == reference].set_index("target")
-    base, top = frame.target.map(own.time), frame.target.map(own.top)
-    frame["speed"] = base / frame.time
-    frame["speed_stable"] = frame.speed * top / frame.top
-    return frame
-
-
-def predicted_speed(
-    names: Iterable[str], scale: ScaleName, bias: float = 1.0, seed: int = 0
-) -> pd.DataFrame:
-    """`compare` for encodings by name, gray added as the reference."""
-    tables = {name: scaled_table(name, scale, seed) for name in (GRAY, *names)}
-    return compare(tables, bias).assign(scale=scale, bias=bias)
-
-
-def random_curve_speed(count: int, scale: ScaleName, seed: int) -> pd.DataFrame:
-    """`compare` for many random smooth curves: what to expect of a map that nobody designed."""
-    tables = {GRAY: scaled_table(GRAY, scale)}
-    for k in range(count):
-        curve = random_curve(np.arange(LEVELS) / (LEVELS - 1), seed + k)
-        tables[f"random-{k}"] = fit_scale(scale, curve)(curve)
-    frame = compare(tables)
-    return frame[frame.encoding != GRAY].reset_index(drop=True)
-
-
-def band_map(name: str, scale: ScaleName = "equal_energy", step: int = 8) -> pd.DataFrame:
-    """Speed relative to gray for every band whose ends (``low``, ``high``) lie on a grid."""
-    ends = [
-        (low, high - 1)
-        for low in range(0, LEVELS, step)
-        for high in range(low + step, LEVELS + 1, step)
-        if high - low < LEVELS
-    ]
-    y = np.stack([band(*pair) for pair in ends], axis=1)
-    own = time_to(spectrum(ntk(scaled_table(name, scale))), y)
-    gray = time_to(spectrum(ntk(scaled_table(GRAY, scale))), y)
-    frame = pd.DataFrame(ends, columns=["low", "high"]).assign(speed=gray / own)
-    frame.insert(0, "encoding", name)
-    return frame
-
-
-def band_order(decomposed: Spectrum) -> pd.DataFrame:
-    """How a target's square accumulates from the fast eigenvectors to the slow ones.
-
-    A row for each ``target`` and ``rank`` (1 is the fastest): ``value`` (eigenvalue) and
-    ``unlearned``, the share of the square at this and slower ranks.
-    """
-    frames = []
-    for name in TARGETS:
-        shares = decomposed.shares(target(name))
-        frames.append(
-            pd.DataFrame(
-                {
-                    "target": name,
-                    "rank": np.arange(1, LEVELS + 1),
-                    "value": decomposed.values,
-                    "unlearned": shares[::-1].cumsum()[::-1],
-                }
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
-
-
-# Training
+}  # fmt: skip
 
 
 def _rate_for(time: float, top: float) -> float:
@@ -254,6 +132,44 @@ def speed_ratios(times: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "measured", "low", "high", "reached", "bound"])
 
 
+@dataclass(frozen=True)
+class Agreement:
+    """How measured speeds agree with the predicted ones, for small targets and for full size.
+
+    Rank correlations are over comparisons that finished; ``missed`` is the median error of a
+    predicted ratio, ``excess`` the mean measured over predicted speed by target at full size;
+    ``given_up`` counts gray's nets on two bands.
+    """
+
+    lazy: pd.DataFrame
+    unit: pd.DataFrame
+    lazy_rank: Interval
+    unit_rank: Interval
+    missed: float
+    excess: pd.Series
+    given_up: tuple[int, int]
+
+
+def agreement(times: pd.DataFrame, ratios: pd.DataFrame, seed: int = 0) -> Agreement:
+    """Compare `speed_ratios` with their predictions; `times` are what they come from."""
+    measured = ratios[ratios.measured.notna()]
+    lazy = measured[(measured.amplitude < 1) & ~measured.bound]
+    unit = measured[measured.amplitude == 1]
+    finished = unit[~unit.bound]
+    late = times[(times.encoding == GRAY) & (times.amplitude == 1) & (times.target == "two-band")]
+    missed = np.median(np.abs(np.log(lazy.measured / lazy.predicted)))
+    logs = pd.Series(np.log(unit.measured / unit.predicted))
+    return Agreement(
+        lazy,
+        unit,
+        spearman(lazy.predicted, lazy.measured, seed),
+        spearman(finished.predicted, finished.measured, seed),
+        float(np.exp(missed) - 1),
+        pd.Series(np.exp(logs.groupby(unit.target).mean())),
+        (int(np.isinf(late.measured).sum()), len(late)),
+    )
+
+
 def kernel_drift(
     names: Sequence[str], settings: Settings, goal: str = "two-band", seed: int = 0
 ) -> pd.DataFrame:
@@ -281,7 +197,11 @@ def kernel_drift(
     return pd.DataFrame(rows, columns=["encoding", "seed", "residual", "start", "now"])
 
 
-# Width, depth and features instead of colour
+def slowed(drift: pd.DataFrame, name: str, seed: int = 0) -> list[float]:
+    """Rate of an encoding's nets now over that at the start, geometric mean with its interval."""
+    rows = drift[drift.encoding == name]
+    change = bootstrap_mean(np.log(rows.now / rows.start), seed)
+    return [float(np.exp(v)) for v in (change.estimate, change.low, change.high)]
 
 
 def finite_width(
@@ -306,59 +226,6 @@ def finite_width(
             middle = float(np.sort(times)[len(times) // 2])
             rows.append((name, width, float(np.isfinite(times).mean()), middle))
     return pd.DataFrame(rows, columns=["encoding", "width", "reached", "time"])
-
-
-def fourier_speed(counts: Sequence[int], scale: ScaleName = "equal_energy") -> pd.DataFrame:
-    """`compare` for the first K half-range cosines of the raw value: no colour involved."""
-    t = np.arange(LEVELS) / (LEVELS - 1)
-    tables = {GRAY: scaled_table(GRAY, scale)}
-    for count in counts:
-        features = fourier(t, np.arange(1, count + 1))
-        tables[str(count)] = fit_scale(scale, features)(features)
-    frame = compare(tables)
-    frame = frame[frame.encoding != GRAY].reset_index(drop=True)
-    return frame.assign(features=frame.encoding.astype(int))
-
-
-def growth(width: int = 64, factor: int = 3) -> pd.DataFrame:
-    """Predict what raw gains from a larger net, or from copies of its channel, instead of colour.
-
-    ``speed`` and ``speed_stable`` as in `compare`, at equal energy, relative to raw in the same
-    parametrisation. In the NTK parametrisation, whose kernel does not contain the width, "wider" is
-    1 by theorem; "…, standard" is plain gradient descent (`kernels.Rates.standard`).
-    """
-    one = scaled_table("raw", "equal_energy")
-    many = np.repeat(one, factor, axis=1)
-    small = Rates.standard(width, 1)
-    base = ntk(one)
-    kernels = {
-        "copies": (ntk(many), base),
-        "wider": (base, base),
-        "copies, standard": (
-            ntk(many, rates=Rates.standard(width, factor)),
-            ntk(one, rates=small),
-        ),
-        "wider, standard": (
-            ntk(one, rates=Rates.standard(factor * width, 1)),
-            ntk(one, rates=small),
-        ),
-        "layer": (ntk(one, hidden_layers=2), base),
-        "two layers": (ntk(one, hidden_layers=3), base),
-    }
-    frames = []
-    for name, (kernel, reference) in kernels.items():
-        new, old = spectrum(kernel), spectrum(reference)
-        speed = time_to(old, _targets()) / time_to(new, _targets())
-        stable = speed * old.values[0] / new.values[0]
-        frames.append(
-            pd.DataFrame(
-                {"remedy": name, "target": list(TARGETS), "speed": speed, "speed_stable": stable}
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
-
-
-# The eye
 
 
 def map_table(maps: Sequence[str] | None = None, scale: ScaleName = "equal_energy") -> pd.DataFrame:
@@ -388,7 +255,23 @@ def map_table(maps: Sequence[str] | None = None, scale: ScaleName = "equal_energ
     return frame
 
 
-# Verdicts
+def median_margins(maps: Iterable[str]) -> list[float]:
+    """Median, over bands, of a neuron's best margin (1/255), 8 levels free at either end."""
+    ends = np.array([pair for pair in bands(8) if pair[0] > 8 and pair[1] < 247])
+    levels = np.arange(LEVELS)
+    fires = (levels >= ends[:, :1]) & (levels <= ends[:, 1:])
+    silent = (levels < ends[:, :1] - 8) | (levels > ends[:, 1:] + 8)
+    return [255 * np.median(pattern_margins(lut8(name) / 255, fires, silent)) for name in maps]
+
+
+def eye_against_net(table: pd.DataFrame, seed: int = 0) -> dict[tuple[str, str, str], Interval]:
+    """Rank correlations over all maps of `map_table`, and those that keep the levels apart."""
+    tables = {"all": table, "keeps": table[table.keeps]}
+    pairs = product(("monotonicity", "uniformity", "length"), ("speed", "margin"), tables.items())
+    return {  # rounded, since gray, binary and others tie
+        (eye, net, kind): spearman(rows[eye], rows[net].round(9), seed)
+        for eye, net, (kind, rows) in pairs
+    }
 
 
 def _three_ways(share: float) -> str:

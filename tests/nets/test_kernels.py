@@ -202,3 +202,9 @@ def test_band_is_on_where_it_says():
 def test_what_is_malformed_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_residual_crosses_at_the_time_to_it():
+    decomposed, y = kernels.spectrum(kernels.ntk(POINTS)), np.arange(7.0) - 3
+    left = decomposed.residual(y, np.array([0.0, float(kernels.time_to(decomposed, y, 0.3))]))
+    assert left == pytest.approx([1.0, 0.3])

@@ -237,6 +237,11 @@ class Spectrum:
         parts = (self.vectors.T @ np.asarray(y, np.float64)) ** 2
         return np.asarray(parts / parts.sum(0))
 
+    def residual(self, y: ArrayLike, times: Array) -> Array:
+        """Share of a target's square, target of shape (n,), that is left at some times."""
+        left = self.shares(y) * np.exp(-2 * self.values * times[:, None])
+        return np.asarray(left.sum(1))
+
 
 def spectrum(kernel: ArrayLike) -> Spectrum:
     """Decompose a kernel, symmetric and positive semidefinite, whose points are equally frequent.
