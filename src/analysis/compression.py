@@ -166,40 +166,17 @@ _FACTORS = (2, 4, 8, 16, 32)
 class Settings:
     """What a profile means: sizes and numbers of repetitions.
 
-    Attributes
-    ----------
-    train_per_class : int
-        Clips of a class from which the learned coders and the classifier learn.
-    test_per_class : int
-        Clips of a class on which rate and distortion are measured.
-    classified_per_class : int
-        Clips of a class on which the classifier is tested.
-    classified : tuple of str
-        Methods that the classifier is tried with.
-    bottlenecks : tuple of int
-        Numbers that the autoencoder keeps of each block.
-    epochs : int
-        Of the autoencoder.
-    seeds : int
-        Training sets of the classifier.
-    griffin_lim_clips : int
-        Clips that are resynthesised without the phase.
-    aliased_clips : int
-        Real sounds of each set for the hop-size experiment.
-    map_per_class : int
-        Notes of a class for the best linear map through 1024 numbers.
-    map_row_step : int
-        Every so many of the 1356 rows enter that map's bound.
-    large_pictures : int
-        Pictures of 1356 × 1071 pixels that are resized.
-    event_clips : int
-        Clips with, and as many without, the millisecond event.
-    chirps : int
-        Chirps to learn from; two thirds as many to test on.
-    repetitions : int
-        Of the denoising experiment.
-    snr_db : tuple of float
-        Of the noisy chirps.
+    `train_per_class`: Clips of a class from which the learned coders and the classifier learn.
+    `test_per_class`: Clips of a class on which rate and distortion are measured.
+    `classified_per_class`: Clips of a class on which the classifier is tested. `classified`:
+    Methods that the classifier is tried with. `bottlenecks`: Numbers that the autoencoder keeps of
+    each block. `epochs`: Of the autoencoder. `seeds`: Training sets of the classifier.
+    `griffin_lim_clips`: Clips that are resynthesised without the phase. `aliased_clips`: Real
+    sounds of each set for the hop-size experiment. `map_per_class`: Notes of a class for the best
+    linear map through 1024 numbers. `map_row_step`: Every so many of the 1356 rows enter that map's
+    bound. `large_pictures`: Pictures of 1356 × 1071 pixels that are resized. `event_clips`: Clips
+    with, and as many without, the millisecond event. `chirps`: Chirps to learn from; two thirds as
+    many to test on. `repetitions`: Of the denoising experiment. `snr_db`: Of the noisy chirps.
     """
 
     train_per_class: int
@@ -266,23 +243,6 @@ SETTINGS = {
 def pictures(waveforms: NDArray[np.floating[Any]]) -> Pictures:
     """Log-power spectrograms of one-second clips, 256 × 128 pixels.
 
-    Parameters
-    ----------
-    waveforms : ndarray of float, shape (n, 16000)
-        At 16 kHz, in [-1, 1]. Zeros are added at the end, so that there are 128 frames.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, 256, 128)
-        In dB of a full-scale sine, −100…0; lowest frequency first, without the bin at Nyquist.
-
-    Raises
-    ------
-    ValueError
-        For clips longer than 128 frames.
-
-    Examples
-    --------
     >>> pictures(np.zeros((2, 16000))).shape
     (2, 256, 128)
     """
@@ -300,8 +260,6 @@ def _padded(waveforms: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
 def posterise(db: Pictures, bits: int = 8) -> NDArray[np.uint8]:
     """Levels of decibels in −100…0 dB: 2^bits of them.
 
-    Examples
-    --------
     >>> posterise(np.array([-100.0, -50.0, 0.0], np.float32), 1).tolist()
     [0, 0, 1]
     """
@@ -318,12 +276,6 @@ def _decibels(levels: NDArray[np.uint8], bits: int = 8) -> Pictures:
 def hop_matrix(length: int, factor: int) -> Array:
     """Keep every `factor`-th of `length` frames: what a `factor` times larger hop does.
 
-    Returns
-    -------
-    ndarray of float64, shape (ceil(length / factor), length)
-
-    Examples
-    --------
     >>> hop_matrix(4, 2).astype(int).tolist()
     [[1, 0, 0, 0], [0, 0, 1, 0]]
     """
@@ -336,17 +288,6 @@ def decimation_matrix(length: int, factor: int) -> Array:
     A linear-phase FIR of ``8 factor + 1`` taps (Hamming window, `scipy.signal.firwin`), centred on
     the frame that is kept; the ends are continued by reflection. Each row sums to 1.
 
-    Parameters
-    ----------
-    length, factor : int
-        Frames; at least 1.
-
-    Returns
-    -------
-    ndarray of float64, shape (ceil(length / factor), length)
-
-    Examples
-    --------
     >>> decimation_matrix(128, 4).sum(axis=1).round(12).min()
     np.float64(1.0)
     """
@@ -364,8 +305,6 @@ def decimation_matrix(length: int, factor: int) -> Array:
 def area_matrix(length: int, factor: int) -> Array:
     """Means over `factor` neighbours.
 
-    Examples
-    --------
     >>> area_matrix(4, 2).tolist()
     [[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]]
     """
@@ -388,14 +327,8 @@ class Separable:
     The decoder is the linear minimum-mean-square estimate under a covariance that is separable,
     rows times columns, both estimated from training pictures less their mean at each frequency.
 
-    Attributes
-    ----------
-    down_rows, down_columns : ndarray
-        Encoders, shapes (r, rows) and (c, columns).
-    up_rows, up_columns : ndarray
-        Decoders, shapes (rows, r) and (columns, c).
-    mean : ndarray, shape (rows, 1)
-        In dB.
+    `down_rows`, `down_columns`: Encoders, shapes (r, rows) and (c, columns). `up_rows`,
+    `up_columns`: Decoders, shapes (rows, r) and (columns, c). `mean`: In dB.
     """
 
     down_rows: Array
@@ -474,12 +407,8 @@ def _unblocks(blocks: Pictures, shape: tuple[int, ...]) -> Pictures:
 class BlockPCA:
     """Principal components of blocks: the best linear autoencoder of a block (Eckart, Young).
 
-    Attributes
-    ----------
-    mean : ndarray, shape (rows, 1)
-        Training mean at each frequency, in dB.
-    basis : ndarray of float32, shape (BLOCK², BLOCK²)
-        Orthonormal rows, the strongest component first.
+    `mean`: Training mean at each frequency, in dB. `basis`: Orthonormal rows, the strongest
+    component first.
     """
 
     mean: Array
@@ -511,15 +440,6 @@ class Autoencoder:
     of one hidden layer of 128 ReLUs, initialised with zero output: training can only add to the
     PCA of the same bottleneck. As each block is coded alike, it is a convolutional net of stride
     16.
-
-    Parameters
-    ----------
-    pca : BlockPCA
-        Fitted to the training pictures.
-    bottleneck : int
-        Numbers a block.
-    seed : int
-        Of the initial weights and of the order of the blocks.
     """
 
     def __init__(self, pca: BlockPCA, bottleneck: int, seed: int) -> None:
@@ -616,22 +536,7 @@ def _png(levels: NDArray[np.uint8], bits: int = 8) -> int:
 def file_round_trip(
     levels: NDArray[np.uint8], form: str, **options: Any
 ) -> tuple[NDArray[np.uint8], int]:
-    """Save a gray picture with Pillow and open it again.
-
-    Parameters
-    ----------
-    levels : ndarray of uint8, shape (rows, columns)
-    form : {"PNG", "JPEG", "JPEG2000", "WEBP"}
-        WebP has no gray: R = G = B is saved, and the luminance is read.
-    **options
-        Of `PIL.Image.Image.save`.
-
-    Returns
-    -------
-    levels : ndarray of uint8, the same shape
-    nbytes : int
-        Length of the whole file, headers included.
-    """
+    """Save a gray picture with Pillow and open it again."""
     picture = Image.fromarray(levels)
     stream = io.BytesIO()
     (picture.convert("RGB") if form == "WEBP" else picture).save(stream, form, **options)
@@ -642,8 +547,6 @@ def file_round_trip(
 def jpeg_header_bytes(shape: tuple[int, int] = (ROWS, COLUMNS)) -> int:
     """Bytes of a gray JPEG that hold no picture: markers, tables and the frame.
 
-    Examples
-    --------
     >>> jpeg_header_bytes() < jpeg_header_bytes() + 1 < 400
     True
     """
@@ -659,15 +562,6 @@ def code_bytes(codes: NDArray[np.int_], images: int) -> NDArray[np.int64]:
 
     The codes of a picture are laid out component by component, low bytes before high bytes, and
     compressed by zlib; what the decoder has learned is not counted.
-
-    Parameters
-    ----------
-    codes : ndarray of int, shape (images · blocks, components)
-    images : int
-
-    Returns
-    -------
-    ndarray of int64, shape (images,)
     """
     planes = codes.reshape(images, -1, codes.shape[1]).transpose(0, 2, 1).astype("<i2")
     sizes = []
@@ -690,10 +584,7 @@ def _image_options(method: str, setting: float) -> tuple[str, dict[str, Any]]:
 class Bench:
     """Methods fitted to training pictures, ready to compress others.
 
-    Attributes
-    ----------
-    moments, pca, autoencoders
-        Fitted; the autoencoders by bottleneck.
+    `moments`, `pca`, `autoencoders`: Fitted; the autoencoders by bottleneck.
     """
 
     moments: _Moments
@@ -702,17 +593,7 @@ class Bench:
 
     @classmethod
     def fit(cls, train: Pictures, bottlenecks: Iterable[int], epochs: int, seed: int) -> Bench:
-        """Fit everything that learns.
-
-        Parameters
-        ----------
-        train : ndarray of float32, shape (n, 256, 128)
-            In dB.
-        bottlenecks : iterable of int
-            One autoencoder each.
-        epochs, seed : int
-            Of the autoencoders.
-        """
+        """Fit everything that learns."""
         pca = BlockPCA.fit(train)
         nets = {m: Autoencoder(pca, m, seed).fit(train, epochs) for m in bottlenecks}
         return cls(_Moments.of(train), pca, nets)
@@ -736,15 +617,7 @@ class Bench:
         ]
 
     def through_numbers(self, method: str, setting: Any, db: Pictures) -> tuple[int, Pictures]:
-        """Keep real numbers only, without rounding.
-
-        Returns
-        -------
-        numbers : int
-            Kept of each picture.
-        decoded : ndarray of float32
-            In dB, the shape of `db`.
-        """
+        """Keep real numbers only, without rounding."""
         if method == "pca":
             codes = self.pca.encode(db, setting)
             return codes.size // len(db), self.pca.decode(codes, db.shape)
@@ -778,21 +651,6 @@ class Bench:
 
         Subsampled and averaged pictures are saved as 8-bit PNG; components and codes are rounded
         to a step and deflated (`code_bytes`); the rest are Pillow's files.
-
-        Parameters
-        ----------
-        method, setting
-            See `file_settings`.
-        db : ndarray of float32, shape (n, 256, 128)
-            In dB.
-        count : bool
-            Without, lossless packing is skipped where it can be, and `nbytes` may be 0.
-
-        Returns
-        -------
-        nbytes : ndarray of int64, shape (n,)
-        decoded : ndarray of float32
-            In dB, the shape of `db`.
         """
         unknown = np.zeros(len(db), np.int64)
         if method in ("hop", "decimation", "area"):
@@ -823,18 +681,6 @@ class Bench:
 def log_error(db: Pictures, decoded: Pictures) -> Array:
     """Root-mean-square difference of log spectra, over all bins and frames of each clip.
 
-    Parameters
-    ----------
-    db, decoded : ndarray of float, shape (n, rows, columns)
-        In dB, floored alike.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        In dB.
-
-    Examples
-    --------
     >>> log_error(np.zeros((1, 2, 2)), np.full((1, 2, 2), 3.0))
     array([3.])
     """
@@ -846,17 +692,6 @@ def resynthesis_snr(waveforms: NDArray[np.float32], decoded: Pictures) -> Array:
 
     The kindest resynthesis: all error is the magnitude's. The inverse is that of least squares
     (`spectrograms.istft`); the bin at Nyquist is left empty.
-
-    Parameters
-    ----------
-    waveforms : ndarray of float32, shape (n, 16000)
-    decoded : ndarray of float32, shape (n, 256, 128)
-        In dB.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        In dB.
     """
     ratios = []
     for wave, db in zip(_padded(waveforms), decoded, strict=True):
@@ -871,20 +706,7 @@ def resynthesis_snr(waveforms: NDArray[np.float32], decoded: Pictures) -> Array:
 
 
 def griffin_lim(magnitude: NDArray[np.float32], iterations: int, seed: int) -> NDArray[np.float32]:
-    """Waveform whose spectrogram is near a magnitude, without any phase (Griffin and Lim, 1984).
-
-    Parameters
-    ----------
-    magnitude : ndarray of float32, shape (257, frames)
-        Of `spectrograms.stft` with window 512 and hop 128.
-    iterations : int
-    seed : int
-        Of the random phase at the start.
-
-    Returns
-    -------
-    ndarray of float32, shape ((frames - 1) · 128,)
-    """
+    """Waveform whose spectrogram is near a magnitude, without any phase (Griffin and Lim, 1984)."""
     samples = (magnitude.shape[1] - 1) * HOP
     turns = np.random.default_rng(seed).random(magnitude.shape)
     phase = np.exp(2j * np.pi * turns).astype(np.complex64)
@@ -901,18 +723,6 @@ def griffin_lim_snr(db: Pictures, decoded: Pictures, iterations: int, seed: int)
     Without the phase the waveform itself cannot be compared; what can is the magnitude of the
     resynthesised sound's transform with that of the original (the negative of the spectral
     convergence in dB).
-
-    Parameters
-    ----------
-    db, decoded : ndarray of float32, shape (n, 256, 128)
-        Original and decoded pictures.
-    iterations, seed : int
-        Of `griffin_lim`.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        In dB.
     """
     ratios = []
     for truth, found in zip(db, decoded, strict=True):
@@ -936,13 +746,7 @@ _RESYNTHESISED = (
 
 
 def griffin_lim_table(bench: Bench, db: Pictures, seed: int, iterations: int = 20) -> pd.DataFrame:
-    """`griffin_lim_snr` of several files of two to three kilobytes, and of the clean picture.
-
-    Returns
-    -------
-    DataFrame
-        ``method``, ``setting``, ``clip``, ``snr_db``.
-    """
+    """`griffin_lim_snr` of several files of two to three kilobytes, and of the clean picture."""
     offered = bench.file_settings()
     decoded = {("clean", ""): db} | {
         (method, str(setting)): bench.through_file(method, setting, db, count=False)[1]
@@ -967,14 +771,7 @@ def griffin_lim_table(bench: Bench, db: Pictures, seed: int, iterations: int = 2
 
 
 def equal_numbers(bench: Bench, db: Pictures) -> pd.DataFrame:
-    """Error of every method that keeps real numbers.
-
-    Returns
-    -------
-    DataFrame
-        A row a method, setting and clip: ``method``, ``setting``, ``clip``, ``numbers`` (kept of
-        the 32,768), ``error_db``.
-    """
+    """Error of every method that keeps real numbers."""
     tables = []
     for method, setting in bench.number_settings():
         numbers, decoded = bench.through_numbers(method, setting, db)
@@ -993,14 +790,7 @@ def equal_numbers(bench: Bench, db: Pictures) -> pd.DataFrame:
 
 
 def equal_bytes(bench: Bench, db: Pictures, waveforms: NDArray[np.float32]) -> pd.DataFrame:
-    """Bytes and two distances of every method that makes a file.
-
-    Returns
-    -------
-    DataFrame
-        A row a method, setting and clip: ``method``, ``setting``, ``clip``, ``bytes``,
-        ``error_db`` (`log_error`), ``snr_db`` (`resynthesis_snr`).
-    """
+    """Bytes and two distances of every method that makes a file."""
     tables = []
     for method, setting in tqdm(bench.file_settings(), desc="rate and distortion", disable=None):
         nbytes, decoded = bench.through_file(method, setting, db)
@@ -1020,25 +810,7 @@ def equal_bytes(bench: Bench, db: Pictures, waveforms: NDArray[np.float32]) -> p
 
 
 def summarise(table: pd.DataFrame, values: Sequence[str], rate: str, seed: int) -> pd.DataFrame:
-    """Means over clips with 95 % bootstrap intervals, for each method and setting.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `equal_numbers` or `equal_bytes`.
-    values : sequence of str
-        Columns to be averaged.
-    rate : str
-        Column of the rate; its plain mean is given.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        ``method``, ``setting``, the rate, and for each value its mean and ``_low``, ``_high``;
-        within a method in the order of the rate.
-    """
+    """Means over clips with 95 % bootstrap intervals, for each method and setting."""
     rows = []
     for (method, setting), group in table.groupby(["method", "setting"], sort=False):
         row: dict[str, Any] = {"method": method, "setting": setting, rate: group[rate].mean()}
@@ -1059,19 +831,6 @@ def at_budget(table: pd.DataFrame, method: str, value: str, budget: float) -> Ar
     Only the *lower hull* of a method's own settings counts: if a larger file does worse, the
     smaller one is taken. A budget below a clip's smallest file gives NaN; above its largest, the
     largest file's value (nobody has to spend the rest).
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `equal_bytes`.
-    method, value : str
-        Which rows; ``"error_db"`` or ``"snr_db"``.
-    budget : float
-        Bytes a clip.
-
-    Returns
-    -------
-    ndarray of float64, shape (clips,)
     """
     better = np.maximum.accumulate if value == "snr_db" else np.minimum.accumulate
     found = []
@@ -1091,26 +850,7 @@ def gain_at_budget(
     seed: int,
     value: str = "error_db",
 ) -> Interval | None:
-    """How many dB `method` is ahead of `rival` at the same bytes, clip by clip.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `equal_bytes`.
-    method, rival : str
-    budget : float
-        Bytes a clip.
-    seed : int
-        Of the bootstrap.
-    value : {"error_db", "snr_db"}
-        Less error, or more signal to noise.
-
-    Returns
-    -------
-    Interval or None
-        Positive where `method` is better; None if one of them cannot make files so small for at
-        least half of the clips.
-    """
+    """How many dB `method` is ahead of `rival` at the same bytes, clip by clip."""
     ours, theirs = (at_budget(table, m, value, budget) for m in (method, rival))
     if value == "snr_db":
         ours, theirs = -ours, -theirs
@@ -1123,23 +863,7 @@ def gain_at_budget(
 def gain_at_factor(
     table: pd.DataFrame, method: str, rival: str, setting: Any, seed: int
 ) -> Interval:
-    """How many dB less error `method` makes than `rival` with the same numbers, clip by clip.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `equal_numbers`.
-    method, rival : str
-    setting : int
-        The factor, the same for both.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    Interval
-        Positive where `method` is better.
-    """
+    """How many dB less error `method` makes than `rival` with the same numbers, clip by clip."""
     ours, theirs = (
         table[(table.method == m) & (table.setting == str(setting))].error_db.to_numpy()
         for m in (method, rival)
@@ -1171,14 +895,6 @@ def features_of(db: Pictures) -> NDArray[np.float32]:
     The picture averaged to 32 mel bands × 32 times (in dB), and how the bands vary together: their
     covariances, at the same time and one time later, as signed square roots (again dB). The latter
     do not change when a word begins later.
-
-    Parameters
-    ----------
-    db : ndarray of float32, shape (n, 256, 128)
-
-    Returns
-    -------
-    ndarray of float32, shape (n, 1024 + 528 + 1024)
     """
     bank = spectrograms.mel_filterbank(SEEN[0], WINDOW)[:, :ROWS]
     bank = bank / bank.sum(axis=1, keepdims=True)
@@ -1201,16 +917,6 @@ def classify(
     Features are standardised by the training set, with 1 dB added to each deviation; the penalty is
     fixed (C = 0.01). The fit runs in the space that the training clips span, where a penalised
     linear model lies anyhow: the same model, sooner.
-
-    Parameters
-    ----------
-    train : ndarray of float32, shape (n, features)
-    labels : ndarray of int64, shape (n,)
-    tests : sequence of ndarray of float32, shape (m, features)
-
-    Returns
-    -------
-    list of ndarray of int64, shape (m,)
     """
     mean, spread = train.mean(axis=0), train.std(axis=0) + 1
     basis = qr(((train - mean) / spread).T, mode="economic")[0]
@@ -1241,13 +947,6 @@ def classification(
 
     Each of the `seeds` draws four fifths of the training clips, the same for every method. The
     groups of the two splits are disjoint, so a program or speaker under test was never heard.
-
-    Returns
-    -------
-    DataFrame
-        A row a method, setting, regime and group of the test split: ``accuracy`` (mean over clips
-        and seeds), ``train_accuracy`` (mean over seeds), ``bytes`` (mean over the test clips).
-        Method ``clean`` is the uncompressed picture.
     """
     known = {"clean": (np.nan, features_of(train.db), features_of(test.db))}
     offered = {method for method, _ in bench.file_settings()}
@@ -1310,22 +1009,7 @@ MARGIN = 0.03
 
 
 def accuracies(table: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Accuracy and its paired difference from the clean pictures, with bootstrap intervals.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `classification`.
-    seed : int
-
-    Returns
-    -------
-    DataFrame
-        A row a method, setting and regime; ``accuracy`` in % and ``change`` in percentage points
-        (means over groups), each with ``_low`` and ``_high``; ``train_accuracy`` in %;
-        ``equivalent``: whether the change is less than `MARGIN` by two one-sided tests, corrected
-        by Holm over the table.
-    """
+    """Accuracy and its paired difference from the clean pictures, with bootstrap intervals."""
     reference = table[(table.method == "clean") & (table.regime == "matched")]
     clean = reference.accuracy.to_numpy()
     rows, tests = [], []
@@ -1379,30 +1063,6 @@ def alias_fraction(
     the energy above the Nyquist frequency of a hop, ``sample_rate / (2 hop)``, is divided by all of
     it. What lies above folds back on what lies below.
 
-    Parameters
-    ----------
-    signal : ndarray of float, shape (samples,)
-    window : int
-        Samples.
-    hops : sequence of int
-        Samples.
-    scale : {"magnitude", "power", "decibels"}
-        Of the trajectories.
-    floor_db : float
-        Of the decibels, under the largest magnitude.
-
-    Returns
-    -------
-    ndarray of float64, shape (len(hops),)
-        In [0, 1], summed over the bins.
-
-    Raises
-    ------
-    ValueError
-        For an unknown scale, or a signal without modulation.
-
-    Examples
-    --------
     >>> click = np.zeros(4096)
     >>> click[2048] = 1
     >>> alias_fraction(click, 256, [128, 64], "power").round(6)
@@ -1444,19 +1104,7 @@ def _loudest(wave: NDArray[np.float32], window: int) -> NDArray[np.float32]:
 def alias_table(
     sounds: dict[str, NDArray[np.float32]], scales: Sequence[str] = ("magnitude", "decibels")
 ) -> pd.DataFrame:
-    """`alias_fraction` of many sounds, at every window and overlap.
-
-    Parameters
-    ----------
-    sounds : dict of str to ndarray of float32
-        Kind of sound to its clips, shape (n, samples) or (samples,), at 16 kHz.
-    scales : sequence of str
-
-    Returns
-    -------
-    DataFrame
-        ``kind``, ``clip``, ``scale``, ``window_ms``, ``overlap``, ``fraction``.
-    """
+    """`alias_fraction` of many sounds, at every window and overlap."""
     rows = []
     for kind, clips in sounds.items():
         for index, clip in enumerate(tqdm(np.atleast_2d(clips), desc=kind, disable=None)):
@@ -1478,12 +1126,6 @@ def folding_demo(sample_rate: int = 16_000) -> pd.DataFrame:
     A tone of 4 kHz is modulated in amplitude at a rate that rises from 10 to 240 Hz in two seconds.
     With a window of 128 samples (8 ms), the magnitude in its bin follows. Frames at 75 % overlap
     carry rates up to 250 Hz, at 50 % up to 125 Hz.
-
-    Returns
-    -------
-    DataFrame
-        ``hop`` (``"hop 1"`` …), ``time_s``, ``rate_hz`` and ``level_db`` under each panel's
-        maximum.
     """
     window, duration = 128, 2.0
     t = np.arange(int(duration * sample_rate)) / sample_rate
@@ -1543,8 +1185,6 @@ def large_picture(wave: NDArray[np.floating[Any]]) -> Pictures:
 
     A window of 2710 samples has 1356 bins, and a hop of 15 samples makes 1071 frames.
 
-    Examples
-    --------
     >>> large_picture(np.zeros(16000)).shape
     (1356, 1071)
     """
@@ -1567,24 +1207,6 @@ def linear_bound_noise(
     periodically, its eigenvalues are its two-dimensional Fourier transform (exact for a torus; the
     edges, and the rows near 0 and Nyquist, are neglected).
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows (``window // 2 + 1`` bins) and columns (frames).
-    window, hop : int
-        Samples; Hann window.
-    numbers : int
-        At least 1.
-
-    Returns
-    -------
-    bound_db : float
-        Root mean square error per pixel in dB; without any numbers it would be `NOISE_DB`.
-    eigenvalues : ndarray of float64, shape (rows · columns,)
-        In dB², the largest first.
-
-    Examples
-    --------
     >>> bound, _ = linear_bound_noise((65, 200), 128, 128, 1)  # no overlap: bins hardly correlate
     >>> bool(0.99 * NOISE_DB < bound < NOISE_DB)
     True
@@ -1612,18 +1234,6 @@ def separable_bound(db: NDArray[np.floating[Any]], rank: int) -> float:
     Every resize is such a map. Its result has at most this rank, so that its error is at least that
     of the truncated singular value decomposition, which is made for this very picture.
 
-    Parameters
-    ----------
-    db : ndarray of float, shape (rows, columns)
-    rank : int
-
-    Returns
-    -------
-    float
-        Root mean square per pixel, in dB.
-
-    Examples
-    --------
     >>> separable_bound(np.diag([3.0, 4.0]), 1)
     1.5
     """
@@ -1637,15 +1247,9 @@ def separable_bound(db: NDArray[np.floating[Any]], rank: int) -> float:
 class LinearMap:
     """Best linear map through so many numbers, learned from pictures.
 
-    Attributes
-    ----------
-    numbers : int
-        Kept of each picture.
-    bound_db : float
-        Root mean square error on the pictures that it was made from: no linear map does better on
-        them.
-    held_out_db : ndarray of float64, shape (m,)
-        Its error on each picture of the test set.
+    `numbers`: Kept of each picture. `bound_db`: Root mean square error on the pictures that it was
+    made from: no linear map does better on them. `held_out_db`: Its error on each picture of the
+    test set.
     """
 
     numbers: int
@@ -1656,24 +1260,7 @@ class LinearMap:
 def fit_linear_map(
     train: NDArray[np.float32], test: NDArray[np.float32], numbers: int
 ) -> LinearMap:
-    """Fit the best linear map (principal components; the mean picture comes free).
-
-    Parameters
-    ----------
-    train, test : ndarray of float32, shape (n, pixels), (m, pixels)
-        In dB.
-    numbers : int
-        Below n: as many pictures as numbers could simply be memorised.
-
-    Returns
-    -------
-    LinearMap
-
-    Raises
-    ------
-    ValueError
-        If there are too few pictures.
-    """
+    """Fit the best linear map (principal components; the mean picture comes free)."""
     if len(train) - 1 <= numbers:
         raise ValueError(f"{len(train)} pictures through {numbers} numbers: the bound is empty")
     mean = train.mean(axis=0)
@@ -1699,19 +1286,7 @@ def resize_and_back(levels: NDArray[np.uint8], down: str, side: int = SMALL) -> 
 
 
 def through_32(sounds: dict[str, NDArray[np.float32]]) -> pd.DataFrame:
-    """Measure what is lost of 1356 × 1071 pixels on the way through 32 × 32.
-
-    Parameters
-    ----------
-    sounds : dict of str to ndarray of float32, shape (n, 16000)
-
-    Returns
-    -------
-    DataFrame
-        ``kind``, ``clip``, ``way`` (``"8 bits"`` without resizing, a filter, or ``"rank 32"``, the
-        bound of `separable_bound`) and ``error_db``; ``deviation_db`` is the picture's own standard
-        deviation.
-    """
+    """Measure what is lost of 1356 × 1071 pixels on the way through 32 × 32."""
     rows = []
     for kind, clips in sounds.items():
         for clip, wave in enumerate(tqdm(clips, desc="large pictures", disable=None)):
@@ -1734,11 +1309,6 @@ def coarse_pictures(waveforms: NDArray[np.float32], row_step: int) -> NDArray[np
 
     A linear map of the whole picture is, for these pixels, a linear map through as many numbers; a
     bound for them is a bound for it.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, pixels)
-        In dB.
     """
     db = spectrograms.log_power(waveforms, LARGE_WINDOW, 34 * LARGE_HOP, LOW_DB)[:, ::row_step]
     return np.minimum(db, np.float32(HIGH_DB)).reshape(len(db), -1)
@@ -1783,16 +1353,7 @@ def _squared(spectra: NDArray[Any]) -> Pictures:
 
 
 def _compressed_levels(power: Pictures) -> dict[tuple[str, int], Array]:
-    """Level in the band of each compressed column, in dB, for every way and factor.
-
-    Parameters
-    ----------
-    power : ndarray of float32, shape (clips, bins, columns)
-
-    Returns
-    -------
-    dict of (way, factor) to ndarray of float64, shape (clips, ceil(columns / factor))
-    """
+    """Level in the band of each compressed column, in dB, for every way and factor."""
     columns = power.shape[2]
     db = spectrograms.to_db(power, None).mean(axis=1, dtype=np.float64)
     levels: dict[tuple[str, int], Array] = {}
@@ -1810,20 +1371,6 @@ def _compressed_levels(power: Pictures) -> dict[tuple[str, int], Array]:
 def auc(without: Array, with_event: Array, seed: int, resamples: int = 1000) -> Interval:
     """Area under the ROC curve with a percentile bootstrap interval over clips.
 
-    Parameters
-    ----------
-    without, with_event : ndarray of float, shape (n,)
-        The detector's statistic on the same clips without and with the event.
-    seed, resamples : int
-        Of the bootstrap, which draws clips, each with both of its values.
-
-    Returns
-    -------
-    Interval
-        0.5 is chance.
-
-    Examples
-    --------
     >>> auc(np.array([0.0, 1.0]), np.array([2.0, 3.0]), seed=0).estimate
     1.0
     """
@@ -1843,20 +1390,6 @@ def event_detection(clips: int, snr_db: Sequence[float], seed: int) -> pd.DataFr
     at 4 kHz, one millisecond long, at a random time. Columns are compressed by `FACTORS` in one of
     the `WAYS`. The detector is the largest remaining level in the band 3…5 kHz: for an unknown time
     nothing simpler is better, and it needs no training.
-
-    Parameters
-    ----------
-    clips : int
-        With, and as many without.
-    snr_db : sequence of float
-        Energy of the burst over that of the noise in one millisecond.
-    seed : int
-
-    Returns
-    -------
-    DataFrame
-        ``way``, ``factor``, ``snr_db``, ``auc`` with ``auc_low``, ``auc_high``, and
-        ``when_ms``, the median distance from the largest column's centre to the burst.
     """
     rows = []
     noise, event, times = _event_spectra(clips, seed)
@@ -1995,22 +1528,6 @@ def denoise(chirps: int, snr_db: Sequence[float], seeds: int, seed: int) -> pd.D
     those under test. *Mismatched*: it learns from clean pictures. The linear denoiser is the least
     squares estimate of each clean 8 × 8 block from the noisy one, learned from pairs at that very
     signal-to-noise ratio: something that JPEG is not given.
-
-    Parameters
-    ----------
-    chirps : int
-        To learn from; two thirds as many to test on.
-    snr_db : sequence of float
-        Of the waveform.
-    seeds, seed : int
-        Repetitions with new chirps and noise.
-
-    Returns
-    -------
-    DataFrame
-        ``repetition``, ``snr_db``, ``method`` (``"nothing"``, ``"linear"``, ``"JPEG 50"`` …),
-        ``picture_db`` (root mean square difference from the clean picture in dB), ``matched`` and
-        ``mismatched`` (error over the parameters' standard deviation: guessing the mean gives 1).
     """
     rows = []
     for repetition in tqdm(range(seeds), desc="denoising", disable=None):
@@ -2041,22 +1558,7 @@ def _treatments(noisy: Pictures, clean: Pictures) -> dict[str, Callable[[Picture
 
 
 def changes(table: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Change of each error against doing nothing, in %, paired by repetition.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `denoise`.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        ``measure``, ``method``, ``snr_db``, ``change`` with ``change_low``, ``change_high`` (95 %),
-        ``p`` (paired t test of the log ratio, corrected by Holm over all cells of a measure) and
-        ``clear`` (p below 0.05). Negative is better.
-    """
+    """Change of each error against doing nothing, in %, paired by repetition."""
     tables = []
     for measure in ("picture_db", "matched", "mismatched"):
         wide = table.pivot(index="repetition", columns=["method", "snr_db"], values=measure)
@@ -2111,22 +1613,8 @@ def verdict_hop(
 ) -> str:
     """Verdict on C3: hop-size subsampling aliases; decimation or an image codec compresses better.
 
-    Parameters
-    ----------
-    aliased : sequence of Interval
-        Share of the magnitude's modulation above the Nyquist frequency of 50 % overlap, for each
-        set of real sounds.
-    decimation : sequence of Interval
-        Gain in dB of decimation over hop subsampling at equal numbers, for each set and factor.
-    codec : sequence of Interval
-        Gain in dB of the best image codec over hop subsampling at equal bytes, for each set and
-        budget.
-
-    Returns
-    -------
-    str
-        ``"holds"`` if every share lies above `ALIAS_SHARE` and every gain above 0 (by the 95 %
-        intervals); ``"holds with limits"`` if some do; ``"fails"`` if all lie below.
+    ``"holds"`` if every share lies above `ALIAS_SHARE` and every gain above 0 (by the 95 %
+    intervals); ``"holds with limits"`` if some do; ``"fails"`` if all lie below.
     """
     parts = [_sign(share, ALIAS_SHARE) for share in aliased]
     return _graded([*parts, *(_sign(gain) for gain in (*decimation, *codec))])
@@ -2135,17 +1623,8 @@ def verdict_hop(
 def verdict_jpeg(gains: Sequence[Interval]) -> str:
     """Verdict on C4 at equal bytes: JPEG is a highly effective autoencoder.
 
-    Parameters
-    ----------
-    gains : sequence of Interval
-        Gain in dB of JPEG at equal bytes over each rival that is no image codec (hop, decimation,
-        area, PCA, trained autoencoder), for each set and budget at which both can be had.
-
-    Returns
-    -------
-    str
-        ``"holds"`` if JPEG is ahead of all everywhere, ``"holds with limits"`` somewhere,
-        ``"fails"`` nowhere.
+    ``"holds"`` if JPEG is ahead of all everywhere, ``"holds with limits"`` somewhere,
+    ``"fails"`` nowhere.
     """
     return _graded([_sign(gain) for gain in gains])
 
@@ -2156,11 +1635,6 @@ def verdict_measurable(agreements: Sequence[Interval]) -> str:
     Three distances were measured, each with an interval. If they rank compressions alike (rank
     correlation surely above `AGREEMENT`) the loss is one quantity, and the claim holds; if only
     some agree, it holds with limits: the loss depends on who asks.
-
-    Parameters
-    ----------
-    agreements : sequence of Interval
-        Rank correlations of the distances, one a pair.
     """
     return _graded([_sign(r, AGREEMENT) for r in agreements])
 
@@ -2171,18 +1645,8 @@ def verdict_time_axis(table: pd.DataFrame, snr_db: float) -> str:
     A way of compressing is *unsafe* if at a factor of 1000 even the upper end of the interval of
     the area under the curve lies more than `UNSAFE_LOSS` below that at factor 1.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Of `event_detection`.
-    snr_db : float
-        Strength to look at.
-
-    Returns
-    -------
-    str
-        ``"holds"`` if all ways are unsafe, ``"holds with limits"`` if some are, ``"fails"`` if
-        none is.
+    ``"holds"`` if all ways are unsafe, ``"holds with limits"`` if some are, ``"fails"`` if
+    none is.
     """
     at = table[table.snr_db == snr_db].set_index(["way", "factor"])
     unsafe = [
@@ -2200,43 +1664,14 @@ def verdict_any_linear(
     four are root mean squares. (`separable_bound` has no say: it allows a resize made for a single
     picture, and a map that knows its picture needs no numbers at all.)
 
-    Parameters
-    ----------
-    noise_db : float
-        Least error of any linear map for noise (`linear_bound_noise`).
-    notes_db : float
-        Least error of any linear map for the notes it was made from (`LinearMap.bound_db`).
-    resized_db : sequence of float
-        Error of the best of Pillow's filters for each picture (`through_32`).
-    rounding_db : float
-        Of 8 bits: a step over √12.
-
-    Returns
-    -------
-    str
-        ``"holds"`` if all exceed the rounding, ``"holds with limits"`` if some do, else
-        ``"fails"``.
+    ``"holds"`` if all exceed the rounding, ``"holds with limits"`` if some do, else
+    ``"fails"``.
     """
     return _graded([bool(bound > rounding_db) for bound in (noise_db, notes_db, *resized_db)])
 
 
 def unsafe_from(table: pd.DataFrame, way: str, snr_db: float) -> int | None:
-    """Smallest factor of `FACTORS` at which a way of shortening time is surely unsafe.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `event_detection`.
-    way : str
-        One of `WAYS`.
-    snr_db : float
-        Strength to look at.
-
-    Returns
-    -------
-    int or None
-        None if it is at no factor; see `verdict_time_axis` for the rule.
-    """
+    """Smallest factor of `FACTORS` at which a way of shortening time is surely unsafe."""
     rows = table[(table.way == way) & (table.snr_db == snr_db)].sort_values("factor")
     whole = rows.auc.iloc[0]
     unsafe = rows[rows.auc_high < whole - UNSAFE_LOSS]

@@ -81,19 +81,12 @@ _WINDOW, _HOP, _BINS = 512, 64, 256  # 32 ms every 4 ms at 16 kHz; the highest b
 class Settings:
     """What a profile computes.
 
-    Attributes
-    ----------
-    per_program, train_per_class : int
-        Clips of each held-out program (test), of each family (training).
-    seeds, steps : int
-        Trained autoencoders, and steps of each training.
-    checked : int
-        Pictures that are compared with Pillow at each of the 100 qualities.
-    widths, steps_in_levels : tuple of int
-        Trained autoencoders at equal numbers (code widths) and at equal bytes (rounding steps).
-    colormaps : tuple of str
-    qualities, colour_qualities : tuple of int
-        Points of the curves of gray and of colour JPEG.
+    `per_program`, `train_per_class`: Clips of each held-out program (test), of each family
+    (training). `seeds`, `steps`: Trained autoencoders, and steps of each training. `checked`:
+    Pictures that are compared with Pillow at each of the 100 qualities. `widths`,
+    `steps_in_levels`: Trained autoencoders at equal numbers (code widths) and at equal bytes
+    (rounding steps). `qualities`, `colour_qualities`: Points of the curves of gray and of colour
+    JPEG.
     """
 
     per_program: int
@@ -132,14 +125,9 @@ DEFAULT_QUALITY = 75
 class Pictures:
     """Spectrograms as 8-bit pictures.
 
-    Attributes
-    ----------
-    train, test : ndarray of uint8, shape (n, 256, 251)
-        Levels; rows are frequencies 0…7969 Hz, columns are frames 4 ms apart.
-    programs : ndarray of str, shape (n_test,)
-        Which instrument plays each test picture; none of them is in `train`.
-    low, high : float
-        Decibels of levels 0 and 255: the range of the training pictures.
+    `train`, `test`: Levels; rows are frequencies 0…7969 Hz, columns are frames 4 ms apart.
+    `programs`: Which instrument plays each test picture; none of them is in `train`. `low`, `high`:
+    Decibels of levels 0 and 255: the range of the training pictures.
     """
 
     train: Bytes
@@ -155,21 +143,7 @@ class Pictures:
 
 
 def pictures(per_program: int, train_per_class: int, seed: int) -> Pictures:
-    """Spectrograms of sampled instruments, whole programs held out for the test.
-
-    Parameters
-    ----------
-    per_program : int
-        Test clips of each held-out program.
-    train_per_class : int
-        Training clips of each family.
-    seed : int
-        Of the choice of clips.
-
-    Returns
-    -------
-    Pictures
-    """
+    """Spectrograms of sampled instruments, whole programs held out for the test."""
     notes = datasets.instruments()
     rng = np.random.default_rng(seed)
     held_out = np.flatnonzero(notes.split == "test")
@@ -212,21 +186,7 @@ def _rms(difference: NDArray[Any], axis: tuple[int, ...] | None = None) -> Any:
 def check_against_pillow(
     images: Bytes, qualities: Iterable[int], mode: Mode = "L", subsampling: Subsampling = "4:2:0"
 ) -> dict[str, int]:
-    """Save and open each picture with Pillow and with the network, and count differences.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (n, height, width) or (n, height, width, 3)
-    qualities : iterable of int
-    mode, subsampling
-        As in `JPEGAutoencoder`.
-
-    Returns
-    -------
-    dict
-        ``files`` compared; ``files_differing`` in any byte; ``pixels`` compared, after decoding;
-        ``pixels_differing``.
-    """
+    """Save and open each picture with Pillow and with the network, and count differences."""
     count = dict.fromkeys(("files", "files_differing", "pixels", "pixels_differing"), 0)
     options: dict[str, Any] = {} if mode == "L" else {"subsampling": subsampling}
     for quality in qualities:
@@ -245,19 +205,7 @@ def check_against_pillow(
 
 
 def against_ideal(images: Bytes, qualities: Iterable[int]) -> pd.DataFrame:
-    """How often libjpeg's integers and the exact cosine transform disagree.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (n, height, width)
-    qualities : iterable of int
-
-    Returns
-    -------
-    DataFrame
-        Columns ``quality``, ``codes`` and ``levels`` (share that differs, 0–1), ``largest_code``
-        and ``largest_level`` (largest difference). Levels are decoded from the same codes.
-    """
+    """How often libjpeg's integers and the exact cosine transform disagree."""
     rows = []
     x = _batch(images)
     for quality in qualities:
@@ -286,14 +234,9 @@ def against_ideal(images: Bytes, qualities: Iterable[int]) -> pd.DataFrame:
 class Sparsity:
     """How many codes are not zero.
 
-    Attributes
-    ----------
-    table : DataFrame
-        One row a quality: ``quality``, ``nonzero`` (share of all codes, 0–1), ``per_block``
-        (mean number of 64), ``bytes`` (mean file), ``error`` (root mean square, in levels).
-    by_frequency : ndarray of float64, shape (qualities, 8, 8)
-        Share of blocks whose code (v, u) is not zero.
-    decoded : ndarray of uint8, shape (qualities, n, height, width)
+    `table`: One row a quality: ``quality``, ``nonzero`` (share of all codes, 0–1), ``per_block``
+    (mean number of 64), ``bytes`` (mean file), ``error`` (root mean square, in levels).
+    `by_frequency`: Share of blocks whose code (v, u) is not zero.
     """
 
     table: pd.DataFrame
@@ -302,17 +245,7 @@ class Sparsity:
 
 
 def sparsity(images: Bytes, qualities: Sequence[int]) -> Sparsity:
-    """Count the codes that survive quantisation.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (n, height, width)
-    qualities : sequence of int
-
-    Returns
-    -------
-    Sparsity
-    """
+    """Count the codes that survive quantisation."""
     rows, maps, decoded = [], [], []
     for quality in qualities:
         jpeg = JPEGAutoencoder(quality)
@@ -335,22 +268,7 @@ def sparsity(images: Bytes, qualities: Sequence[int]) -> Sparsity:
 def staircase(
     qualities: Sequence[int], frequency: tuple[int, int] = (0, 3), largest: float = 260.0
 ) -> pd.DataFrame:
-    """Send one filter's own pattern through JPEG, louder and louder.
-
-    Parameters
-    ----------
-    qualities : sequence of int
-    frequency : (int, int)
-        Vertical and horizontal frequency of the filter, 0…7.
-    largest : float
-        Largest amplitude, in units of the coefficient (levels times the filter's unit length).
-
-    Returns
-    -------
-    DataFrame
-        Columns ``quality``, ``input`` and ``output``: the coefficient before and after. The
-        pattern is rounded to whole levels first, as any picture is.
-    """
+    """Send one filter's own pattern through JPEG, louder and louder."""
     pattern = dct_filters()[8 * frequency[0] + frequency[1]]
     amplitude = np.linspace(-largest, largest, 521)
     levels = np.rint(128 + amplitude[:, None, None] * pattern)
@@ -372,20 +290,6 @@ def superposition(images: Bytes, qualities: Sequence[int]) -> pd.DataFrame:
 
     A linear (or affine) map makes no difference between them. Levels are made even first, so that
     every mean is a whole level and nothing but JPEG rounds.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (n, height, width), n even
-        Paired with the picture n / 2 places on.
-    qualities : sequence of int
-
-    Returns
-    -------
-    DataFrame
-        One row a quality and pair: ``quality``, ``pair``; ``analysis``, ``codes`` and ``picture``,
-        the root-mean-square failure of superposition of the coefficients before the bottleneck and
-        after (times their step), and of the decoded picture; ``error``, JPEG's own error on
-        the mean. All in levels: the transform is orthonormal.
     """
     even = 2 * (images.astype(np.int64) // 2)
     half = len(images) // 2
@@ -430,16 +334,6 @@ def _failure(parts: Sequence[Tensor]) -> Tensor:
 def blocks(images: Bytes) -> NDArray[np.float32]:
     """Cut pictures into 8×8 blocks, edges repeated, level 128 as zero.
 
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (n, height, width)
-
-    Returns
-    -------
-    ndarray of float32, shape (n, rows, columns, 64)
-
-    Examples
-    --------
     >>> blocks(np.zeros((2, 16, 12), np.uint8)).shape
     (2, 2, 2, 64)
     """
@@ -461,13 +355,8 @@ def _unblock(cut: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
 class Components:
     """A linear autoencoder of blocks: an orthonormal basis and a centre.
 
-    Attributes
-    ----------
-    basis : ndarray of float32, shape (64, 64)
-        Rows are patterns of 8×8 levels, the most important first.
-    centre : ndarray of float32, shape (64,)
-    spread : ndarray of float64, shape (64,)
-        Standard deviation of each code on the blocks that were fitted.
+    `basis`: Rows are patterns of 8×8 levels, the most important first. `spread`: Standard deviation
+    of each code on the blocks that were fitted.
     """
 
     basis: NDArray[np.float32]
@@ -476,13 +365,7 @@ class Components:
 
     @classmethod
     def principal(cls, cut: NDArray[np.float32]) -> Components:
-        """Fit principal components: the best linear autoencoder at every width (Eckart–Young).
-
-        Parameters
-        ----------
-        cut : ndarray of float32, shape (…, 64)
-            Blocks.
-        """
+        """Fit principal components: the best linear autoencoder at every width (Eckart–Young)."""
         flat = cut.reshape(-1, 64).astype(np.float64)
         centre = flat.mean(0)
         variance, vectors = np.linalg.eigh(np.cov(flat.T))
@@ -510,17 +393,6 @@ class BlockAutoencoder(nn.Module):
     Encoder and decoder are a linear map plus a hidden layer: on one block each is a dense layer, on
     a picture a convolution of stride 8 followed by convolutions of 1×1. It starts as the principal
     components, the hidden layers silent, so that training begins where the best linear one ends.
-
-    Parameters
-    ----------
-    start : Components
-        Where to begin.
-    width : int
-        Numbers in each block's code, 1…64.
-    step : float or None
-        Codes are rounded to multiples of this many levels; ``None`` leaves them real.
-    hidden : int
-        Neurons of either hidden layer.
     """
 
     centre: Tensor
@@ -593,23 +465,6 @@ def train(
     Bits are those of a logistic distribution, fitted along for each number, with uniform noise in
     the rounding's place (Ballé, Laparra and Simoncelli, 2017). Their price is the one at which fine
     uniform quantisation is in balance: ``step² ln 2 / 6`` of squared error a bit.
-
-    Parameters
-    ----------
-    cut : ndarray of float32, shape (…, 64)
-        Training blocks.
-    start : Components
-        Principal components of the same blocks.
-    seed : int
-        Of the initial weights and of the order of the blocks.
-    steps, batch : int
-        Adam steps, blocks in each.
-    width, step
-        As in `BlockAutoencoder`.
-
-    Returns
-    -------
-    BlockAutoencoder
     """
     flat = torch.from_numpy(cut.reshape(-1, 64))
     generator = torch.Generator().manual_seed(seed)
@@ -645,23 +500,7 @@ def _apply_net(
 
 
 def number_curves(shown: Pictures, settings: Settings, seed: int) -> pd.DataFrame:
-    """Errors of four autoencoders at equal numbers in a block's code, before any rounding of it.
-
-    Parameters
-    ----------
-    shown : Pictures
-    settings : Settings
-    seed : int
-        First seed of the trained nets.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``coder``, ``numbers`` (of 64 in a code), ``seed`` and ``error`` (root mean square
-        over the test pictures, in levels). Coders: "low frequencies" (first of the zigzag),
-        "largest" (the filters that answer loudest, chosen anew in each block, as rounding does),
-        "principal components" and "trained".
-    """
+    """Errors of four autoencoders at equal numbers in a block's code, before any rounding of it."""
     height, width = shown.test.shape[1:]
     cut, truth = blocks(shown.train), shown.test.astype(np.float32)
     test = blocks(shown.test)
@@ -692,16 +531,6 @@ def entropy_bytes(codes: NDArray[Any]) -> Floats:
     Each of the numbers has its own table: its frequencies over all the pictures given, at no cost.
     The first number is coded as its difference from the block to the left, as JPEG does.
 
-    Parameters
-    ----------
-    codes : ndarray of whole numbers, shape (n, rows, columns, k)
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-
-    Examples
-    --------
     >>> entropy_bytes(np.array([0, 1, 0, 1]).reshape(1, 4, 1, 1))
     array([0.5])
     """
@@ -716,24 +545,7 @@ def entropy_bytes(codes: NDArray[Any]) -> Floats:
 
 
 def byte_curves(shown: Pictures, settings: Settings, seed: int) -> pd.DataFrame:
-    """Errors of the autoencoders at equal bytes.
-
-    Parameters
-    ----------
-    shown : Pictures
-    settings : Settings
-    seed : int
-        First seed of the trained nets.
-
-    Returns
-    -------
-    DataFrame
-        One row a test picture and point: ``coder``, ``setting`` (quality, or step in levels),
-        ``seed``, ``clip``, ``bytes``, ``error`` (root mean square, in levels). Coders: "JPEG file";
-        "JPEG codes", the same codes under the ideal entropy coder that all others have too;
-        "one step", JPEG's filters with one step for all 64; "principal components", the same;
-        "trained".
-    """
+    """Errors of the autoencoders at equal bytes."""
     height, width = shown.test.shape[1:]
     cut, test, x = blocks(shown.train), blocks(shown.test), _batch(shown.test)
     truth = shown.test.astype(np.float32)
@@ -771,21 +583,7 @@ def _last(codes: Codes) -> NDArray[Any]:
 
 
 def compare_numbers(curves: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Trained less linear at equal numbers, with intervals over the seeds of the training.
-
-    Parameters
-    ----------
-    curves : DataFrame
-        From `number_curves`.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        One row a width: ``numbers``, ``linear`` and ``trained`` (errors in levels), ``ratio``, and
-        ``low``, ``high``, its 95 % interval.
-    """
+    """Trained less linear at equal numbers, with intervals over the seeds of the training."""
     rows = []
     for numbers, group in curves[curves.coder == "trained"].groupby("numbers"):
         is_linear = (curves.coder == "principal components") & (curves.numbers == numbers)
@@ -818,30 +616,6 @@ def compare_at_equal(
 
     At each point of `coder` the curve of `reference` for the same picture is interpolated in
     logarithms. Points outside of that curve are left out.
-
-    Parameters
-    ----------
-    curves : DataFrame
-        Columns ``coder``, ``setting``, ``clip``, ``bytes``, ``error``.
-    coder, reference : str
-    programs : ndarray of str, shape (clips,)
-        Pictures of one program are averaged first; the interval is over programs.
-    seed : int
-        Of the bootstrap.
-    settings : sequence of float, optional
-        Which points of `coder`; default all.
-    given, asked : str
-        Which column is made equal and which compared.
-
-    Returns
-    -------
-    Interval
-        Geometric mean of coder's over reference's; below 1 where `coder` is better.
-
-    Raises
-    ------
-    ValueError
-        If the curves of fewer than two programs overlap.
     """
     mine = curves[curves.coder == coder]
     if settings is not None:
@@ -871,15 +645,8 @@ def compare_at_equal(
 class Saved:
     """Colour-mapped pictures after JPEG.
 
-    Attributes
-    ----------
-    colours : ndarray of uint8, shape (n, height, width, 3)
-        Decoded.
-    levels : ndarray of uint8, shape (n, height, width)
-        Of the nearest colours of the map.
-    distance : ndarray of float32, shape (n, height, width)
-        To that nearest colour, Euclidean, in units of 1/255: how far off the curve.
-    nbytes : ndarray of int64, shape (n,)
+    `colours`: Decoded. `levels`: Of the nearest colours of the map. `distance`: To that nearest
+    colour, Euclidean, in units of 1/255: how far off the curve.
     """
 
     colours: Bytes
@@ -891,19 +658,7 @@ class Saved:
 def save_as_colour(
     images: Bytes, colormap: str, quality: int, subsampling: Subsampling = "4:2:0"
 ) -> Saved:
-    """Colour-map pictures as matplotlib does, save as JPEG, open, and read the levels back.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (n, height, width)
-    colormap : str
-    quality, subsampling
-        As in `JPEGAutoencoder`.
-
-    Returns
-    -------
-    Saved
-    """
+    """Colour-map pictures as matplotlib does, save as JPEG, open, and read the levels back."""
     table = colormaps.lut8(colormap)
     jpeg = JPEGAutoencoder(quality, "RGB", subsampling)
     codes = jpeg.encode(_batch(np.asarray(colormaps.apply(images, table), np.uint8)))
@@ -917,16 +672,6 @@ def luma_levels(colours: Bytes, table: Bytes) -> Bytes:
 
     Chroma at half resolution leaves luma alone. This is of use for maps whose luma rises all the
     way, such as viridis and magma; jet and turbo have two levels or more for most lumas.
-
-    Parameters
-    ----------
-    colours : ndarray of uint8, shape (…, 3)
-    table : ndarray of uint8, shape (256, 3)
-
-    Returns
-    -------
-    ndarray of uint8, shape (…)
-        Levels; the lowest of equals.
     """
     weights = np.array([299, 587, 114])
     lumas = (table @ weights) / 1000
@@ -937,22 +682,7 @@ def luma_levels(colours: Bytes, table: Bytes) -> Bytes:
 
 
 def colour_curves(shown: Pictures, settings: Settings) -> pd.DataFrame:
-    """Bytes and errors of the gray picture and of colour-mapped ones, saved as JPEG.
-
-    Parameters
-    ----------
-    shown : Pictures
-    settings : Settings
-
-    Returns
-    -------
-    DataFrame
-        One row a test picture and point: ``coder`` ("gray", or colormap and subsampling, such as
-        "viridis 4:2:0"), ``setting`` (quality), ``clip``, ``bytes``, ``error`` (root mean square
-        of the levels read back, in levels), ``off_curve`` (root-mean-square distance from the
-        map's curve, in 1/255; 0 for gray), ``gross`` (share of pixels wrong by more than `GROSS`),
-        ``luma_error`` (as ``error``, if levels are read from luma alone, see `luma_levels`).
-    """
+    """Bytes and errors of the gray picture and of colour-mapped ones, saved as JPEG."""
     truth = shown.test.astype(np.float32)
     parts = []
 
@@ -981,21 +711,7 @@ def colour_curves(shown: Pictures, settings: Settings) -> pd.DataFrame:
 def off_the_curve(
     image: Bytes, colormap: str, quality: int, subsampling: Subsampling, count: int, seed: int
 ) -> pd.DataFrame:
-    """Sample decoded colours in the plane of JPEG's two colour-difference channels.
-
-    Parameters
-    ----------
-    image : ndarray of uint8, shape (height, width)
-    colormap, quality, subsampling
-        As in `save_as_colour`.
-    count, seed : int
-        Pixels to sample.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``cb``, ``cr`` (−128…127), ``red``, ``green``, ``blue`` (0–1), ``distance`` (1/255).
-    """
+    """Sample decoded colours in the plane of JPEG's two colour-difference channels."""
     saved = save_as_colour(image[None], colormap, quality, subsampling)
     chosen = np.random.default_rng(seed).choice(image.size, count, replace=False)
     rgb = saved.colours.reshape(-1, 3)[chosen]
@@ -1007,18 +723,6 @@ def off_the_curve(
 def chroma(rgb: NDArray[Any]) -> tuple[Floats, Floats]:
     """Colour differences of JFIF, without its offset of 128.
 
-    Parameters
-    ----------
-    rgb : ndarray, shape (…, 3)
-        In 0…255.
-
-    Returns
-    -------
-    cb, cr : ndarray of float64, shape (…)
-        Blue and red less luma, −127.5…127.5.
-
-    Examples
-    --------
     >>> [float(abs(c).round(9)) for c in chroma(np.array([7, 7, 7]))]
     [0.0, 0.0]
     """
@@ -1038,18 +742,8 @@ AS_GOOD = 1.25
 def verdict_gray(files: Sequence[Interval], codes: Sequence[Interval]) -> str:
     """Judge "JPEG is a highly effective autoencoder" on gray pictures (C4).
 
-    Parameters
-    ----------
-    files : sequence of Interval
-        Error of the JPEG file over each rival's, at equal bytes.
-    codes : sequence of Interval
-        The same with JPEG's codes under the rivals' ideal entropy coder.
-
-    Returns
-    -------
-    str
-        "holds" if the file is as good (upper end at most `AS_GOOD`) as every rival; "holds with
-        limits" if only its codes are; else "fails".
+    "holds" if the file is as good (upper end at most `AS_GOOD`) as every rival; "holds with
+    limits" if only its codes are; else "fails".
     """
     if all(ratio.high <= AS_GOOD for ratio in files):
         return "holds"
@@ -1059,16 +753,8 @@ def verdict_gray(files: Sequence[Interval], codes: Sequence[Interval]) -> str:
 def verdict_colour(ratios: Sequence[Interval]) -> str:
     """Judge the same claim on colour-mapped pictures, against JPEG of the gray one (C4).
 
-    Parameters
-    ----------
-    ratios : sequence of Interval
-        Error of each colormap and subsampling over gray's, at equal bytes.
-
-    Returns
-    -------
-    str
-        "holds" if all are as good (`AS_GOOD`) as gray, "fails" if none is, else "holds with
-        limits".
+    "holds" if all are as good (`AS_GOOD`) as gray, "fails" if none is, else "holds with
+    limits".
     """
     good = [ratio.high <= AS_GOOD for ratio in ratios]
     return "holds" if all(good) else "holds with limits" if any(good) else "fails"
@@ -1077,38 +763,15 @@ def verdict_colour(ratios: Sequence[Interval]) -> str:
 def verdict_saved(changed: Sequence[float], smaller: float) -> str:
     """Judge "saving as an image also compresses" (Q4), for JPEG.
 
-    Parameters
-    ----------
-    changed : sequence of float
-        Share of pixels whose level changed, at several qualities, the best included.
-    smaller : float
-        Bytes of the PNG over bytes of the JPEG at the default quality.
-
-    Returns
-    -------
-    str
-        "holds" if every quality changes levels and the file is smaller; "holds with limits" if
-        only one of these is so; else "fails".
+    "holds" if every quality changes levels and the file is smaller; "holds with limits" if
+    only one of these is so; else "fails".
     """
     both = (min(changed) > 0, smaller > 1)
     return "holds" if all(both) else "holds with limits" if any(both) else "fails"
 
 
 def file_bytes(images: Bytes, form: str, **options: Any) -> Floats:
-    """Sizes of the files that Pillow writes.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (n, height, width)
-    form : str
-        ``"PNG"``, ``"JPEG"``, …
-    **options
-        Of `PIL.Image.Image.save`, such as ``optimize=True``.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-    """
+    """Sizes of the files that Pillow writes."""
     sizes = []
     for image in images:
         with io.BytesIO() as buffer:
@@ -1120,17 +783,6 @@ def file_bytes(images: Bytes, form: str, **options: Any) -> Floats:
 def inverse(ratio: Interval) -> Interval:
     """Interval of the reciprocal.
 
-    Parameters
-    ----------
-    ratio : Interval
-        Positive.
-
-    Returns
-    -------
-    Interval
-
-    Examples
-    --------
     >>> inverse(Interval(0.5, 0.25, 1.0))
     Interval(estimate=2.0, low=1.0, high=4.0, level=0.95)
     """
@@ -1138,18 +790,7 @@ def inverse(ratio: Interval) -> Interval:
 
 
 def changed_pixels(images: Bytes, qualities: Sequence[int]) -> pd.DataFrame:
-    """How many levels a gray JPEG changes.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (n, height, width)
-    qualities : sequence of int
-
-    Returns
-    -------
-    DataFrame
-        Columns ``quality``, ``changed`` (share of pixels, 0–1) and ``largest`` (change, in levels).
-    """
+    """How many levels a gray JPEG changes."""
     x = _batch(images)
     gaps = [(JPEGAutoencoder(q)(x).int() - x.int()).abs() for q in qualities]
     changed = [float((gap > 0).double().mean()) for gap in gaps]

@@ -81,12 +81,8 @@ COMMITTED = _HERE / "manifests" / "benchmarks.json"
 class Settings:
     """What a profile works out.
 
-    Attributes
-    ----------
-    networks, clips : int
-        Size of the sweeps whose time on a cluster is foretold.
-    machines : tuple of int
-        Sizes of the cluster.
+    `networks`, `clips`: Size of the sweeps whose time on a cluster is foretold. `machines`: Sizes
+    of the cluster.
     """
 
     networks: int
@@ -108,27 +104,13 @@ SETTINGS = {
 class Row:
     """One contender's times on one case.
 
-    Attributes
-    ----------
-    case : str
-        The work, the same for all contenders of a case.
-    name : str
-        Whose code; `OURS` is this book's.
-    role : {"ours", "variant", "peer", "limit"}
-        A variant is another way of this book; a limit what no code on this machine could undercut.
-    seconds : float
-        Median time of one repetition.
-    amount : float
-        How much of the case's work one repetition does, in `unit`.
-    unit : str
-        What is counted, such as ``"clips"``.
-    ratio, low, high : float
-        Median and quartiles over the rounds of the time per unit over ours in the same round; 1
-        for this book.
-    rounds : int
-        Repetitions.
-    details : dict
-        What else is known: exactness, size, where the time goes.
+    `case`: The work, the same for all contenders of a case. `name`: Whose code; `OURS` is this
+    book's. `role`: A variant is another way of this book; a limit what no code on this machine
+    could undercut. `seconds`: Median time of one repetition. `amount`: How much of the case's work
+    one repetition does, in `unit`. `unit`: What is counted, such as ``"clips"``. `ratio`, `low`,
+    `high`: Median and quartiles over the rounds of the time per unit over ours in the same round; 1
+    for this book. `rounds`: Repetitions. `details`: What else is known: exactness, size, where the
+    time goes.
     """
 
     case: str
@@ -153,18 +135,10 @@ class Row:
 class Suite:
     """One benchmark's rows, and where they come from.
 
-    Attributes
-    ----------
-    title, command, commit, date : str
-        What it is about; what makes it again; of which code; when.
-    machine : dict
-        ``processor``, ``cores``, ``memory_gb``, and its ``load`` before the work; no names.
-    versions : dict
-        Of Python, the packages and the peers.
-    absent : list of str
-        Peers that could not be imported, and so were left out.
-    rows : list of Row
-        The measurements.
+    `title`, `command`, `commit`, `date`: What it is about; what makes it again; of which code;
+    when. `machine`: ``processor``, ``cores``, ``memory_gb``, and its ``load`` before the work; no
+    names. `versions`: Of Python, the packages and the peers. `absent`: Peers that could not be
+    imported, and so were left out. `rows`: The measurements.
     """
 
     title: str
@@ -178,13 +152,7 @@ class Suite:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Suite:
-        """Rebuild from JSON.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If a field is missing, unknown or senseless.
-        """
+        """Rebuild from JSON."""
         rows = [Row(**row) for row in stored["rows"]]
         for row in rows:
             if row.role not in get_args(Role):
@@ -207,13 +175,7 @@ class Suite:
         return list(dict.fromkeys(row.case for row in self.rows))
 
     def row(self, case: str, name: str = OURS) -> Row:
-        """Find one contender's row.
-
-        Raises
-        ------
-        KeyError
-            If there is none; those of the case are listed.
-        """
+        """Find one contender's row."""
         for row in self.case(case):
             if row.name == name:
                 return row
@@ -231,12 +193,7 @@ class Suite:
 class Stored:
     """A stored result.
 
-    Attributes
-    ----------
-    path : Path
-        The file.
-    suites : dict of str to Suite
-        By the benchmark's name, such as ``"jpeg"``.
+    `path`: The file. `suites`: By the benchmark's name, such as ``"jpeg"``.
     """
 
     path: Path
@@ -266,23 +223,7 @@ class Stored:
 
 
 def load(path: Path | None = None) -> Stored:
-    """Read stored measurements.
-
-    Parameters
-    ----------
-    path : Path, optional
-        The file. By default, benchmark by benchmark, what was measured in this checkout
-        (`MEASURED`) before what was stored with the book (`COMMITTED`).
-
-    Returns
-    -------
-    Stored
-
-    Raises
-    ------
-    ValueError
-        If a file is of another version or damaged; it is named, with the remedy.
-    """
+    """Read stored measurements."""
     if path is not None:
         return Stored(path, _read(path))
     suites = _read(COMMITTED)
@@ -337,8 +278,6 @@ _BOUND = (
 def slug(text: str) -> str:
     """Turn a case's name into an identifier.
 
-    Examples
-    --------
     >>> slug("RGB 4:2:0, there and back")
     'rgb-4-2-0-there-and-back'
     """
@@ -355,13 +294,7 @@ def _measured(stored: Stored, pairs: Iterable[tuple[str, str]]) -> list[tuple[Su
 
 
 def overview(stored: Stored) -> pd.DataFrame:
-    """Peers and limits of the cases that matter.
-
-    Returns
-    -------
-    DataFrame
-        ``case`` (with the benchmark's subject), ``name``, ``role``, ``ratio``, ``low``, ``high``.
-    """
+    """Peers and limits of the cases that matter."""
     rows = [
         {"case": f"{_SUBJECT[suite.title]}: {case}"}
         | {key: getattr(row, key) for key in ("name", "role", "ratio", "low", "high")}
@@ -414,19 +347,11 @@ def bounds(stored: Stored) -> pd.DataFrame:
 class Building:
     """What a build of the book takes, in seconds.
 
-    Attributes
-    ----------
-    cold, serial, edited, warm : float
-        From nothing, as many chapters at a time as there are cores; one at a time; after an edit of
-        one chapter; with nothing changed.
-    cores : int
-        Chapters at a time.
-    busy : float
-        Share of the cores' time in the cold build that goes to executing chapters, in [0, 1].
-    files, differing : int
-        Results files of the two builds from nothing, and those that are not the same bytes.
-    chapters : DataFrame
-        ``chapter``, ``seconds``, ``memory_gib``.
+    `cold`, `serial`, `edited`, `warm`: From nothing, as many chapters at a time as there are cores;
+    one at a time; after an edit of one chapter; with nothing changed. `cores`: Chapters at a time.
+    `busy`: Share of the cores' time in the cold build that goes to executing chapters, in [0, 1].
+    `files`, `differing`: Results files of the two builds from nothing, and those that are not the
+    same bytes. `chapters`: ``chapter``, ``seconds``, ``memory_gib``.
     """
 
     cold: float
@@ -441,22 +366,7 @@ class Building:
 
 
 def building(book: Suite) -> Building:
-    """Read off what a build of the book takes.
-
-    Parameters
-    ----------
-    book : Suite
-        The benchmark of the book.
-
-    Returns
-    -------
-    Building
-
-    Raises
-    ------
-    KeyError
-        If a build was not measured.
-    """
+    """Read off what a build of the book takes."""
     cold = book.row("from nothing")
     serial = book.row("from nothing", "this book, one chapter at a time")
     rows = [row for row in book.case("chapter by chapter") if row.name != OURS]
@@ -482,14 +392,7 @@ def building(book: Suite) -> Building:
 
 
 def stacks(training: Suite) -> pd.DataFrame:
-    """Stacks of growing size: rate, and the plain loop's and the limit's time over theirs.
-
-    Returns
-    -------
-    DataFrame
-        ``network``, ``networks``, ``rate`` (networks · steps a second), ``peer`` with quartiles
-        ``peer_low`` and ``peer_high``, ``limit``.
-    """
+    """Stacks of growing size: rate, and the plain loop's and the limit's time over theirs."""
     rows = []
     for case in training.cases:
         matched = re.fullmatch(r"(.+), (\d+) at once", case)
@@ -511,20 +414,7 @@ def stacks(training: Suite) -> pd.DataFrame:
 
 
 def counts(patterns: Suite, name: str = OURS) -> pd.DataFrame:
-    """Time of exact counting against the number of points.
-
-    Parameters
-    ----------
-    patterns : Suite
-    name : str
-        Whose; a peer's cases are those with few points.
-
-    Returns
-    -------
-    DataFrame
-        ``n``, ``patterns``, ``seconds`` and ``ratio``; for this book's, from the cases with a
-        limit, ``limit_seconds`` too.
-    """
+    """Time of exact counting against the number of points."""
     rows = []
     for case in patterns.cases:
         limits = [row for row in patterns.case(case) if row.role == "limit"]
@@ -553,19 +443,7 @@ def knot_errors(knots: Suite) -> pd.DataFrame:
 
 
 def ratios(suite: Suite, case: str) -> pd.DataFrame:
-    """Tabulate one case for the page.
-
-    Parameters
-    ----------
-    suite : Suite
-    case : str
-
-    Returns
-    -------
-    DataFrame
-        One row a contender, fastest first: ``role``, ``time / this book`` with quartiles, the rate
-        and the details, all as text.
-    """
+    """Tabulate one case for the page."""
     rows = []
     for row in sorted(suite.case(case), key=lambda row: row.ratio):
         cells = {
@@ -587,18 +465,10 @@ def _text(value: float | str) -> str:
 class Bound:
     """What keeps one case from being faster.
 
-    Attributes
-    ----------
-    limit : str
-        The physical limit that was measured.
-    share : float
-        Its time over this book's: 1 is at the limit.
-    interpreter : float
-        Share of this book's time that the interpreter takes, estimated from its instructions.
-    top, top_share : str, float
-        The function that takes longest by itself, and its share.
-    verdict : str
-        See `bound`.
+    `limit`: The physical limit that was measured. `share`: Its time over this book's: 1 is at the
+    limit. `interpreter`: Share of this book's time that the interpreter takes, estimated from its
+    instructions. `top`, `top_share`: The function that takes longest by itself, and its share.
+    `verdict`: See `bound`.
     """
 
     limit: str
@@ -615,21 +485,6 @@ def bound(suite: Suite, case: str) -> Bound:
     At half of a limit's speed or more the limit itself is named. Otherwise Python's overhead is, if
     the interpreter takes more than half of the time; otherwise the function that takes longest by
     itself, on one core.
-
-    Parameters
-    ----------
-    suite : Suite
-    case : str
-        With a limit, and a profile of this book's contender.
-
-    Returns
-    -------
-    Bound
-
-    Raises
-    ------
-    KeyError
-        If no limit was measured.
     """
     limits = [row for row in suite.case(case) if row.role == "limit"]
     if not limits:
@@ -652,12 +507,8 @@ def bound(suite: Suite, case: str) -> Bound:
 class Growth:
     """Power law ``seconds ≈ factor · n ** exponent``.
 
-    Attributes
-    ----------
-    exponent, low, high : float
-        Least squares on logarithms, with a 95 % interval by Student's t.
-    factor : float
-        Seconds at n = 1.
+    `exponent`, `low`, `high`: Least squares on logarithms, with a 95 % interval by Student's t.
+    `factor`: Seconds at n = 1.
     """
 
     exponent: float
@@ -669,22 +520,6 @@ class Growth:
 def growth(n: ArrayLike, seconds: ArrayLike) -> Growth:
     """Fit a power law to the cost against the size.
 
-    Parameters
-    ----------
-    n, seconds : array_like, shape (k,)
-        Positive; at least three sizes.
-
-    Returns
-    -------
-    Growth
-
-    Raises
-    ------
-    ValueError
-        For fewer than three sizes, or values that are not positive.
-
-    Examples
-    --------
     >>> found = growth([1, 10, 100], [2, 200, 20_000])
     >>> round(found.exponent, 9), round(found.factor, 9)
     (2.0, 2.0)
@@ -701,8 +536,6 @@ def growth(n: ArrayLike, seconds: ArrayLike) -> Growth:
 def last_exponent(n: ArrayLike, seconds: ArrayLike) -> float:
     """Exponent of the growth between the last two sizes.
 
-    Examples
-    --------
     >>> last_exponent([1, 10, 100], [5, 20, 2_000])
     2.0
     """
@@ -714,20 +547,10 @@ def last_exponent(n: ArrayLike, seconds: ArrayLike) -> float:
 class CostModel:
     """Time of a sweep on a cluster: a start, then tasks that every core takes in turn.
 
-    Attributes
-    ----------
-    seconds : float
-        Of one unit (a network, a clip) on one core with nothing beside it.
-    efficiency : float
-        What is left of a core's speed when all cores of a machine work: measured with two.
-    task : float
-        Scheduling of one task, which the scheduler does one after the other.
-    start : float
-        From asking for workers to the first task.
-    units : float
-        In one task.
-    cores : int
-        Of one machine.
+    `seconds`: Of one unit (a network, a clip) on one core with nothing beside it. `efficiency`:
+    What is left of a core's speed when all cores of a machine work: measured with two. `task`:
+    Scheduling of one task, which the scheduler does one after the other. `start`: From asking for
+    workers to the first task. `units`: In one task. `cores`: Of one machine.
     """
 
     seconds: float
@@ -742,8 +565,6 @@ class CostModel:
 
         Whichever takes longer: the cores' work in whole tasks, or the scheduler's.
 
-        Examples
-        --------
         >>> CostModel(1.0, 1.0, 0.0, 5.0, units=10, cores=2).time(100, machines=1)
         55.0
         """
@@ -767,18 +588,7 @@ class CostModel:
 
 
 def cost_model(suite: Suite, case: str) -> CostModel:
-    """Take a cost model from a benchmark of one and two Dask workers.
-
-    Parameters
-    ----------
-    suite : Suite
-    case : str
-        Its row of this book holds the measured parts in its details.
-
-    Returns
-    -------
-    CostModel
-    """
+    """Take a cost model from a benchmark of one and two Dask workers."""
     parts = suite.row(case).details
     return CostModel(
         seconds=float(parts["_unit_seconds"]),
@@ -790,13 +600,7 @@ def cost_model(suite: Suite, case: str) -> CostModel:
 
 
 def foretold(cluster: Suite, settings: Settings) -> pd.DataFrame:
-    """Time of large sweeps on clusters of growing size, by the cost model.
-
-    Returns
-    -------
-    DataFrame
-        ``sweep`` and the columns of `CostModel.table`.
-    """
+    """Time of large sweeps on clusters of growing size, by the cost model."""
     sizes = {"networks": settings.networks, "clips": settings.clips}
     parts = []
     for case in cluster.cases:
@@ -826,8 +630,6 @@ def tested(cluster: Suite) -> pd.DataFrame:
 def duration(seconds: float) -> str:
     """Write seconds in the unit that suits them.
 
-    Examples
-    --------
     >>> duration(0.5), duration(150), duration(9000), duration(200_000)
     ('0.5 s', '2.5 min', '2.5 h', '2.31 days')
     """
@@ -851,8 +653,6 @@ def verdict_ahead(peer: Row) -> str:
     "ahead" if the peer's lower quartile lies above 1, "behind" if its upper quartile lies below,
     otherwise "level".
 
-    Examples
-    --------
     >>> verdict_ahead(Row("a", "b", "peer", 1.0, 1.0, "x", 1.1, 0.9, 1.2, 5))
     'level'
     """

@@ -149,20 +149,11 @@ ALL_STEPS = "all six"
 class Arm:
     """What a network is fed, and how the network is changed.
 
-    Attributes
-    ----------
-    label : str
-        For figures.
-    encoding : str
-        ``"raw"``, ``"magnitude"`` or an encoding of `analysis.sound.encodings`.
-    change : {"", "wide", "pointwise", "relu-colormap", "drop"}
-        ``wide``: the first layer has three times as many filters. ``pointwise``: an extra 1×1
-        layer of three ReLU neurons in front. ``relu-colormap``: a trained colormap in front.
-        ``drop``: channels are left out at random in training.
-    size : int
-        Knots of the trained colormap.
-    kind : {"reference", "value", "copy", "colour", "bad colour", "embedding", "network"}
-        For grouping and colouring.
+    `label`: For figures. `encoding`: ``"raw"``, ``"magnitude"`` or an encoding of
+    `analysis.sound.encodings`. `change`: ``wide``: the first layer has three times as many filters.
+    ``pointwise``: an extra 1×1 layer of three ReLU neurons in front. ``relu-colormap``: a trained
+    colormap in front. ``drop``: channels are left out at random in training. `size`: Knots of the
+    trained colormap. `kind`: For grouping and colouring.
     """
 
     label: str
@@ -228,22 +219,6 @@ GRID = (4, 2)
 def architecture(network: str, arm: str, outputs: int) -> Convolutional:
     """Build the network of an arm.
 
-    Parameters
-    ----------
-    network : {"neuron", "tiny", "small", "medium"}
-        See `NETWORKS`.
-    arm : str
-        A key of `ARMS`.
-    outputs : int
-        Classes, or values.
-
-    Returns
-    -------
-    Convolutional
-        3×3 convolutions with batch normalisation; the first two halve the image.
-
-    Examples
-    --------
     >>> training.count_parameters(architecture("tiny", "viridis", 10))
     480
     """
@@ -273,20 +248,10 @@ def architecture(network: str, arm: str, outputs: int) -> Convolutional:
 class Task:
     """Spectrograms and what is to be learned from them.
 
-    Attributes
-    ----------
-    name : str
-        A key of `TITLES`.
-    db : ndarray of float32, shape (n, 16, 16), or (n, 24, 24) for the steps
-        In decibels.
-    targets : ndarray, shape (n,) of int64 or (n, 2) of float32
-        Classes, or standardised values.
-    outputs : int
-        Classes, or values.
-    groups : ndarray of str, shape (n,)
-        Speaker, instrument, or range of the signal-to-noise ratio.
-    train, validation, test : ndarray of int64
-        Rows of each; of real recordings, no group is in two of them.
+    `name`: A key of `TITLES`. `db`: In decibels. `targets`: Classes, or standardised values.
+    `outputs`: Classes, or values. `groups`: Speaker, instrument, or range of the signal-to-noise
+    ratio. `train`, `validation`, `test`: Rows of each; of real recordings, no group is in two of
+    them.
     """
 
     name: str
@@ -375,25 +340,7 @@ def _nested(owners: Mapping[str, tuple[Any, ...]]) -> bool:
 def recordings(
     audio: datasets.AudioSet, settings: Settings, seed: int, native: bool = False
 ) -> Task:
-    """Make a task of real recordings: log-mel spectrograms, averaged over areas to 16×16.
-
-    Parameters
-    ----------
-    audio : AudioSet
-        With its own training and test split, by speaker or instrument.
-    settings : Settings
-        How many of each split to use, class by class in turn.
-    seed : int
-        Of the choice, and of the groups that are set aside for validation.
-    native : bool
-        Take 24×24 pixels as they come from the transform instead.
-
-    Returns
-    -------
-    Task
-        Groups are speakers or instruments; where there are more than 20 in the test set, they are
-        put together at random (by a hash of the name) to 8 sets of speakers.
-    """
+    """Make a task of real recordings: log-mel spectrograms, averaged over areas to 16×16."""
     rng = np.random.default_rng([seed, 3])
     aside = _validation_groups(audio, rng)
     held = np.isin(audio.groups, sorted(aside)) & (audio.split == "train")
@@ -418,22 +365,7 @@ def recordings(
 
 
 def load_tasks(settings: Settings, seed: int = 0, native: bool = False) -> dict[str, Task]:
-    """Make the profile's tasks, less those whose recordings are not on this machine.
-
-    Parameters
-    ----------
-    settings : Settings
-        Which tasks, and their sizes.
-    seed : int
-        Of generated data and of splits.
-    native : bool
-        See `recordings`.
-
-    Returns
-    -------
-    dict of str to Task
-        In the order of `TITLES`.
-    """
+    """Make the profile's tasks, less those whose recordings are not on this machine."""
     found = {task.name: task for task in _generated(settings, seed, native)}
     sources: dict[str, Callable[[], datasets.AudioSet]] = {
         "instruments": datasets.instruments,
@@ -452,20 +384,6 @@ def load_tasks(settings: Settings, seed: int = 0, native: bool = False) -> dict[
 def magnitude(db: ArrayLike, peak: ArrayLike) -> NDArray[np.float32]:
     """Linear amplitude, 1 at the peak.
 
-    Parameters
-    ----------
-    db : array_like of float
-        Decibels.
-    peak : array_like of float
-        Decibels that become 1; broadcasts against `db`.
-
-    Returns
-    -------
-    ndarray of float32
-        ``10^((db - peak) / 20)``, the shape of `db`.
-
-    Examples
-    --------
     >>> magnitude([-20.0, 0.0], 0.0)
     array([0.1, 1. ], dtype=float32)
     """
@@ -477,26 +395,6 @@ def encoded(
 ) -> NDArray[np.float32]:
     """Put a task's spectrograms through an arm's encoding.
 
-    Parameters
-    ----------
-    task : Task
-        Decibels, and which rows are the training set.
-    arm : str
-        A key of `ARMS`.
-    scale : {"as_fed", "equal_energy"}
-        How channels are scaled (`encodings.fit_scale`, fitted to the training set). Raw
-        decibels are standardised in either case, as users do; as fed, colours stay in [0, 1].
-    scaling : {"global", "image"}
-        The range of decibels that becomes 0…1: the training set's, or each image's own.
-    seed : int
-        Of the random curve and of the shuffling: another for each network.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, channels, 16, 16)
-
-    Examples
-    --------
     >>> from dataclasses import replace
     >>> task = load_tasks(replace(SETTINGS["quick"], tasks=("textures",)))["textures"]
     >>> encoded(task, "viridis", "as_fed", "global", seed=0).shape[1:]
@@ -526,16 +424,8 @@ def encoded(
 class Factorial:
     """Size of the factorial of the steps: all 64 combinations of them.
 
-    Attributes
-    ----------
-    tasks : tuple of str
-        Some of `TITLES`.
-    network : str
-        A key of `NETWORKS`.
-    seeds, steps : int
-        Networks for each combination, and their gradient steps.
-    train, validation, test : int
-        Spectrograms at most.
+    `tasks`: Some of `TITLES`. `network`: A key of `NETWORKS`. `seeds`, `steps`: Networks for each
+    combination, and their gradient steps. `train`, `validation`, `test`: Spectrograms at most.
     """
 
     tasks: tuple[str, ...]
@@ -551,38 +441,18 @@ class Factorial:
 class Settings:
     """Size of the chapter's experiments.
 
-    Attributes
-    ----------
-    tasks, networks, arms : tuple of str
-        Of the forest plot.
-    seeds : int
-        Networks for each of its cells.
-    pair_arms : tuple of str
-        Arms of the equivalence tests, which get `pair_seeds` networks; raw is one of them.
-    pair_seeds : int
-        At least `seeds`.
-    steps : int
-        Gradient steps of every network, 32 inputs each.
-    rates : dict of str to tuple of float
-        Learning rates to choose from, for each network; the same for all of its arms.
-    tuning_seeds : int
-        Networks for each learning rate.
-    train, validation, test : int
-        Spectrograms at most.
-    fractions : tuple of float
-        Shares of the training set, of the phase diagram; 1 is the last.
-    phase_tasks, phase_networks, phase_arms : tuple of str
-        Of the phase diagram; its arms are raw and some of `COLOURS`.
-    cross_tasks, cross_networks, cross_arms : tuple of str
-        What is crossed with per-image and global scaling, as fed and of equal energy: the
-        encodings that somebody might use, so that hopeless ones do not swell their share. Where
-        none of the tasks' recordings is on this machine, the last task that is there.
-    curve_seeds, curve_steps : int
-        Of the learning curves, on the textures.
-    factorial : Factorial
-        Of the steps of saving as an image.
-    stack : int
-        Networks trained at once.
+    `tasks`, `networks`, `arms`: Of the forest plot. `seeds`: Networks for each of its cells.
+    `pair_arms`: Arms of the equivalence tests, which get `pair_seeds` networks; raw is one of them.
+    `pair_seeds`: At least `seeds`. `steps`: Gradient steps of every network, 32 inputs each.
+    `rates`: Learning rates to choose from, for each network; the same for all of its arms.
+    `tuning_seeds`: Networks for each learning rate. `train`, `validation`, `test`: Spectrograms at
+    most. `fractions`: Shares of the training set, of the phase diagram; 1 is the last.
+    `phase_tasks`, `phase_networks`, `phase_arms`: Of the phase diagram; its arms are raw and some
+    of `COLOURS`. `cross_tasks`, `cross_networks`, `cross_arms`: What is crossed with per-image and
+    global scaling, as fed and of equal energy: the encodings that somebody might use, so that
+    hopeless ones do not swell their share. Where none of the tasks' recordings is on this machine,
+    the last task that is there. `curve_seeds`, `curve_steps`: Of the learning curves, on the
+    textures. `factorial`: Of the steps of saving as an image. `stack`: Networks trained at once.
     """
 
     tasks: tuple[str, ...]
@@ -697,23 +567,12 @@ _POINTS = 30  # of a recorded curve
 class Trial:
     """One network to be trained.
 
-    Attributes
-    ----------
-    stage : {"tune", "final", "curve", "steps-tune", "steps"}
-        Choice of the learning rate; result; learning curve; the same for the factorial.
-    task, network, arm : str
-        Keys of `TITLES`, `NETWORKS`, `ARMS`.
-    scale, scaling : str
-        See `encoded`.
-    fraction : float
-        Share of the training set.
-    seed : int
-        Of the network, its batches, its part of the training set and a random encoding.
-    rate : float
-        Learning rate.
-    steps : tuple of str
-        Of the factorial: those that are taken, of `analysis.sound.steps.STEPS`. Its arm tells the
-        number of channels alone.
+    `stage`: Choice of the learning rate; result; learning curve; the same for the factorial.
+    `task`, `network`, `arm`: Keys of `TITLES`, `NETWORKS`, `ARMS`. `scale`, `scaling`: See
+    `encoded`. `fraction`: Share of the training set. `seed`: Of the network, its batches, its part
+    of the training set and a random encoding. `rate`: Learning rate. `steps`: Of the factorial:
+    those that are taken, of `analysis.sound.steps.STEPS`. Its arm tells the number of channels
+    alone.
     """
 
     stage: Literal["tune", "final", "curve", "steps-tune", "steps"]
@@ -760,20 +619,7 @@ _CELL = ["task", "network", "arm", "scale", "scaling"]
 
 
 def tuned(results: pd.DataFrame) -> pd.DataFrame:
-    """Choose each cell's learning rate: the one whose networks score highest on validation.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Of `sweep`; only its stage "tune" is read.
-
-    Returns
-    -------
-    DataFrame
-        A row a cell: task, network, arm, scale, scaling, ``rate``, ``validation`` (mean score) and
-        ``edge`` (the rate is the smallest or largest that was tried). A rate at which any network
-        diverged is not taken, unless all did; of equal rates the smaller is taken.
-    """
+    """Choose each cell's learning rate: the one whose networks score highest on validation."""
     table = results[results.stage == "tune"].copy()
     table["validation"] = table.validation.where(table.diverged < 0, -np.inf)
     means = table.groupby([*_CELL, "rate"], sort=False).validation.mean().reset_index()
@@ -788,22 +634,7 @@ def tuned(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def final_trials(settings: Settings, tasks: Iterable[str], rates: pd.DataFrame) -> list[Trial]:
-    """Trials whose scores are the results: main cells, smaller training sets, other scalings.
-
-    Parameters
-    ----------
-    settings : Settings
-        Seeds and sizes.
-    tasks : iterable of str
-        The tasks that there are.
-    rates : DataFrame
-        Of `tuned`.
-
-    Returns
-    -------
-    list of Trial
-        In a fixed order, that of the stacks.
-    """
+    """Trials whose scores are the results: main cells, smaller training sets, other scalings."""
     rate_of = {tuple(row[:5]): row[5] for row in rates[[*_CELL, "rate"]].itertuples(index=False)}
     found = []
     for cell in _cells(settings, tasks):
@@ -842,23 +673,7 @@ _BALANCED = [
 def step_trials(
     settings: Settings, tasks: Iterable[str], rates: Mapping[str, float] | None = None
 ) -> list[Trial]:
-    """Trials of the factorial: every combination of the steps, on every task, with every seed.
-
-    Parameters
-    ----------
-    settings : Settings
-        Its `factorial` is read.
-    tasks : iterable of str
-        The tasks that there are.
-    rates : mapping of str to float, optional
-        A learning rate for each task. Without it, the trials that choose it: one for all
-        combinations of a task, for their inputs are all standardised.
-
-    Returns
-    -------
-    list of Trial
-        Combinations in the order of `analysis.sound.steps.cells`, the seeds of each together.
-    """
+    """Trials of the factorial: every combination of the steps, on every task, with every seed."""
     how = settings.factorial
     stage: Literal["steps-tune", "steps"]
     if rates is None:
@@ -1041,33 +856,6 @@ def sweep(
 
     The stacks depend on the trials alone, and each is trained on one thread: the results are the
     same, bit for bit, whatever the executor and the number of processes, on machines of one kind.
-
-    Parameters
-    ----------
-    tasks : mapping of str to Task
-        Data, sent along with each stack.
-    trials : sequence of Trial
-        What to train.
-    settings : Settings
-        Steps and size of stacks.
-    store : Path, optional
-        Folder where each finished stack is kept, and unfinished ones leave checkpoints.
-    device : str
-        ``"cpu"``, or ``"cuda"`` for a GPU, which serves one process best: executor "serial", and
-        larger stacks.
-    **how
-        Executor and so on, see `analysis.nets.sweeps.run`.
-
-    Returns
-    -------
-    list of dict
-        One a trial, in order: ``diverged`` and either ``validation``, or ``train``, ``test``,
-        ``groups`` (dict of group to score) and what else the stage records.
-
-    Raises
-    ------
-    ValueError
-        For another executor.
     """
     digests = {name: task.digest() for name, task in tasks.items()}
     stacks = list(_stacks(trials, tasks, settings.stack))
@@ -1106,25 +894,14 @@ def _take(results: list[dict[str, Any]], members: Sequence[int], found: dict[str
 class Outcome:
     """All that was measured.
 
-    Attributes
-    ----------
-    results : DataFrame
-        A row a trial of the stages "tune" and "final": the fields of `Trial`, ``diverged`` (step,
-        or -1), ``validation`` (tune), ``train`` and ``test`` (final) as scores, at most 1.
-    groups : DataFrame
-        Test scores of the final trials, group by group.
-    rates : DataFrame
-        Of `tuned`.
-    curves : DataFrame
-        Losses of the learning curves: ``arm``, ``seed``, ``step``, ``loss`` (mean over the steps
-        since the last point), and ``test``, the score at the end.
-    steps : DataFrame
-        A row a network of the factorial: ``task``, each step of `steps.STEPS` (taken or
-        not), ``seed``, ``test`` and ``train`` (scores; not a number for one that diverged).
-    outputs : dict
-        ``(task, network, arm)`` to the test outputs (seeds, n, outputs) of raw and gray3.
-    tasks : dict of str to Task
-        What was learned.
+    `results`: A row a trial of the stages "tune" and "final": the fields of `Trial`, ``diverged``
+    (step, or -1), ``validation`` (tune), ``train`` and ``test`` (final) as scores, at most 1.
+    `groups`: Test scores of the final trials, group by group. `rates`: Of `tuned`. `curves`: Losses
+    of the learning curves: ``arm``, ``seed``, ``step``, ``loss`` (mean over the steps since the
+    last point), and ``test``, the score at the end. `steps`: A row a network of the factorial:
+    ``task``, each step of `steps.STEPS` (taken or not), ``seed``, ``test`` and ``train`` (scores;
+    not a number for one that diverged). `outputs`: ``(task, network, arm)`` to the test outputs
+    (seeds, n, outputs) of raw and gray3. `tasks`: What was learned.
     """
 
     results: pd.DataFrame
@@ -1137,21 +914,7 @@ class Outcome:
 
 
 def run(settings: Settings, seed: int = 0, **how: Any) -> Outcome:
-    """Make the tasks, choose the learning rates, train everything.
-
-    Parameters
-    ----------
-    settings : Settings
-        A profile.
-    seed : int
-        Of the tasks. Networks have seeds 0, 1, …, so that arms are paired.
-    **how
-        Executor, store, device and so on, see `sweep`.
-
-    Returns
-    -------
-    Outcome
-    """
+    """Make the tasks, choose the learning rates, train everything."""
     tasks = load_tasks(settings, seed)
 
     def trained(
@@ -1248,23 +1011,7 @@ def _kept_outputs(
 
 
 def scores(results: pd.DataFrame, column: str = "test", fraction: float = 1.0) -> pd.DataFrame:
-    """Arrange the main condition's scores seed by seed.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Of `Outcome`.
-    column : {"test", "train"}
-        Which score.
-    fraction : float
-        Share of the training set.
-
-    Returns
-    -------
-    DataFrame
-        Index (task, network, seed), a column an arm; not a number where the network diverged or
-        was not trained.
-    """
+    """Arrange the main condition's scores seed by seed."""
     chosen = results[
         (results.stage == "final")
         & (results.scale == MAIN_SCALE)
@@ -1298,24 +1045,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def differences(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Compare each arm with raw decibels, paired by seed.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Of `Outcome`.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        A row for each task, network and arm: ``pairs``, ``lost`` (pairs in which a network
-        diverged), ``raw`` and ``score`` (means over the pairs), ``difference`` with its 95 %
-        interval ``low`` and ``high``, ``p`` (paired t test), ``holm`` (corrected for all rows of
-        the table), and ``train``, ``train_low``, ``train_high``: the same difference on the
-        training set. Fewer than two pairs leave the differences empty.
-    """
+    """Compare each arm with raw decibels, paired by seed."""
     rows = []
     trains = scores(results, "train")
     for task, network, cell in _cells_of(scores(results)):
@@ -1362,49 +1092,20 @@ def _compared(both: pd.DataFrame, train: pd.DataFrame, seed: int) -> dict[str, f
 
 
 def decided(table: pd.DataFrame) -> pd.Series:
-    """Say of each row of `differences` which way it was decided, after Holm's correction.
-
-    Returns
-    -------
-    Series of int
-        1 better than raw, -1 worse, 0 undecided.
-    """
+    """Say of each row of `differences` which way it was decided, after Holm's correction."""
     found = (table.holm < 0.05) & (np.sign(table.low) == np.sign(table.high))
     sign = np.sign(table.difference.fillna(0)) * found
     return pd.Series(sign.astype(int), index=table.index)
 
 
 def divergence(results: pd.DataFrame) -> pd.DataFrame:
-    """Count the networks whose loss or weights did not stay finite.
-
-    Returns
-    -------
-    DataFrame
-        A row for each stage and arm: ``networks`` and ``diverged``.
-    """
+    """Count the networks whose loss or weights did not stay finite."""
     table = results.assign(bad=results.diverged >= 0).groupby(["stage", "arm"], sort=False).bad
     return table.agg(networks="size", diverged="sum").reset_index()
 
 
 def equivalences(results: pd.DataFrame, seed: int = 0, margin: float = MARGIN) -> pd.DataFrame:
-    """Test equality within the margin: copies against raw, colours against a network as wide.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Of `Outcome`.
-    seed : int
-        Of the bootstrap.
-    margin : float
-        In units of the score; stated before anything was trained.
-
-    Returns
-    -------
-    DataFrame
-        A row for each task, network and pair ``a``, ``b``: ``pairs``, ``difference`` with the 90 %
-        interval ``low`` and ``high``, ``p`` of the two one-sided tests, ``holm`` (corrected for
-        all rows), and ``equivalent``.
-    """
+    """Test equality within the margin: copies against raw, colours against a network as wide."""
     rows = []
     for task, network, cell in _cells_of(scores(results)):
         wanted = [("gray3", RAW), *((colour, "raw-wide") for colour in COLOURS)]
@@ -1426,23 +1127,7 @@ def equivalences(results: pd.DataFrame, seed: int = 0, margin: float = MARGIN) -
 
 
 def phase_diagram(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Colour's gain over raw, for each capacity and size of the training set.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Of `Outcome`.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        A row for each task, network and fraction: ``gain`` (mean over the colormaps of `COLOURS`
-        that were trained there, minus raw, paired by seed) with its 95 % interval ``low`` and
-        ``high``, ``pairs``, ``raw`` (its mean score), and ``train`` (the same gain on the training
-        set).
-    """
+    """Colour's gain over raw, for each capacity and size of the training set."""
     final = results[results.stage == "final"]
     partial = final[final.fraction < 1]
     colours = [arm for arm in COLOURS if arm in set(partial.arm)]
@@ -1460,22 +1145,7 @@ def phase_diagram(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 
 def gain_by_group(groups: pd.DataFrame, task: str, seed: int = 0) -> pd.DataFrame:
-    """Colour's gain over raw on each group of a task's test set.
-
-    Parameters
-    ----------
-    groups : DataFrame
-        Of `Outcome`.
-    task : str
-        Such as "chirps", whose groups are ranges of the signal-to-noise ratio.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        A row for each network and group, with the columns of `phase_diagram` but ``train``.
-    """
+    """Colour's gain over raw on each group of a task's test set."""
     own = groups[groups.task == task].assign(test=lambda table: table.score)
     rows = []
     for group in own.group.unique():
@@ -1497,21 +1167,7 @@ def _gain(cell: pd.DataFrame, colours: Sequence[str], seed: int) -> dict[str, fl
 
 
 def learning_curves(curves: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Mean loss while training, and test score at the end, over the seeds.
-
-    Parameters
-    ----------
-    curves : DataFrame
-        Of `Outcome`.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        A row for each arm and step: ``loss`` with its 95 % interval ``low`` and ``high`` (empty if
-        a network diverged: see ``diverged``, how many did by then), and ``test``.
-    """
+    """Mean loss while training, and test score at the end, over the seeds."""
     rows = []
     for (arm, step), cell in curves.groupby(["arm", "step"], sort=False):
         finite = cell[np.isfinite(cell.loss)]
@@ -1542,26 +1198,7 @@ def time_ratios(
     threshold: float = CURVE_LOSS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """How much sooner than raw each encoding reaches a loss, beside a prediction.
-
-    Parameters
-    ----------
-    curves : DataFrame
-        Of `Outcome`.
-    predicted : mapping of str to float
-        Arm to its predicted speed, in units of raw's.
-    threshold : float
-        The loss.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        A row an arm but raw: ``predicted``, ``measured`` (geometric mean over the seeds of raw's
-        steps / the arm's), ``low`` and ``high`` (95 % interval) and ``reached`` (share of the
-        pairs in which both got there; the mean is over those).
-    """
+    """How much sooner than raw each encoding reaches a loss, beside a prediction."""
     steps = {
         arm: pd.Series({seed: _first_below(one, threshold) for seed, one in cell.groupby("seed")})
         for arm, cell in curves.groupby("arm", sort=False)
@@ -1602,18 +1239,6 @@ def variance_shares(groups: pd.DataFrame) -> pd.DataFrame:
     by the method of moments: observed mean squares are set equal to their expectations. Arms that
     do not take part in the crossing (standardised whatever the scale) or in which a network
     diverged are left out.
-
-    Parameters
-    ----------
-    groups : DataFrame
-        Of `Outcome`.
-
-    Returns
-    -------
-    DataFrame
-        A row for each task, network and source of `SOURCES`, and "everything else": ``share`` (at
-        least 0; sums to 1), ``deviation`` (root of the variance, in units of the score), ``arms``
-        (how many took part).
     """
     full = groups[groups.fraction == 1]
     rows = []
@@ -1678,23 +1303,7 @@ def _components(values: Array, factors: Sequence[str]) -> dict[str, float]:
 
 
 def step_attributions(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Share out the effect of saving as an image over its six steps.
-
-    Parameters
-    ----------
-    runs : DataFrame
-        ``steps`` of `Outcome`.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        A row for each task, ``score`` ("test" or "train") and step, and "all six": Shapley's
-        attribution (`attribution.shapley`), computed for each seed: ``effect`` (mean) with
-        its 95 % interval ``low`` and ``high`` over the seeds, ``p`` (t test), ``holm`` (corrected
-        for the single steps' rows of that score) and ``seeds`` (in which no network diverged).
-    """
+    """Share out the effect of saving as an image over its six steps."""
     rows = []
     for score, (task, cell) in product(("test", "train"), runs.groupby("task", sort=False)):
         values = steps.factorial(cell, score=score)
@@ -1722,20 +1331,7 @@ PUBLISHED_FLIP = ((0.912, 0.902), (0.901, 0.917))
 
 
 def pooled_deviation(results: pd.DataFrame) -> pd.DataFrame:
-    """Estimate the standard deviation of one run's test score, over seeds alone.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Of `Outcome`.
-
-    Returns
-    -------
-    DataFrame
-        A row for each task and network: ``deviation`` (pooled over raw, gray and the colormaps of
-        `COLOURS`, which are what published tables compare; each about its own mean), ``freedom``
-        (degrees of freedom), ``score`` (raw's mean).
-    """
+    """Estimate the standard deviation of one run's test score, over seeds alone."""
     rows = []
     for task, network, table in _cells_of(scores(results)):
         cell = table[[arm for arm in (RAW, "gray8", "gray3", *COLOURS) if arm in table.columns]]
@@ -1749,23 +1345,6 @@ def pooled_deviation(results: pd.DataFrame) -> pd.DataFrame:
 def winner_chances(deviation: float, thresholds: ArrayLike, maps: int = 1) -> NDArray[np.float64]:
     """How often the best of some arms beats another by a threshold, though all are the same.
 
-    Parameters
-    ----------
-    deviation : float
-        Of one run's score, normally distributed.
-    thresholds : array_like of float, shape (n,)
-        Leads that are called a win; at least 0.
-    maps : int
-        Arms of which the best is published, one run each. With 1, a lead of *either* side counts.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        Probabilities. At threshold 0 they are 1 for one map (somebody always leads), and
-        ``maps / (maps + 1)`` for several.
-
-    Examples
-    --------
     >>> winner_chances(0.02, [0.0], maps=4).round(3)
     array([0.8])
     """
@@ -1778,25 +1357,7 @@ def winner_chances(deviation: float, thresholds: ArrayLike, maps: int = 1) -> ND
 
 
 def noise_floor(results: pd.DataFrame, thresholds: ArrayLike, maps: int = 4) -> pd.DataFrame:
-    """How often studies with one run an arm would call a winner where there is none.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Of `Outcome`.
-    thresholds : array_like of float
-        Leads that are called a win, in units of the score.
-    maps : int
-        Colormaps of which the best is published.
-
-    Returns
-    -------
-    DataFrame
-        A row for each task, network and threshold: ``one`` (two equal arms: chance that either
-        leads by so much), ``best`` (the best of `maps` equal arms leads the reference),
-        ``observed`` (share of the pairs of raw's own seeds that differ by so much: no normal
-        distribution assumed) and ``deviation``.
-    """
+    """How often studies with one run an arm would call a winner where there is none."""
     table = scores(results)
     rows = []
     for row in _records(pooled_deviation(results)):
@@ -1816,18 +1377,6 @@ def sign_flips(results: pd.DataFrame) -> pd.DataFrame:
     """How often the sign of a one-run difference flips between two networks.
 
     As in published tables, each network has one run of a colormap and one of raw, seeds unpaired.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Of `Outcome`.
-
-    Returns
-    -------
-    DataFrame
-        A row for each task, colormap of `COLOURS`, and pair of networks ``a``, ``b``: ``wins_a``,
-        ``wins_b`` (share of all pairs of runs in which the colormap leads, ties half) and ``flip``
-        (chance of opposite signs).
     """
     rows = []
     table = scores(results)
@@ -1853,19 +1402,6 @@ def _wins(arm: pd.Series, raw: pd.Series) -> float:
 def published_flip_chance(deviation: float) -> float:
     """Chance that two equal arms give a table like `PUBLISHED_FLIP`, or one more striking.
 
-    Parameters
-    ----------
-    deviation : float
-        Of one run's score.
-
-    Returns
-    -------
-    float
-        Probability that the two networks' differences have opposite signs and are both at least as
-        large as in the table.
-
-    Examples
-    --------
     >>> round(published_flip_chance(1.0), 2)
     0.49
     """
@@ -1882,23 +1418,7 @@ def ensemble(
     tasks: Mapping[str, Task],
     size: int = 3,
 ) -> pd.DataFrame:
-    """Measure what an ensemble of raw networks gains over one of them.
-
-    Parameters
-    ----------
-    outputs, tasks
-        Of `Outcome`.
-    size : int
-        Networks in an ensemble: as many as there are copies of the channel.
-
-    Returns
-    -------
-    DataFrame
-        A row for each task and network with more than `size` networks, all sound: ``gain`` (mean
-        over all ensembles that can be made of the first eight, of score minus the members' mean
-        score; classes are averaged as probabilities), with a 95 % jackknife interval over the
-        networks, ``low`` and ``high``.
-    """
+    """Measure what an ensemble of raw networks gains over one of them."""
     rows = []
     for (task, network, arm), found in outputs.items():
         if arm != RAW or len(found) <= size or not np.isfinite(found).all():
@@ -1931,19 +1451,7 @@ def _jackknifed(gains: Mapping[tuple[int, ...], float], count: int) -> tuple[flo
 
 
 def colormap_spread(results: pd.DataFrame) -> pd.DataFrame:
-    """Whether colormaps differ from each other, cell by cell.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Of `Outcome`.
-
-    Returns
-    -------
-    DataFrame
-        A row for each task and network: ``best`` and ``worst`` of `COLOURS` by mean score,
-        ``spread`` between them, ``p`` (F test of the colormaps, seeds as blocks) and ``holm``.
-    """
+    """Whether colormaps differ from each other, cell by cell."""
     rows = []
     for task, network, cell in _cells_of(scores(results)):
         table = cell[[arm for arm in COLOURS if arm in cell.columns]].dropna()
@@ -1965,26 +1473,7 @@ def colormap_spread(results: pd.DataFrame) -> pd.DataFrame:
 def reaching(
     results: pd.DataFrame, table: pd.DataFrame, ways: Sequence[str], seed: int = 0
 ) -> pd.DataFrame:
-    """Where colour gains: whether another way, without colour, gains as much.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Of `Outcome`.
-    table : DataFrame
-        Of `differences`: the cells in which a colormap is better than raw are looked at.
-    ways : sequence of str
-        Arms without colour. The one with the highest mean score speaks for all.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        A row for each task, network and colormap that gains: ``way``, ``shortfall`` (colormap
-        minus way) with its 95 % interval ``low`` and ``high``, and ``answer``: "reached" if the
-        shortfall is surely below the margin, "short" if it is surely above 0, else "open".
-    """
+    """Where colour gains: whether another way, without colour, gains as much."""
     rows = []
     gaining = table[(decided(table) == 1) & table.arm.isin(COLOURS)]
     cells = {(task, network): cell for task, network, cell in _cells_of(scores(results))}
@@ -2027,16 +1516,7 @@ def _by_answers(answers: Iterable[str], yes: str, no: str) -> str:
 def verdict_without_colour(reached: pd.DataFrame) -> str:
     """A6: wherever colour gains, more neurons or another layer on raw decibels gain as much.
 
-    Parameters
-    ----------
-    reached : DataFrame
-        Of `reaching` with ``raw-wide``, ``raw-1x1`` and the learned colormaps, which are a layer of
-        ReLU neurons too.
-
-    Returns
-    -------
-    str
-        From the answers: all reached, it holds; all short, it fails; both, with limits.
+    From the answers: all reached, it holds; all short, it fails; both, with limits.
     """
     return _by_answers(reached.answer, "reached", "short")
 
@@ -2044,16 +1524,8 @@ def verdict_without_colour(reached: pd.DataFrame) -> str:
 def verdict_growing_does_as_much(copies: pd.DataFrame, grown: pd.DataFrame) -> str:
     """D1: duplicating the input, or growing the model, does as much as colour.
 
-    Parameters
-    ----------
-    copies, grown : DataFrame
-        Of `reaching` with the copies (``gray3``), and with the grown networks.
-
-    Returns
-    -------
-    str
-        The claim says *or*, of two ways: it holds if both do as much, holds with limits if one
-        does in part or in full, fails if both fail.
+    The claim says *or*, of two ways: it holds if both do as much, holds with limits if one
+    does in part or in full, fails if both fail.
     """
     parts = [_by_answers(table.answer, "reached", "short") for table in (copies, grown)]
     if parts[0] == parts[1]:
@@ -2064,16 +1536,8 @@ def verdict_growing_does_as_much(copies: pd.DataFrame, grown: pd.DataFrame) -> s
 def verdict_limited_model(table: pd.DataFrame) -> str:
     """A9: with one neuron a filter, colour is better where the class lies in bands of levels.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Of `differences`.
-
-    Returns
-    -------
-    str
-        From the colormaps of `COLOURS` on the textures: better counts for it; worse, or surely
-        less than the margin better, counts against it.
+    From the colormaps of `COLOURS` on the textures: better counts for it; worse, or surely
+    less than the margin better, counts against it.
     """
     cell = table[(table.task == "textures") & (table.network == "neuron") & table.arm.isin(COLOURS)]
     ways = decided(cell)
@@ -2084,18 +1548,8 @@ def verdict_limited_model(table: pd.DataFrame) -> str:
 def verdict_redundancy(table: pd.DataFrame, equal: pd.DataFrame) -> str:
     """Q6, first half: R = G = B does neither good nor harm.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Of `differences`.
-    equal : DataFrame
-        Of `equivalences`.
-
-    Returns
-    -------
-    str
-        A cell counts for it if gray ×3 and raw are equivalent, against it if they differ after
-        correction; most cells are neither in ``quick``.
+    A cell counts for it if gray ×3 and raw are equivalent, against it if they differ after
+    correction; most cells are neither in ``quick``.
     """
     copies = table[table.arm == "gray3"].set_index(["task", "network"])
     same = equal[equal.a == "gray3"].set_index(["task", "network"]).equivalent
@@ -2110,15 +1564,7 @@ def verdict_redundancy(table: pd.DataFrame, equal: pd.DataFrame) -> str:
 def verdict_bad_colormap(table: pd.DataFrame) -> str:
     """Q6, second half: a bad colormap (its colours in random order) is worse than none.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Of `differences`.
-
-    Returns
-    -------
-    str
-        From the cells of the shuffled colormap.
+    From the cells of the shuffled colormap.
     """
     ways = decided(table[table.arm == "shuffled"])
     return _by_answers(ways.map({-1: "worse", 1: "better", 0: "-"}), "worse", "better")
@@ -2127,19 +1573,9 @@ def verdict_bad_colormap(table: pd.DataFrame) -> str:
 def verdict_copies_are_an_ensemble(table: pd.DataFrame, ensembles: pd.DataFrame) -> str:
     """A4 for networks: copying the channel three times gains what an ensemble of three gains.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Of `differences`.
-    ensembles : DataFrame
-        Of `ensemble`.
-
-    Returns
-    -------
-    str
-        Where an ensemble surely gains: a cell counts for the claim if the copies surely gain too,
-        against it if even the upper end of the copies' gain is below the lower end of the
-        ensemble's.
+    Where an ensemble surely gains: a cell counts for the claim if the copies surely gain too,
+    against it if even the upper end of the copies' gain is below the lower end of the
+    ensemble's.
     """
     copies = table[table.arm == "gray3"].merge(
         ensembles, on=["task", "network"], suffixes=("", "_ensemble")
@@ -2154,17 +1590,9 @@ def verdict_copies_are_an_ensemble(table: pd.DataFrame, ensembles: pd.DataFrame)
 def verdict_colormap_matters(spread: pd.DataFrame) -> str:
     """Q2 for small networks: the score depends on which colormap it is.
 
-    Parameters
-    ----------
-    spread : DataFrame
-        Of `colormap_spread`.
-
-    Returns
-    -------
-    str
-        A cell counts for it if the colormaps differ after correction, and by more than the margin
-        from best to worst. Most cells do: it holds; some do: with limits; none does: undecided,
-        for that no difference was *found* does not say that there is none.
+    A cell counts for it if the colormaps differ after correction, and by more than the margin
+    from best to worst. Most cells do: it holds; some do: with limits; none does: undecided,
+    for that no difference was *found* does not say that there is none.
     """
     found = (spread.holm < 0.05) & (spread.spread > MARGIN)
     if found.mean() > 0.5:

@@ -35,25 +35,7 @@ PRETRAINED = "pretrained"
 
 
 def attributions(runs: pd.DataFrame, steps: Sequence[str] = STEPS, seed: int = 0) -> pd.DataFrame:
-    """Shapley attribution of each step, with intervals over the seeds.
-
-    Parameters
-    ----------
-    runs : DataFrame
-        Run table of one or more tasks (column ``task``).
-    steps : sequence of str
-        The switches.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        ``task``, ``step``, ``effect``, ``low``, ``high`` (95 % bootstrap interval over seeds),
-        ``train`` (the same for the training score), ``p`` (two-sided paired t test, corrected by
-        Holm over the task's steps), ``clear`` (p below 5 % and an interval without 0). Effects are
-        in points: hundredths of the score.
-    """
+    """Shapley attribution of each step, with intervals over the seeds."""
     rows = []
     for task, part in runs.groupby("task", sort=False):
         test, train = (100 * shapley(factorial(part, steps, s)) for s in ("test", "train"))
@@ -76,21 +58,7 @@ def attributions(runs: pd.DataFrame, steps: Sequence[str] = STEPS, seed: int = 0
 
 
 def waterfall(effects: pd.DataFrame, start: float) -> pd.DataFrame:
-    """Bars from the score without any step to the score with all of them.
-
-    Parameters
-    ----------
-    effects : DataFrame
-        `attributions` of one task.
-    start : float
-        Score without any step, in points.
-
-    Returns
-    -------
-    DataFrame
-        ``step``, ``effect``, ``low``, ``high``, ``start``, ``end``: each bar begins where the last
-        one ended.
-    """
+    """Bars from the score without any step to the score with all of them."""
     ends = start + effects.effect.cumsum()
     bars = effects[["step", "effect", "low", "high"]].copy()
     return bars.assign(start=[start, *ends[:-1]], end=ends)
@@ -101,17 +69,6 @@ def order_range(scores: Array, steps: Sequence[str]) -> pd.DataFrame:
 
     A published comparison changes steps in one order. This is the least and the most that the same
     step contributes over all ``k!`` orders, for the mean over seeds.
-
-    Parameters
-    ----------
-    scores : ndarray of float, shape (2**k, seeds)
-        From `factorial`.
-    steps : sequence of str, length k
-
-    Returns
-    -------
-    DataFrame
-        ``step``, ``least``, ``most``, ``shapley``, in points.
     """
     mean = 100 * scores.mean(axis=1)
     share = shapley(mean)
@@ -129,30 +86,7 @@ def order_range(scores: Array, steps: Sequence[str]) -> pd.DataFrame:
 def by_context(
     runs: pd.DataFrame, step: str, steps: Sequence[str] = STEPS, seed: int = 0
 ) -> pd.DataFrame:
-    """Effect of one step in every combination of the others.
-
-    Parameters
-    ----------
-    runs : DataFrame
-        Run table of one or more tasks.
-    step : str
-        The step in question, such as ``"colormap"``.
-    steps : sequence of str
-        All switches, `step` among them.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        ``task``, a Boolean column for each other switch, ``effect``, ``low``, ``high`` in points,
-        ``p`` (Holm over all contexts and tasks), ``clear``.
-
-    Raises
-    ------
-    ValueError
-        If `step` is none of `steps`.
-    """
+    """Effect of one step in every combination of the others."""
     if step not in steps:
         raise ValueError(f"{step!r} is none of {', '.join(steps)}")
     others = [name for name in steps if name != step]
@@ -179,17 +113,7 @@ def verdict_pretraining(runs: pd.DataFrame, seed: int = 0) -> str:
     ``fails``: it is clear and negative, or the colormap's is clearly larger. ``holds with limits``:
     it is clear and positive, but some step of the picture does as much. Else ``undecided``.
 
-    Parameters
-    ----------
-    runs : DataFrame
-        Run table of one task, with the switch ``pretrained``.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    str
-        A verdict of the ledger.
+    A verdict of the ledger.
     """
     steps = (*STEPS, PRETRAINED)
     shares = 100 * shapley(factorial(runs, steps))
