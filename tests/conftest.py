@@ -7,11 +7,31 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
+import numpy as np
 import pytest
+import torch
 
 from analysis.building.book import Book
 
 ROOT = Path(__file__).resolve().parent.parent
+
+#: How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile(
+    "book", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("book")
+
+
+@pytest.fixture(autouse=True)
+def _draws_of_its_own(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test see the same random numbers, whichever tests ran before it in its process.
+
+    torch's generator starts anew, and so does a module's ``RNG``.
+    """
+    torch.manual_seed(0)
+    if hasattr(request.module, "RNG"):
+        monkeypatch.setattr(request.module, "RNG", np.random.default_rng(0))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -560,8 +560,13 @@ class _Inputs:
 
 
 def _channels_last(images: ArrayLike, device: str) -> Tensor:
-    x = torch.as_tensor(np.asarray(images, np.float32))
+    x = torch.as_tensor(np.asarray(images, _precision()))
     return (x.permute(0, 2, 3, 1) if x.ndim == 4 else x).contiguous().to(device)
+
+
+def _precision() -> np.dtype[Any]:
+    """Numbers are of torch's default type: float32, unless `torch.set_default_dtype` says other."""
+    return torch.empty(0).numpy().dtype
 
 
 def _losses(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -750,7 +755,7 @@ def _checked(
     if not networks:
         raise ValueError("there are no networks to train")
     goal = np.asarray(targets)
-    goal = goal.astype(np.int64 if goal.ndim == 1 else np.float32)
+    goal = goal.astype(np.int64 if goal.ndim == 1 else _precision())
     if goal.ndim == 2 and goal.shape[1] != architecture.outputs:
         raise ValueError(f"{goal.shape[1]} values to learn, {architecture.outputs} outputs")
     for name in sorted({network.images for network in networks}):
@@ -796,7 +801,7 @@ class _Plan:
             ]
         )
         factors = (draws >= self.drop) / (1 - self.drop)
-        return torch.as_tensor(factors.astype(np.float32), device=self.device)
+        return torch.as_tensor(factors.astype(_precision()), device=self.device)
 
 
 def _step(
@@ -910,7 +915,7 @@ def _key(
     """Fingerprint of a run: a checkpoint of any other must not be gone on from."""
     digest = hashlib.sha256(f"{architecture} {optimiser} {torch.__version__}".encode())
     for name in sorted({network.images for network in networks}):
-        digest.update(name.encode() + np.ascontiguousarray(images[name], np.float32).tobytes())
+        digest.update(name.encode() + np.ascontiguousarray(images[name], _precision()).tobytes())
     digest.update(np.ascontiguousarray(goal).tobytes())
     for n in networks:
         digest.update(f"{n.seed} {n.images} {n.rate!r} {n.rows is None}".encode())
