@@ -12,7 +12,7 @@ from analysis.colour.colormaps import lut8, lut8_rounded, names
 from analysis.colour.margins import attempt, band_margins, count_standing, separating_plane
 from analysis.colour.neurons import recorded_epochs
 from analysis.colour.patterns import best_agreement, changes, count_patterns, plane_patterns
-from analysis.colour.staircases import least_widths
+from analysis.colour.staircases import least_widths, width_search
 
 TINY = single_pixel.Settings(seeds=2, epochs=30, planes=500, bands=4)
 
@@ -57,7 +57,7 @@ def test_attempt_is_the_best_plane_or_an_honest_failure():
 def test_least_hidden_width_is_the_number_of_changes():
     patterns = (np.arange(2**6)[:, None] >> np.arange(6)) & 1
     assert (least_widths(6, 4) == np.minimum(changes(patterns), 5)).all()
-    table = single_pixel.width_search(5, 3)
+    table = width_search(5, 3)
     assert single_pixel.verdict_width(table) == "holds"
     assert (table.patterns[table.width == 0].to_numpy() == [2, 8, 12, 8, 2]).all()
 
@@ -126,7 +126,7 @@ def test_verdicts_can_come_out_each_way():
     assert single_pixel.verdict_high_or_low({"gray": 0, "a": 3, "b": 0}) == "holds with limits"
     assert single_pixel.verdict_high_or_low({"gray": 0, "a": 0}) == "fails"
     assert single_pixel.verdict_high_or_low({"gray": 2, "a": 5}) == "fails"
-    search = single_pixel.width_search(4, 3)
+    search = width_search(4, 3)
     assert single_pixel.verdict_width(search.assign(made=0)) == "fails"
     partly = search.assign(made=np.minimum(search.made, search.patterns - 1).clip(lower=0))
     assert single_pixel.verdict_width(partly) == "holds with limits"

@@ -171,16 +171,14 @@ def network_identity(name: str, seed: int, steps: int = 5) -> Identity:
             torch.autograd.backward(nn.functional.cross_entropy(logits[-1], labels[batch]))
             optimiser.step()
         outputs = max(outputs, _largest([(logits[0], logits[1])]))
-        gradients = max(gradients, _largest(zip(_gradients(net), _gradients(twin), strict=True)))
+        grads = ((p.grad, q.grad) for p, q in zip(net.parameters(), twin.parameters(), strict=True))
+        gradients = max(
+            gradients, _largest((p, q) for p, q in grads if p is not None and q is not None)
+        )
     states = _largest(zip(net.state_dict().values(), twin.state_dict().values(), strict=True))
     unrounded, slopes = _unrounded(colormap, colour, pictures[:16], labels[:16], seed)
     wrong = int((made != table).sum())
     return Identity(colormap.size, wrong, outputs, gradients, states, unrounded, slopes)
-
-
-def _gradients(net: nn.Module) -> list[Tensor]:
-    """Gradients of all parameters, as the last backward pass left them."""
-    return [parameter.grad for parameter in net.parameters() if parameter.grad is not None]
 
 
 def _unrounded(
@@ -231,32 +229,27 @@ def costs(names: Iterable[str], side: int = 32) -> pd.DataFrame:
     ``depth`` counts layers with weights; ``operations`` the multiplications and additions a
     picture of convolutions and linear layers.
     """
-    rows = [
-        _cost("gray, one channel", small_net(1, 0), None, side),
-        _cost("R = G = B, three channels", small_net(3, 0), None, side),
-        _cost("colour picture, three channels", small_net(3, 0), None, side),
-    ]
-    for name in names:
-        rows.append(_cost(f"gray, layer for {name}", small_net(3, 0), byte_exact(lut8(name)), side))
+    layers = {f"gray, layer for {name}": byte_exact(lut8(name)) for name in names}
+    nets = {"gray, one channel": nn.Sequential(small_net(1, 0))}
+    for label in ("R = G = B, three channels", "colour picture, three channels"):
+        nets[label] = nn.Sequential(small_net(3, 0))
+    nets |= {key: nn.Sequential(map.to_torch(), small_net(3, 0)) for key, map in layers.items()}
+    rows = []
+    for label, net in nets.items():
+        sizes = [(p.numel(), p.requires_grad) for p in net.parameters()]
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            net.eval()(torch.zeros(1, next(net.parameters()).shape[1], side, side))
+        rows.append(
+            {
+                "input": label,
+                "knots": layers[label].size if label in layers else 0,
+                "trainable": sum(n for n, trained in sizes if trained),
+                "fixed": sum(n for n, trained in sizes if not trained),
+                "depth": sum(isinstance(m, (nn.Conv2d, nn.Linear)) for m in net.modules()),
+                "operations": int(counter.get_total_flops()),
+            }
+        )
     return pd.DataFrame(rows)
-
-
-def _cost(
-    label: str, net: nn.Sequential, front: ReLUColormap | None, side: int
-) -> dict[str, object]:
-    model = net if front is None else nn.Sequential(front.to_torch(), net)
-    channels = 1 if front is not None else next(net.parameters()).shape[1]
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.eval()(torch.zeros(1, channels, side, side))
-    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
-    return {
-        "input": label,
-        "knots": 0 if front is None else front.size,
-        "trainable": sum(n for n, trained in sizes if trained),
-        "fixed": sum(n for n, trained in sizes if not trained),
-        "depth": sum(isinstance(m, (nn.Conv2d, nn.Linear)) for m in model.modules()),
-        "operations": int(counter.get_total_flops()),
-    }
 
 
 def pieces_table(names: Iterable[str]) -> pd.DataFrame:

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from analysis.colour import neurons
 from analysis.colour.colormaps import LEVELS, lut, lut8, lut8_rounded, names
 from analysis.colour.margins import (
     band_margins,
@@ -25,15 +26,6 @@ from analysis.colour.margins import (
     distinct_bands,
     pattern_margins,
     separating_plane,
-)
-from analysis.colour.neurons import (
-    Tasks,
-    learn,
-    logistic_epoch,
-    novikoff_bound,
-    perceptron_epoch,
-    recorded_epochs,
-    scaled,
 )
 from analysis.colour.patterns import (
     affine_rank,
@@ -43,7 +35,6 @@ from analysis.colour.patterns import (
     cover_bound,
     plane_patterns,
 )
-from analysis.colour.staircases import least_widths
 from analysis.evidence.statistics import paired_difference
 from analysis.evidence.verdicts import by_answers
 
@@ -160,18 +151,6 @@ def guard_table(margins: Mapping[str, Floats], guards: Sequence[int]) -> pd.Data
     return pd.DataFrame(rows, columns=["colormap", "guard", "least", "bands", "of"])
 
 
-def width_search(levels: int = 6, widest: int = 4) -> pd.DataFrame:
-    """Count the patterns with k ``changes`` that hidden gray layers up to a ``width`` make."""
-    least = least_widths(levels, widest)
-    patterns = (np.arange(2**levels)[:, None] >> np.arange(levels)) & 1
-    count = changes(patterns)
-    rows = [
-        (k, m, int((count == k).sum()), int(((count == k) & (least <= m)).sum()))
-        for k, m in product(range(levels), range(widest + 1))
-    ]
-    return pd.DataFrame(rows, columns=["changes", "width", "patterns", "made"])
-
-
 def changes_against_margin(colormaps: Sequence[str], planes: int, seed: int) -> pd.DataFrame:
     """Best margins, in 1/255, of the patterns that random planes make, by their changes."""
     frames = []
@@ -228,8 +207,8 @@ def train(encodings: Sequence[str], settings: Settings, seed: int) -> pd.DataFra
     levels on which the step neuron is right.
     """
     cells = list(product(encodings, TARGETS, range(seed, seed + settings.seeds)))
-    pixels = {name: scaled(encoding(name)) for name in encodings}
-    task = Tasks(
+    pixels = {name: neurons.scaled(encoding(name)) for name in encodings}
+    task = neurons.Tasks(
         np.stack([pixels[name] for name, _, _ in cells]),
         np.stack([TARGETS[target] for _, target, _ in cells]),
         np.array([run for _, _, run in cells]),
@@ -240,14 +219,14 @@ def train(encodings: Sequence[str], settings: Settings, seed: int) -> pd.DataFra
     resting = np.zeros(len(cells), bool)
     frames = []
     runs = pd.DataFrame(cells, columns=["encoding", "target", "seed"])
-    recorded = set(recorded_epochs(settings.epochs))
+    recorded = set(neurons.recorded_epochs(settings.epochs))
     for epoch in tqdm(range(1, settings.epochs + 1), "training", disable=None):
         presented = task.shuffled(epoch)
-        logistic_epoch(logistic, presented)
+        neurons.logistic_epoch(logistic, presented)
         moving = np.flatnonzero(~resting)
         if len(moving):
             updated = perceptron[moving]
-            resting[moving] = perceptron_epoch(updated, presented.kept(~resting)) == 0
+            resting[moving] = neurons.perceptron_epoch(updated, presented.kept(~resting)) == 0
             perceptron[moving] = updated
         pocket = np.maximum(pocket, task.accuracy(perceptron))
         if epoch in recorded:
@@ -290,13 +269,17 @@ def mistakes_against_margin(
     if not cells:
         return pd.DataFrame(columns=[*columns, "margin", "bound", "mistakes", "learned"])
     fires = np.stack([(a <= _LEVEL) & (b >= _LEVEL) for a, b, _ in cells])
-    pixels = scaled(table / 255)
+    pixels = neurons.scaled(table / 255)
     seeds = np.array([run for _, _, run in cells])
-    mistakes, learned = learn(Tasks(np.stack([pixels] * len(cells)), fires, seeds), settings.epochs)
+    mistakes, learned = neurons.learn(
+        neurons.Tasks(np.stack([pixels] * len(cells)), fires, seeds), settings.epochs
+    )
     frame = pd.DataFrame(cells, columns=columns)
     planes = [separating_plane(table / 255, pattern) for pattern in fires]
     frame["margin"] = [plane.margin if plane else 0.0 for plane in planes]
-    frame["bound"] = [novikoff_bound(plane, pixels) if plane else math.inf for plane in planes]
+    frame["bound"] = [
+        neurons.novikoff_bound(plane, pixels) if plane else math.inf for plane in planes
+    ]
     return frame.assign(mistakes=mistakes, learned=learned)
 
 
@@ -335,6 +318,7 @@ def verdict_width(search: pd.DataFrame) -> str:
 
     Examples
     --------
+    >>> from analysis.colour.staircases import width_search
     >>> verdict_width(width_search(4, 3))
     'holds'
     """

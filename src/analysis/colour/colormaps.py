@@ -61,22 +61,9 @@ def _positions() -> NDArray[np.float64]:
 
 @cache
 def lut(name: str) -> NDArray[np.float64]:
-    """Colours of the 256 levels under a colormap.
+    """Colours of the 256 levels under a colormap of matplotlib, in [0, 1], shape (256, 3).
 
-    Parameters
-    ----------
-    name : str
-        A matplotlib colormap, for instance ``"viridis"`` or ``"viridis_r"``.
-
-    Returns
-    -------
-    ndarray of float64, shape (256, 3)
-        Red, green and blue in [0, 1] of levels 0…255; alpha is dropped. Read-only.
-
-    Raises
-    ------
-    ValueError
-        If matplotlib has no such colormap; the nearest names are listed.
+    Alpha is dropped; read-only. An unknown name raises ValueError, and lists the nearest names.
 
     Examples
     --------
@@ -90,25 +77,10 @@ def lut(name: str) -> NDArray[np.float64]:
 
 @cache
 def lut8(name: str) -> NDArray[np.uint8]:
-    """Bytes that matplotlib writes to a PNG for the 256 levels.
+    """Bytes that matplotlib writes to a PNG for the 256 levels, shape (256, 3).
 
     matplotlib multiplies by 255 and *truncates*, so some levels share a colour: ``"gray"`` keeps
-    232 of 256. See `lut8_rounded` for the table that rounds.
-
-    Parameters
-    ----------
-    name : str
-        A matplotlib colormap.
-
-    Returns
-    -------
-    ndarray of uint8, shape (256, 3)
-        Red, green and blue in 0…255 of levels 0…255. Read-only.
-
-    Raises
-    ------
-    ValueError
-        If matplotlib has no such colormap.
+    232 of 256. See `lut8_rounded` for the table that rounds. Read-only; ValueError as `lut`.
 
     Examples
     --------
@@ -122,22 +94,7 @@ def lut8(name: str) -> NDArray[np.uint8]:
 
 @cache
 def lut8_rounded(name: str) -> NDArray[np.uint8]:
-    """Colours of the 256 levels, rounded to the nearest byte.
-
-    Parameters
-    ----------
-    name : str
-        A matplotlib colormap.
-
-    Returns
-    -------
-    ndarray of uint8, shape (256, 3)
-        ``round(255 * lut(name))``. Read-only.
-
-    Raises
-    ------
-    ValueError
-        If matplotlib has no such colormap.
+    """Colours of the 256 levels, rounded to the nearest byte: ``round(255 * lut(name))``.
 
     Examples
     --------
@@ -183,19 +140,7 @@ def cam02ucs(name: str) -> NDArray[np.float64]:
 
 
 def apply(levels: NDArray[np.uint8], table: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Replace every level by its colour.
-
-    Parameters
-    ----------
-    levels : ndarray of uint8, any shape (…)
-        Levels 0…255.
-    table : ndarray, shape (256, channels)
-        A colormap's table, such as `lut` or `lut8` gives.
-
-    Returns
-    -------
-    ndarray, shape (…, channels)
-        The table's dtype.
+    """Replace every level (uint8, shape (…)) by its colour in a table of shape (256, channels).
 
     Examples
     --------
@@ -238,19 +183,7 @@ def _colours_of_pairs(table: bytes) -> NDArray[np.uint64]:
 
 
 def nearest_level(colours: NDArray[np.generic], table: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Level whose colour is nearest (Euclidean), the lowest one among equals.
-
-    Parameters
-    ----------
-    colours : ndarray, shape (…, 3)
-        Colours in the table's units.
-    table : ndarray, shape (256, 3)
-        A colormap's table.
-
-    Returns
-    -------
-    ndarray of uint8, shape (…)
-        Levels 0…255.
+    """Level whose colour is nearest (Euclidean), the lowest one among equals: see `nearest`.
 
     Examples
     --------
@@ -268,14 +201,12 @@ def nearest(
     Parameters
     ----------
     colours : ndarray, shape (…, 3)
-        Colours in the table's units. Bytes are fast: each colour is looked up once.
+        In the table's units. Bytes are fast: each colour is looked up once.
     table : ndarray, shape (256, 3)
-        A colormap's table.
 
     Returns
     -------
     levels : ndarray of uint8, shape (…)
-        Levels 0…255.
     distance : ndarray of float32, shape (…)
         Euclidean, in the table's units; 0 for a colour of the map.
 

@@ -198,7 +198,7 @@ def plane_patterns(table: NDArray[np.integer], planes: int, seed: int) -> Bools:
     """
     points = table.astype(np.int64)
     triples = np.random.default_rng(seed).integers(len(points), size=(planes, 3))
-    found = []
+    packed = []
     for start in range(0, planes, 20_000):
         part = slice(start, start + 20_000)
         p, q, r = (points[triples[part, i]] for i in range(3))
@@ -206,9 +206,9 @@ def plane_patterns(table: NDArray[np.integer], planes: int, seed: int) -> Bools:
         normal = normal[normal.any(1)]
         offset = (normal * p[np.cross(q - p, r - p).any(1)]).sum(1)
         fires = (normal.astype(np.float64) @ points.T.astype(np.float64)) >= offset[:, None]
-        found.append(np.packbits(fires ^ fires[:, :1], axis=1))
-    packed = np.unique(np.concatenate(found), axis=0)
-    return np.unpackbits(packed, axis=1, count=len(points)).astype(bool)
+        packed.append(np.packbits(fires ^ fires[:, :1], axis=1))
+    distinct = np.unique(np.concatenate(packed), axis=0)
+    return np.unpackbits(distinct, axis=1, count=len(points)).astype(bool)
 
 
 def best_agreement(table: NDArray[np.uint8], targets: Bools) -> pd.DataFrame:

@@ -207,11 +207,6 @@ def fit_knots(
     return ReLUColormap(tuple(map(float, knots)), vertices / FULL, error, certificate, last)
 
 
-def _check_size(size: int, levels: int) -> None:
-    if not 0 <= size <= levels - 2:
-        raise ValueError(f"size must lie in 0…{levels - 2} for {levels} levels, got {size}")
-
-
 def fewest_knots(table: ArrayLike, tolerance: float) -> ReLUColormap:
     """Fewest knots at integer levels that keep the error within a tolerance.
 
@@ -281,15 +276,16 @@ def best_fits(
     if (np.diff(sizes) <= 0).any():
         raise ValueError(f"sizes must increase, got {list(sizes)}")
     fit, fits = fit_knots(table, []), []
-    known = (0.0, 0)
+    reached = (0.0, 0)
     for size in sizes:
-        _check_size(size, curve.shape[1])
+        if not 0 <= size <= fit.last - 1:
+            raise ValueError(f"size must lie in 0…{fit.last - 1} for these levels, got {size}")
         if size == 0:
             fit = _certified_affine(table, fit, gap)
         elif fit.error <= gap:
             fit = _padded(table, fit, size)
         else:
-            fit, known = _improved(table, curve, fit, size, gap, relative, known)
+            fit, reached = _improved(table, curve, fit, size, gap, relative, reached)
         fits.append(fit)
     return fits
 
@@ -313,7 +309,7 @@ def _improved(
     size: int,
     gap: float,
     relative: float,
-    known: tuple[float, int],
+    reached: tuple[float, int],
 ) -> tuple[ReLUColormap, tuple[float, int]]:
     """Best fit of `size` knots, given one with fewer, and the longest segment in a known tube.
 
@@ -322,7 +318,7 @@ def _improved(
     """
 
     def tube(radius: float) -> Tube:
-        return Tube(curve, radius, known[1] if radius <= known[0] else None)
+        return Tube(curve, radius, reached[1] if radius <= reached[0] else None)
 
     low, high = 0.0, before.error + ROUNDING
     radius = high * ((before.size + 1) / (size + 1)) ** 2  # how the error of smooth curves falls
@@ -332,7 +328,7 @@ def _improved(
         if layers.refuted:
             low = radius
         else:
-            high, known, passed = radius, (radius, layers.tube.width), layers
+            high, reached, passed = radius, (radius, layers.tube.width), layers
         gap = max(gap, relative * low)
         radius = (low + high) / 2
     knots = trace(passed or Layers(tube(high), size))
@@ -344,9 +340,9 @@ def _improved(
         knots = trace(Layers(tube(high), size))
     while high - low > gap / 2:
         radius = (low + high) / 2
-        found = trace(Layers(tube(radius), size))
-        low, high, knots = (radius, high, knots) if found is None else (low, radius, found)
-    return fit_knots(table, knots, Certificate(size, low, by) if low > 0 else None), known
+        inside = trace(Layers(tube(radius), size))
+        low, high, knots = (radius, high, knots) if inside is None else (low, radius, inside)
+    return fit_knots(table, knots, Certificate(size, low, by) if low > 0 else None), reached
 
 
 def error_curves(

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+from analysis.colour.patterns import changes
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -94,3 +97,15 @@ def least_widths(levels: int = 6, widest: int = 4) -> NDArray[np.int_]:
             code = (hidden[list(chosen)] << np.arange(width)[:, None]).sum(0)
             least[np.unique(outputs[:, code] @ place)] = width
     return least
+
+
+def width_search(levels: int = 6, widest: int = 4) -> pd.DataFrame:
+    """Count the patterns with k ``changes`` that hidden gray layers up to a ``width`` make."""
+    least = least_widths(levels, widest)
+    patterns = (np.arange(2**levels)[:, None] >> np.arange(levels)) & 1
+    count = changes(patterns)
+    rows = [
+        (k, m, int((count == k).sum()), int(((count == k) & (least <= m)).sum()))
+        for k, m in product(range(levels), range(widest + 1))
+    ]
+    return pd.DataFrame(rows, columns=["changes", "width", "patterns", "made"])
