@@ -87,46 +87,27 @@ def chirps(count: int, seed: int, side: int = 32) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(levels[:, None]), torch.from_numpy(labels)
 
 
-class _Lookup(nn.Module):
+def _looked_up(table: NDArray[np.uint8], levels: Tensor) -> Tensor:
     """Look the bytes of a table up: the picture that a file would hold, in [0, 1]."""
-
-    def __init__(self, table: NDArray[np.uint8]) -> None:
-        super().__init__()
-        self.register_buffer("table", torch.from_numpy(table.astype(np.float32)))
-
-    def forward(self, levels: Tensor) -> Tensor:
-        colours: Tensor = self.table[levels[:, 0].long()]  # type: ignore[index]
-        return colours.permute(0, 3, 1, 2).contiguous() / FULL
+    colours = torch.from_numpy(table.astype(np.float32))[levels[:, 0].long()]
+    return colours.permute(0, 3, 1, 2).contiguous() / FULL
 
 
-class _Layer(nn.Module):
+def _computed(layer: nn.Sequential, levels: Tensor, rounded: bool = True) -> Tensor:
     """Compute the same with the fixed ReLU layer, on levels as numbers."""
-
-    def __init__(self, colormap: ReLUColormap, rounded: bool) -> None:
-        super().__init__()
-        self.layer, self.rounded = colormap.to_torch(), rounded
-
-    def forward(self, levels: Tensor) -> Tensor:
-        colours: Tensor = self.layer(levels.float())
-        return (colours.round() if self.rounded else colours) / FULL
+    colours: Tensor = layer(levels.float())
+    return (colours.round() if rounded else colours) / FULL
 
 
 @dataclass(frozen=True)
 class Identity:
     """How far a net on colour and the same net behind a ReLU layer of `size` knots are apart.
 
-    Attributes
-    ----------
-    wrong_bytes : int
-        Bytes of the table that the rounded layer misses (of 768).
-    outputs, gradients, states : float
-        Largest absolute difference over all training steps of the logits, of all parameters'
-        gradients, and of parameters and BatchNorm statistics afterwards; layer rounded to bytes.
-    unrounded : float
-        Largest difference of the logits at the first step if the layer is not rounded.
-    input_gradient : float
-        Largest difference between the gradient with respect to the level and the chain rule
-        through the layer's slopes, relative to the largest gradient (unrounded layer).
+    With the layer rounded to bytes, missing `wrong_bytes` of 768 of them, the largest differences
+    over all training steps: of the logits, of all parameters' gradients, and of parameters and
+    BatchNorm statistics afterwards. `unrounded`: of the logits at the first step, not rounded;
+    `input_gradient`: then of the level's gradient from the chain rule through the layer's slopes,
+    relative to the largest.
     """
 
     size: int
@@ -155,41 +136,41 @@ def network_identity(name: str, seed: int, steps: int = 5) -> Identity:
     """
     table = lut8(name)
     colormap = byte_exact(table)
+    layer = colormap.to_torch()
     levels = torch.arange(len(table), dtype=torch.float32)[None, None, None]
-    made = colormap.to_torch()(levels).round()[0, :, 0].T.numpy()
-    colour, front = _Lookup(table), _Layer(colormap, rounded=True)
+    wrong = int((layer(levels).round()[0, :, 0].T.numpy() != table).sum())
     net, twin = small_net(3, seed), small_net(3, seed)
-    pairs = [(model, torch.optim.SGD(model.parameters(), lr=0.1)) for model in (net, twin)]
+    optimisers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in (net, twin)]
     pictures, labels = chirps(16 * steps, seed)
     outputs = gradients = 0.0
     for step in range(steps):
         batch = slice(16 * step, 16 * step + 16)
-        logits = []
-        for (model, optimiser), entry in zip(pairs, (colour, front), strict=True):
+        shown = pictures[batch]
+        logits = (net(_looked_up(table, shown)), twin(_computed(layer, shown)))
+        for optimiser, output in zip(optimisers, logits, strict=True):
             optimiser.zero_grad()
-            logits.append(model(entry(pictures[batch])))
-            torch.autograd.backward(nn.functional.cross_entropy(logits[-1], labels[batch]))
+            torch.autograd.backward(nn.functional.cross_entropy(output, labels[batch]))
             optimiser.step()
-        outputs = max(outputs, _largest([(logits[0], logits[1])]))
-        grads = ((p.grad, q.grad) for p, q in zip(net.parameters(), twin.parameters(), strict=True))
-        gradients = max(
-            gradients, _largest((p, q) for p, q in grads if p is not None and q is not None)
-        )
+        outputs = max(outputs, _largest([logits]))
+        gradients = max(gradients, _largest(zip(_gradients(net), _gradients(twin), strict=True)))
     states = _largest(zip(net.state_dict().values(), twin.state_dict().values(), strict=True))
-    unrounded, slopes = _unrounded(colormap, colour, pictures[:16], labels[:16], seed)
-    wrong = int((made != table).sum())
+    unrounded, slopes = _unrounded(colormap, table, pictures[:16], labels[:16], seed)
     return Identity(colormap.size, wrong, outputs, gradients, states, unrounded, slopes)
 
 
+def _gradients(net: nn.Module) -> list[Tensor]:
+    """Gradients of all parameters, as the last backward pass left them."""
+    return [parameter.grad for parameter in net.parameters() if parameter.grad is not None]
+
+
 def _unrounded(
-    colormap: ReLUColormap, colour: _Lookup, levels: Tensor, labels: Tensor, seed: int
+    colormap: ReLUColormap, table: NDArray[np.uint8], levels: Tensor, labels: Tensor, seed: int
 ) -> tuple[float, float]:
     """Differences without rounding: of the logits, and of the input gradient to the chain rule."""
-    net, front = small_net(3, seed), _Layer(colormap, False)
     shades = levels.float().requires_grad_()
-    colours = front(shades)
+    colours = _computed(colormap.to_torch(), shades, rounded=False)
     colours.retain_grad()
-    logits = net(colours)
+    logits = small_net(3, seed)(colours)
     torch.autograd.backward(nn.functional.cross_entropy(logits, labels))
     slope, _, jumps = colormap.weights()
     steps = np.arange(256)[:, None] > np.array(colormap.knots)  # ReLU'(0) = 0, as in torch
@@ -198,7 +179,7 @@ def _unrounded(
         raise AssertionError("backward fills both gradients")
     chain = (colours.grad.double() * slopes).sum(1, keepdim=True)
     relative = _largest([(shades.grad, chain)]) / float(chain.detach().abs().max())
-    return _largest([(logits, small_net(3, seed)(colour(levels)))]), relative
+    return _largest([(logits, small_net(3, seed)(_looked_up(table, levels)))]), relative
 
 
 def gray_collapse(seed: int) -> tuple[float, float]:
@@ -233,7 +214,7 @@ def costs(names: Iterable[str], side: int = 32) -> pd.DataFrame:
     nets = {"gray, one channel": nn.Sequential(small_net(1, 0))}
     for label in ("R = G = B, three channels", "colour picture, three channels"):
         nets[label] = nn.Sequential(small_net(3, 0))
-    nets |= {key: nn.Sequential(map.to_torch(), small_net(3, 0)) for key, map in layers.items()}
+    nets |= {key: nn.Sequential(layer.to_torch(), small_net(3, 0)) for key, layer in layers.items()}
     rows = []
     for label, net in nets.items():
         sizes = [(p.numel(), p.requires_grad) for p in net.parameters()]

@@ -21,11 +21,11 @@ from tqdm import tqdm
 from analysis.colour import neurons
 from analysis.colour.colormaps import LEVELS, lut, lut8, lut8_rounded, names
 from analysis.colour.margins import (
+    attempt,
     band_margins,
     count_standing,
     distinct_bands,
     pattern_margins,
-    separating_plane,
 )
 from analysis.colour.patterns import (
     affine_rank,
@@ -271,15 +271,12 @@ def mistakes_against_margin(
     fires = np.stack([(a <= _LEVEL) & (b >= _LEVEL) for a, b, _ in cells])
     pixels = neurons.scaled(table / 255)
     seeds = np.array([run for _, _, run in cells])
-    mistakes, learned = neurons.learn(
-        neurons.Tasks(np.stack([pixels] * len(cells)), fires, seeds), settings.epochs
-    )
+    tasks = neurons.Tasks(np.stack([pixels] * len(cells)), fires, seeds)
+    mistakes, learned = neurons.learn(tasks, settings.epochs)
+    planes = [attempt(table / 255, pattern) for pattern in fires]
     frame = pd.DataFrame(cells, columns=columns)
-    planes = [separating_plane(table / 255, pattern) for pattern in fires]
-    frame["margin"] = [plane.margin if plane else 0.0 for plane in planes]
-    frame["bound"] = [
-        neurons.novikoff_bound(plane, pixels) if plane else math.inf for plane in planes
-    ]
+    frame["margin"] = [plane.margin for plane in planes]
+    frame["bound"] = [neurons.novikoff_bound(plane, pixels) for plane in planes]
     return frame.assign(mistakes=mistakes, learned=learned)
 
 

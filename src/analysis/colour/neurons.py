@@ -94,6 +94,8 @@ def novikoff_bound(plane: Plane, pixels: Floats) -> float:
     Novikoff's (1962) ``R² / γ²`` for inputs of length R and a plane through their origin with
     margin γ.
     """
+    if plane.margin == 0:
+        return math.inf
     offset = float(plane.weights.sum()) + 2 * plane.bias
     margin = 2 * plane.margin / math.hypot(1.0, offset)
     return float((pixels**2).sum(1).max() / margin**2)
