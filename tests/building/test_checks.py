@@ -58,7 +58,7 @@ def cheapest(count: int) -> list[str]:
     return sorted(found, key=found.__getitem__)[:count]
 
 
-@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("place", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
 def test_a_second_cold_run_gives_the_same_bytes(place: int, tmp_path: Path) -> None:
     """Of the three cheapest chapters; `python -m analysis check same-bytes` does all."""
     names = cheapest(3)
@@ -68,6 +68,7 @@ def test_a_second_cold_run_gives_the_same_bytes(place: int, tmp_path: Path) -> N
     assert checks.deviations(BOOK.results(names[place], "quick"), again) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", range(3))
 def test_another_number_of_threads_gives_the_same_within_tolerance(
     place: int, tmp_path: Path

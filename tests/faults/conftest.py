@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from analysis.building.execution import CHECKSUMS, NOTEBOOK
 from tests.conftest import ROOT, write_tiny_book
@@ -111,16 +112,36 @@ class Victim:
         return process.returncode == -signal.SIGKILL
 
 
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Victim:
+    """A tiny book of one chapter, built with pages once for all workers: to look at, or to copy."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "undisturbed"
+    with FileLock(f"{folder}.lock"):
+        victim = builder(folder, chapters=1, anew=not folder.exists())
+        if not (folder / "whole").exists():
+            victim.complete()
+            (folder / "whole").touch()
+    return victim
+
+
+def copied(victim: Victim, folder: Path) -> Victim:
+    """The same book in a folder of its own, as far as it is built; times of files are kept."""
+    shutil.copytree(victim.folder, folder, dirs_exist_ok=True)
+    return Victim(victim.command, folder, dict(victim.environment))
+
+
 def share(config: pytest.Config, of_five: int) -> int:
     """How many of the kills that ``--faults`` asks for fall to a test."""
     return max(1, round(config.getoption("--faults") * of_five / 5))
 
 
-def builder(root: Path, *arguments: str, chapters: int = 2) -> Victim:
-    """The command that builds the tiny book in a folder."""
+def builder(root: Path, *arguments: str, chapters: int = 2, anew: bool = True) -> Victim:
+    """The command that builds the tiny book in a folder, where it is written unless it is there."""
     root.mkdir(exist_ok=True)
-    write_tiny_book(root)
-    if chapters == 1:
+    if anew:
+        write_tiny_book(root)
+    if anew and chapters == 1:
         toc = root / "_toc.yml"
         toc.write_text(toc.read_text("utf-8").replace("  - file: book/two\n", ""), "utf-8")
     command = [sys.executable, "-m", "analysis", "--package", "tinybook"]

@@ -12,17 +12,15 @@ import torch
 
 from analysis.nets import training
 from analysis.sound import datasets
-from tests.faults.conftest import Victim, builder, differing, tree
+from tests.faults.conftest import Victim, copied, differing, tree
 
 RESULTS = "_build/executed/quick/one"
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Victim:
+@pytest.fixture
+def built(tmp_path: Path, undisturbed: Victim) -> Victim:
     """A tiny book of one chapter, built."""
-    victim = builder(tmp_path_factory.mktemp("damaged"), chapters=1)
-    victim.complete()
-    return victim
+    return copied(undisturbed, tmp_path)
 
 
 def test_damaged_results_are_computed_again(built: Victim) -> None:

@@ -51,6 +51,7 @@ class Kills:
         assert self.hits == self.wanted
 
 
+@pytest.mark.slow
 def test_a_build_that_is_killed(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Between two versions of a module: no result of the one is taken for the other's."""
     build = builder(tmp_path)
@@ -114,6 +115,7 @@ def digest_of(folder: Path) -> str:
     return str(stored["digest"])
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_killed(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     script = tmp_path / "sweep.py"
     script.write_text(_SWEEP, "utf-8")

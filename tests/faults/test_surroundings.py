@@ -14,17 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Victim, builder, differing, namespace, tree
+from tests.faults.conftest import Victim, builder, copied, differing, namespace, tree
 
 RESULTS = "_build/executed/quick"
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Victim:
-    """A tiny book of one chapter, built with pages."""
-    victim = builder(tmp_path_factory.mktemp("undisturbed"), chapters=1)
-    victim.complete()
-    return victim
 
 
 def results(victim: Victim) -> dict[str, bytes]:
@@ -50,6 +42,7 @@ def test_no_network_at_all(tmp_path: Path, undisturbed: Victim) -> None:
     assert differing(pages(victim), pages(undisturbed)) == set()
 
 
+@pytest.mark.slow
 def test_no_home_directory_and_nobodys_settings(tmp_path: Path, undisturbed: Victim) -> None:
     """A home that is no folder; and one whose matplotlibrc and start-up files would matter."""
     victim = builder(tmp_path, "book", "--no-site", chapters=1)
@@ -85,7 +78,9 @@ exit $first
 """
 
 
-@pytest.mark.parametrize("kilobytes", [60, 300, 900])
+@pytest.mark.parametrize(
+    "kilobytes", [300, *(pytest.param(size, marks=pytest.mark.slow) for size in (60, 900))]
+)
 def test_a_full_disk(tmp_path: Path, undisturbed: Victim, kilobytes: int) -> None:
     """From a disk that is too small for the first spec to one that has no room for the pages."""
     victim = builder(tmp_path, chapters=1)
@@ -105,7 +100,9 @@ os.execvp(sys.argv[2], sys.argv[2:])
 """
 
 
-@pytest.mark.parametrize("kilobytes", [1, 10, 100, 1000])
+@pytest.mark.parametrize(
+    "kilobytes", [100, *(pytest.param(size, marks=pytest.mark.slow) for size in (1, 10, 1000))]
+)
 def test_a_limit_on_the_size_of_a_file(tmp_path: Path, undisturbed: Victim, kilobytes: int) -> None:
     """As `ulimit -f` sets it: from less than a spec to less than MathJax, the largest file."""
     victim = builder(tmp_path, chapters=1)
@@ -128,6 +125,7 @@ def test_output_that_is_read_only(tmp_path: Path) -> None:
     assert "cannot be written (Read-only file system): make it writable" in told(run)
 
 
+@pytest.mark.slow
 def test_a_stale_lock_and_two_builds_at_once(tmp_path: Path, undisturbed: Victim) -> None:
     """A lock is held by a process, not by a file; of two builds one waits and finds all done."""
     victim = builder(tmp_path, chapters=1)
@@ -141,10 +139,9 @@ def test_a_stale_lock_and_two_builds_at_once(tmp_path: Path, undisturbed: Victim
     assert differing(pages(victim), pages(undisturbed)) == set()
 
 
-def test_a_clock_that_was_set_back(tmp_path: Path) -> None:
+def test_a_clock_that_was_set_back(tmp_path: Path, undisturbed: Victim) -> None:
     """What was built tomorrow does not hide what is edited today."""
-    victim = builder(tmp_path, chapters=1)
-    victim.complete()
+    victim = copied(undisturbed, tmp_path)
     tomorrow = time.time() + 86_400
     for path in tmp_path.rglob("*"):
         os.utime(path, (tomorrow, tomorrow))
@@ -168,6 +165,7 @@ time.time, time.time_ns = set_back(time.time, 86_400), set_back(time.time_ns, 86
 """
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_set_back_while_a_build_runs(tmp_path: Path, undisturbed: Victim) -> None:
     """By a day, half a second after each process starts; the file system's clock goes on."""
     victim = builder(tmp_path, chapters=1)
@@ -181,6 +179,7 @@ def test_a_clock_that_is_set_back_while_a_build_runs(tmp_path: Path, undisturbed
     assert differing(pages(victim), pages(undisturbed)) == set()
 
 
+@pytest.mark.slow
 def test_two_reruns_of_a_chapter_at_once(tmp_path: Path) -> None:
     victim = builder(tmp_path, "chapter", "one", chapters=1)
     victim.at_once()
