@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis import transfer_learning as tl
-from analysis.nets import efficientnet
+from analysis.nets import efficientnet, transfer
 from analysis.nets.transfer import Descent
 from analysis.sound import steps
 
@@ -45,7 +45,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_chirps_become_pictures() -> None:
-    task = tl.load_tasks(TINY)["chirps"]
+    task = transfer.load_task("chirps", 32, 36, 4, 0)
     pictures = task.pictures(32)
     assert pictures.shape == (36, 32, 32)
     assert pictures[task.core].max() == 1
@@ -56,7 +56,7 @@ def test_chirps_become_pictures() -> None:
 
 
 def test_instruments_hold_programs_out() -> None:
-    task = tl.load_tasks(replace(TINY, tasks=("instruments",), clips=72))["instruments"]
+    task = transfer.load_task("instruments", 32, 72, 4, 0)
     assert task.outputs == 9
     assert task.unit == "accuracy"
     np.testing.assert_array_equal(task.goals.argmax(1), task.targets)
@@ -83,12 +83,26 @@ def test_a_run_has_every_arm_and_fold() -> None:
     points, ranks = tl.distance_and_score(outcome)
     assert len(points) == len(tl.ENCODINGS) * len(tl.NORMS)
     assert ranks.rho.between(-1, 1).all()
+    assert len(tl.normalisations(runs)) == len(points)
+    deep = tl.depths(runs, TINY)
+    assert set(deep.net) == {"imagenet", "random"}
+    gains = tl.depth_gains(deep, TINY)
+    assert gains.index.tolist() == list(TINY.depth_taps)
+    end = deep[(deep.net == "imagenet") & (deep["tap"] == "head")].set_index("encoding")["mean"]
+    assert gains.chirps["head"] == pytest.approx(end[list(tl.COLOURS)].mean() - end[tl.GRAY])
+
+
+def test_guesses_are_four_a_photograph() -> None:
+    guesses = tl.guesses()
+    assert guesses.groupby(["photograph", "weights"]).size().tolist() == [4] * 6
+    first = guesses[guesses.weights == "imagenet"].groupby("photograph").first()
+    assert all(row["class"] in efficientnet.EXPECTED[name] for name, row in first.iterrows())
 
 
 def test_the_factorial_has_every_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "cells", lambda: all_cells[:3] + all_cells[-2:])
-    task = tl.load_tasks(TINY)["chirps"]
-    table = tl.step_runs(task, TINY)
+    task = transfer.load_task("chirps", 32, 36, 4, 0)
+    table = transfer.step_runs(task.part(24), 40, 32)
     assert list(table) == ["task", "pretrained", *steps.STEPS, "seed", "test", "train"]
     assert len(table) == 2 * 5 * 4
     assert table.groupby(["pretrained", *steps.STEPS]).seed.nunique().eq(4).all()
@@ -106,7 +120,7 @@ def test_shares_of_steps_that_add_up_are_the_steps_own() -> None:
         score = 0.1 + sum(gains[factor] for factor in on)
         rows += [bits | {"seed": k, "test": score + NOISE[0, k], "train": score} for k in range(10)]
     shares = tl.step_shares(pd.DataFrame(rows).sample(frac=1, random_state=0))
-    both = shares[(shares.net == "both") & (shares.score == "test")].set_index("factor")
+    both = shares[shares.net == "both"].set_index("factor")
     for factor, gain in gains.items():
         assert both.estimate[factor] == pytest.approx(gain, abs=1e-9)
     assert set(shares.net) == {"both", "pretrained", "random"}

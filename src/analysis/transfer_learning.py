@@ -9,24 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from tqdm import tqdm
 
-from analysis.evidence.attribution import attributions
+from analysis.evidence.attribution import attributions, shapley
 from analysis.evidence.contrasts import contrast, corrected, effect
-from analysis.evidence.folds import CORE_SLOTS, deal_groups
 from analysis.evidence.statistics import holm, spearman
 from analysis.evidence.verdicts import by_answers, by_margin
 from analysis.nets import efficientnet, transfer
 from analysis.nets.efficientnet import Net
-from analysis.nets.photographs import squares
-from analysis.nets.probes import feature_kernel
-from analysis.nets.transfer import ALL, NORMS, RANGE_DB, Arm, Descent, Norm, Task
-from analysis.sound import datasets, signals, spectrograms, steps
+from analysis.nets.photographs import photographs, squares
+from analysis.nets.transfer import ALL, NORMS, Arm, Descent, Norm, Task
+from analysis.sound import datasets, steps
 
 #: Differences below one percentage point were declared negligible before anything was computed.
 MARGIN = 0.01
@@ -64,9 +60,6 @@ CONTROLS = {
 }
 
 _ARM = ["task", "training", "net", "stem", "encoding", "norm", "tap", "probe"]
-
-
-# --- settings --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -107,81 +100,28 @@ class Settings:
     training: Training
 
 
-_HOW = Descent(steps=24, batch=16, rate=3e-3)
-_LONGER = Descent(steps=40, batch=16, rate=3e-3)
-_FEW_TAPS = ("stem", "stage 2", "stage 4", "stage 6", "head")
-_EVERY = (*ENCODINGS, ONE_CHANNEL)
-
 #: What ``quick`` and ``full`` mean.
 SETTINGS: dict[str, Settings] = {
     "quick": Settings(
-        tasks=tuple(TITLES),
-        side=64,
-        clips=300,
-        folds=10,
-        random_nets=1,
+        tasks=tuple(TITLES), side=64, clips=300, folds=10, random_nets=1,
         depth_encodings=(GRAY, *COLOURS),
-        depth_taps=_FEW_TAPS,
-        crops=200,
-        step_clips=240,
-        step_side=64,
-        step_size=32,
-        training=Training(("chirps",), (GRAY, "viridis", ONE_CHANNEL), ("own",), 5, 48, _HOW),
+        depth_taps=("stem", "stage 2", "stage 4", "stage 6", "head"),
+        crops=200, step_clips=240, step_side=64, step_size=32,
+        training=Training(
+            ("chirps",), (GRAY, "viridis", ONE_CHANNEL), ("own",), seeds=5, side=48,
+            descent=Descent(steps=24, batch=16, rate=3e-3),
+        ),
     ),
     "full": Settings(
-        tasks=tuple(TITLES),
-        side=128,
-        clips=600,
-        folds=10,
-        random_nets=3,
-        depth_encodings=ENCODINGS,
-        depth_taps=efficientnet.TAPS,
-        crops=400,
-        step_clips=400,
-        step_side=128,
-        step_size=64,
-        training=Training(tuple(TITLES), _EVERY, tuple(NORMS), 5, 48, _LONGER),
+        tasks=tuple(TITLES), side=128, clips=600, folds=10, random_nets=3,
+        depth_encodings=ENCODINGS, depth_taps=efficientnet.TAPS,
+        crops=400, step_clips=400, step_side=128, step_size=64,
+        training=Training(
+            tuple(TITLES), (*ENCODINGS, ONE_CHANNEL), tuple(NORMS), seeds=5, side=48,
+            descent=Descent(steps=40, batch=16, rate=3e-3),
+        ),
     ),
-}
-
-
-# --- tasks -----------------------------------------------------------------------------------
-
-
-def load_tasks(settings: Settings, seed: int = 0) -> dict[str, Task]:
-    """Make the tasks of a profile, whose seed is that of chirps, choice of clips and folds."""
-    return {
-        name: _chirps(settings, seed) if name == "chirps" else _recordings(name, settings, seed)
-        for name in settings.tasks
-        if name == "chirps" or datasets.available(name)
-    }
-
-
-def _chirps(settings: Settings, seed: int) -> Task:
-    made = signals.chirps(settings.clips, seed)
-    window = 4 * settings.side
-    db = spectrograms.log_power(made.waveforms, window, window // 2)
-    fold = np.arange(settings.clips) % (settings.folds + CORE_SLOTS)
-    fold = np.where(fold < settings.folds, fold, -1)
-    targets = signals.chirp_targets(made.ends)
-    return Task("chirps", _upright(db), targets, targets.shape[1], fold)
-
-
-def _recordings(name: str, settings: Settings, seed: int) -> Task:
-    load = datasets.instruments if name == "instruments" else datasets.spoken_words
-    classes = len(load(max_per_class=1).label_names)
-    audio = load(max_per_class=settings.clips // (2 * classes), seed=seed)
-    side, rate = settings.side, audio.sample_rate
-    db = spectrograms.log_mel(audio.waveforms, rate, side, max(8 * side, 512), rate // side)
-    fold = deal_groups(audio.groups, audio.labels, settings.folds, seed)
-    return Task(name, _upright(db), audio.labels, classes, fold)
-
-
-def _upright(db: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(db[:, ::-1])
-
-
-# --- the experiment --------------------------------------------------------------------------
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -202,30 +142,28 @@ class Outcome:
 
 def run(settings: Settings, seed: int = 0, device: str = "cpu", **how: Any) -> Outcome:
     """Compute everything of a profile; `how` is for `sweeps.run`, which probes and trains."""
-    tasks, plan = load_tasks(settings, seed), settings.training
-    size = (settings.crops, settings.side)
+    size, plan = (settings.crops, settings.side), settings.training
+    tasks = {
+        name: transfer.load_task(name, settings.side, settings.clips, settings.folds, seed)
+        for name in settings.tasks
+        if name == "chirps" or datasets.available(name)
+    }
     seen = transfer.head(Net(), efficientnet.network_input(squares(*size, 1)), device)
     tables, distances = [], [transfer.photograph_distances(*size, device)]
     for task in tasks.values():
-        frozen, far = transfer.frozen(
-            task, _frozen_arms(settings, seed), seen, settings.side, seed, device, **how
-        )
+        arms = _frozen_arms(settings, seed)
+        frozen, far = transfer.frozen(task, arms, seen, settings.side, seed, device, **how)
         tables += [frozen, transfer.pixels(task, ENCODINGS, settings.side, seed)]
         distances.append(far)
         if task.name in plan.tasks:
-            tables.append(
-                transfer.trained(
-                    task,
-                    _trained_arms(plan),
-                    plan.seeds,
-                    plan.side,
-                    plan.descent,
-                    seed,
-                    device,
-                    **how,
-                )
-            )
-    factorial = [step_runs(tasks[n], settings, seed, device) for n in STEP_TASKS if n in tasks]
+            given = (_trained_arms(plan), plan.seeds, plan.side, plan.descent, seed, device)
+            tables.append(transfer.trained(task, *given, **how))
+    sizes = (settings.step_side, settings.step_size)
+    factorial = [
+        transfer.step_runs(tasks[name].part(settings.step_clips), *sizes, seed, device)
+        for name in STEP_TASKS
+        if name in tasks
+    ]
     return Outcome(
         tasks,
         pd.concat(tables, ignore_index=True),
@@ -244,65 +182,48 @@ def _frozen_arms(settings: Settings, seed: int) -> list[Arm]:
         if norm == "own":
             nets = range(seed, seed + settings.random_nets)
             arms += [Arm(Net("random", own), encoding, norm, taps) for own in nets]
-    trap: tuple[Literal["average", "new"], ...] = ("average", "new")
-    return arms + [Arm(Net(seed=seed, stem=stem), ONE_CHANNEL, "own") for stem in trap]
+    traps = (Net(seed=seed, stem="average"), Net(seed=seed, stem="new"))
+    return arms + [Arm(net, ONE_CHANNEL, "own") for net in traps]
 
 
 def _trained_arms(plan: Training) -> list[Arm]:
-    starts: tuple[Literal["imagenet", "random"], ...] = ("imagenet", "random")
+    starts = (Net("imagenet"), Net("random"))
+    summed = (Net("imagenet", stem="sum"), Net("random", stem="sum"))
     return [
-        Arm(Net(weights, stem="sum" if encoding == ONE_CHANNEL else "rgb"), encoding, norm)
-        for encoding, norm, weights in product(plan.encodings, plan.norms, starts)
+        Arm(net, encoding, norm)
+        for encoding, norm in product(plan.encodings, plan.norms)
+        for net in (summed if encoding == ONE_CHANNEL else starts)
     ]
 
 
-def step_runs(task: Task, settings: Settings, seed: int = 0, device: str = "cpu") -> pd.DataFrame:
-    """Every subset of the steps of "saving as an image", through a pretrained and a random net.
-
-    Both nets are frozen and read by the linear probe. One channel goes through the summed first
-    layer, which is the same as three equal channels; inputs are standardised by the core in every
-    cell, so that no step is only a change of scale. ``seed`` is the fold that was tested.
-    """
-    part = task.part(settings.step_clips)
-    db = spectrograms.resize(part.db, (settings.step_side, settings.step_side))
-    magnitude = np.asarray(10 ** (db / 20), np.float32)
-    how = steps.Pipeline(size=(settings.step_size, settings.step_size), range_db=RANGE_DB)
-    core = np.flatnonzero(part.core)
-    tables = []
-    for on in tqdm(steps.cells(), desc="steps", disable=None):
-        images = steps.prepare(magnitude, on, core, how)
-        inputs = np.asarray(steps.standardise(images, core), np.float32)
-        stem: Literal["rgb", "sum"] = "rgb" if images.shape[1] == 3 else "sum"
-        for pretrained in (0, 1):
-            net = Net("imagenet" if pretrained else "random", 0 if pretrained else seed, stem)
-            scores = transfer.probe(
-                feature_kernel(transfer.head(net, inputs, device), part.core), part
-            )
-            cell = {"task": part.name, "pretrained": pretrained}
-            cell |= {step: int(step in on) for step in steps.STEPS}
-            tables.append(scores.rename(columns={"fold": "seed"}).assign(**cell))
-    table = pd.concat(tables, ignore_index=True)
-    return table[["task", "pretrained", *steps.STEPS, "seed", "test", "train"]]
-
-
-# --- comparisons -----------------------------------------------------------------------------
+def guesses() -> pd.DataFrame:
+    """Four likeliest classes of each photograph of `efficientnet.EXPECTED`, and their chances."""
+    rows = []
+    for name in efficientnet.EXPECTED:
+        nets = (Net("imagenet"), Net("random"))
+        chances = [efficientnet.class_probabilities(photographs()[name], net) for net in nets]
+        for index in np.argsort(-chances[0], kind="stable")[:4]:
+            title = efficientnet.CLASSES.get(int(index), f"class {index}")
+            for net, p in zip(nets, chances, strict=True):
+                rows.append((name, title, net.weights, float(p[index])))
+    return pd.DataFrame(rows, columns=["photograph", "class", "weights", "probability"])
 
 
 def step_shares(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Shapley attributions of one task's steps and of pretraining, with intervals over the folds.
 
-    For each ``score`` (test, train) and ``net``: with both nets the seven `FACTORS` sum to what all
-    of them do together; within the pretrained or the random net the six steps do.
+    With both nets the seven `FACTORS` sum to what all of them do together; within the pretrained
+    or the random net the six steps do. ``train`` is the same on the training sets.
     """
     tables = []
-    for score in ("test", "train"):
-        for net, factors, chosen in (
-            ("both", FACTORS, runs),
-            ("pretrained", steps.STEPS, runs[runs.pretrained == 1]),
-            ("random", steps.STEPS, runs[runs.pretrained == 0]),
-        ):
-            shares = attributions(steps.factorial(chosen, factors, score), factors, seed)
-            tables.append(shares.assign(score=score, net=net))
+    for net, factors, chosen in (
+        ("both", FACTORS, runs),
+        ("pretrained", steps.STEPS, runs[runs.pretrained == 1]),
+        ("random", steps.STEPS, runs[runs.pretrained == 0]),
+    ):
+        shares = attributions(steps.factorial(chosen, factors), factors, seed)
+        train = shapley(steps.factorial(chosen, factors, "train")).mean(axis=1)
+        tables.append(shares.assign(net=net, train=train))
     names = {"step": "factor", "difference": "estimate"}
     return pd.concat(tables, ignore_index=True).rename(columns=names)
 
@@ -386,21 +307,44 @@ def interactions(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return table.assign(holm=holm(table.p))
 
 
+def _linear(runs: pd.DataFrame) -> pd.DataFrame:
+    """Linear probes of frozen nets with three channels."""
+    chosen = (runs.training == "frozen") & (runs.stem == "rgb") & (runs.probe == "linear")
+    return runs[chosen & (runs.net != "pixels")]
+
+
+def normalisations(runs: pd.DataFrame) -> pd.DataFrame:
+    """Score at the end of the pretrained net by task, encoding and normalisation: mean, std."""
+    ends = _linear(runs[(runs.net == "imagenet") & (runs["tap"] == "head")])
+    scores = ends.groupby(["task", "encoding", "norm"], sort=False).test
+    return scores.agg(["mean", "std"]).reset_index()
+
+
+def depths(runs: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Score by depth at the net's own normalisation: mean and standard error over the folds."""
+    shown = runs["tap"].isin(settings.depth_taps) & runs.encoding.isin(settings.depth_encodings)
+    deep = _linear(runs[shown & (runs.norm == "own")])
+    scores = deep.groupby(["task", "net", "encoding", "tap"], sort=False).test
+    return scores.agg(["mean", "sem"]).reset_index()
+
+
+def depth_gains(deep: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Mean gain of `COLOURS` over gray in the pretrained net, by depth (rows) and task."""
+    own = deep[deep.net == "imagenet"]
+    wide = own.pivot(index=["tap", "task"], columns="encoding", values="mean")
+    gains = wide[list(COLOURS)].mean(axis=1) - wide[GRAY]
+    return gains.unstack("task").loc[list(settings.depth_taps)]
+
+
 def distance_and_score(outcome: Outcome, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Distance to photographs beside the probe's score, and by task their rank correlation."""
-    runs = outcome.runs
-    chosen = runs[(runs.net == "imagenet") & (runs.training == "frozen") & (runs.stem == "rgb")]
-    chosen = chosen[(chosen["tap"] == "head") & (chosen.probe == "linear")]
-    means = chosen.groupby(["task", "encoding", "norm"], sort=False).test.mean().reset_index()
+    means = normalisations(outcome.runs).rename(columns={"mean": "test"}).drop(columns="std")
     points = outcome.distances.merge(means, on=["task", "encoding", "norm"])
     rows = []
     for task, cell in points.groupby("task", sort=False):
         rho = spearman(cell.distance, cell.test, seed)
         rows.append((task, rho.estimate, rho.low, rho.high))
     return points, pd.DataFrame(rows, columns=["task", "rho", "low", "high"])
-
-
-# --- verdicts --------------------------------------------------------------------------------
 
 
 def verdict_pretraining_helps(effects: pd.DataFrame) -> str:

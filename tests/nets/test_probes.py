@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
-from sklearn import kernel_ridge
 from sklearn.linear_model import Ridge
 
 from analysis.nets import probes
@@ -77,17 +76,3 @@ def test_frechet_distance_is_the_textbooks() -> None:
     assert probes.frechet_distance(x, x) == pytest.approx(0, abs=1e-9)
     wide = RNG.normal(size=(10, 40))  # fewer rows than features: singular
     assert probes.frechet_distance(wide, wide + 1) == pytest.approx(40)
-
-
-def test_kernel_ridge_is_scikit_learns_with_the_least_error_of_leaving_one_out() -> None:
-    x, y = RNG.normal(size=(30, 6)), RNG.normal(size=(30, 2))
-    ours = probes.KernelRidge(x[:20], y[:20])
-    mean = y[:20].mean(axis=0)
-    losses, fits = [], []
-    for penalty in probes.PENALTIES[:5]:
-        model = kernel_ridge.KernelRidge(alpha=penalty, kernel="rbf", gamma=1 / ours.width)
-        out = [model.fit(np.delete(x[:20], i, 0), np.delete(y[:20] - mean, i, 0)).predict(x[[i]])
-               for i in range(20)]  # fmt: skip
-        losses.append(((np.concatenate(out) - (y[:20] - mean)) ** 2).mean())
-        fits.append(model.fit(x[:20], y[:20] - mean).predict(x[20:]) + mean)
-    np.testing.assert_allclose(ours(x[20:]), fits[int(np.argmin(losses))], atol=1e-8)

@@ -36,7 +36,8 @@ from analysis.nets.photographs import channels_first, squares
 
 __all__ = [
     "CLASSES", "EXPECTED", "SIDE", "TAPS", "Net", "WeightsDamaged", "build", "calibrate",
-    "class_probabilities", "features", "forward_taps", "network_input", "one_channel",
+    "class_probabilities", "features", "forward_taps", "middle_square", "network_input",
+    "one_channel",
     "repeatable", "stem_changes", "weights_path",
 ]  # fmt: skip
 
@@ -228,6 +229,13 @@ def _tensor(inputs: NDArray[np.float32] | Tensor, device: str) -> Tensor:
     return torch.as_tensor(inputs).to(device, memory_format=torch.channels_last)
 
 
+def middle_square(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Cut the largest square from the middle of a picture, shape (rows, columns, channels)."""
+    size = min(picture.shape[:2])
+    top, left = ((length - size) // 2 for length in picture.shape[:2])
+    return picture[top : top + size, left : left + size]
+
+
 @torch.inference_mode()
 def class_probabilities(picture: NDArray[np.uint8], net: Net | None = None) -> NDArray[np.float32]:
     """Ask a net (the pretrained one) what a photograph shows: its middle square.
@@ -237,9 +245,7 @@ def class_probabilities(picture: NDArray[np.uint8], net: Net | None = None) -> N
     ndarray of float32, shape (1000,)
         Sums to 1; some of the classes are named in `CLASSES`.
     """
-    size = min(picture.shape[:2])
-    top, left = ((length - size) // 2 for length in picture.shape[:2])
-    square = Image.fromarray(picture[top : top + size, left : left + size])
+    square = Image.fromarray(middle_square(picture))
     small = np.asarray(square.resize((SIDE, SIDE), Image.Resampling.BICUBIC))[None]
     outputs = build(net or Net())(_tensor(network_input(channels_first(small)), "cpu"))
     return np.asarray(functional.softmax(outputs, 1)[0].numpy())

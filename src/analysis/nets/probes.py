@@ -3,7 +3,6 @@
 ====================  ==============================================================================
 `feature_kernel`      inner products of clips' features, linear or Gaussian
 `leave_fold_out`      ridge regression with nested choice of the penalty, for every fold at once
-`KernelRidge`         Gaussian kernel ridge regression, its penalty by leave-one-out
 `frechet_distance`    how far two sets of features lie from one another
 ====================  ==============================================================================
 
@@ -17,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,7 +24,6 @@ from scipy import linalg
 
 __all__ = [
     "PENALTIES",
-    "KernelRidge",
     "LeftOut",
     "feature_kernel",
     "frechet_distance",
@@ -157,49 +155,6 @@ def leave_fold_out(
         result.train[k][kept] = y[kept] - rest[best]
         result.penalty[k] = float(penalties[best])
     return result
-
-
-class KernelRidge:
-    """Gaussian kernel ridge regression; width by the median distance, penalty by leave-one-out.
-
-    Parameters
-    ----------
-    x : ndarray, shape (n, …)
-        Inputs, flattened.
-    y : ndarray of float64, shape (n, outputs)
-        Their mean is taken off, and added again.
-
-    Examples
-    --------
-    >>> x = np.arange(5.0)[:, None]
-    >>> KernelRidge(x, x)(x).shape
-    (5, 1)
-    """
-
-    def __init__(self, x: NDArray[Any], y: Array) -> None:
-        self.x, self.mean = x.reshape(len(x), -1).astype(np.float64), y.mean(axis=0)
-        squared = _squared_distances(self.x, self.x)
-        self.width = float(np.median(squared[squared > 0]))
-        values, vectors = linalg.eigh(np.exp(-squared / self.width))
-        turned = vectors.T @ (y - self.mean)
-        best = np.inf
-        for penalty in PENALTIES[:5]:
-            inverse = 1 / (np.maximum(values, 0) + penalty)
-            weights = vectors @ (inverse[:, None] * turned)
-            leverage = (np.square(vectors) * inverse).sum(axis=1)
-            error = float(np.square(weights / leverage[:, None]).mean())
-            if error < best:
-                best, self.weights = error, weights
-
-    def __call__(self, x: NDArray[Any]) -> Array:
-        """Predict, shape ``(m, outputs)``."""
-        squared = _squared_distances(x.reshape(len(x), -1).astype(np.float64), self.x)
-        return np.asarray(np.exp(-squared / self.width) @ self.weights + self.mean)
-
-
-def _squared_distances(a: Array, b: Array) -> Array:
-    squares = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)
-    return np.asarray(np.maximum(squares - 2 * a @ b.T, 0))
 
 
 def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:

@@ -21,15 +21,18 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
+from tqdm import tqdm
 
+from analysis.evidence.folds import CORE_SLOTS, deal_groups
 from analysis.nets import efficientnet, probes, sweeps, training
 from analysis.nets.efficientnet import Net
 from analysis.nets.photographs import squares
-from analysis.sound import encodings, spectrograms
+from analysis.sound import datasets, encodings, signals, spectrograms, steps
 
 __all__ = [
     "ALL", "NORMS", "RANGE_DB", "Arm", "Descent", "Norm", "Task", "fed", "frozen", "head", "lesson",
-    "look", "photograph_distances", "pixels", "probe", "train_net", "trained",
+    "load_task", "look", "photograph_distances", "pixels", "probe", "step_runs",
+    "train_net", "trained",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -107,6 +110,31 @@ class Task:
         kept = order * count // len(order) != (order - 1) * count // len(order)
         arrays = {name: getattr(self, name)[kept] for name in ("db", "targets", "fold")}
         return replace(self, **arrays)
+
+
+def load_task(name: str, side: int, clips: int, folds: int, seed: int) -> Task:
+    """Make a task: "chirps" (their end frequencies), "instruments" or "spoken-words" (classes).
+
+    At most so many `clips` with `side` frequencies; the `seed` is that of chirps, of the choice of
+    clips and of the folds, which divide no program and no speaker.
+    """
+    if name == "chirps":
+        made = signals.chirps(clips, seed)
+        db = spectrograms.log_power(made.waveforms, 4 * side, 2 * side)
+        fold = np.arange(clips) % (folds + CORE_SLOTS)
+        targets = signals.chirp_targets(made.ends)
+        return Task(name, _upright(db), targets, 2, np.where(fold < folds, fold, -1))
+    load = datasets.instruments if name == "instruments" else datasets.spoken_words
+    classes = len(load(max_per_class=1).label_names)
+    audio = load(max_per_class=clips // (2 * classes), seed=seed)
+    rate = audio.sample_rate
+    db = spectrograms.log_mel(audio.waveforms, rate, side, max(8 * side, 512), rate // side)
+    fold = deal_groups(audio.groups, audio.labels, folds, seed)
+    return Task(name, _upright(db), audio.labels, classes, fold)
+
+
+def _upright(db: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(db[:, ::-1])
 
 
 def fed(colours: NDArray[np.float32], norm: Norm, core: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -421,3 +449,40 @@ def trained(
     label = {"task": task.name, "training": "trained", "tap": "head", "probe": "own"}
     table = pd.DataFrame(rows, columns=["net", "stem", "encoding", "norm", "fold", "net_seed"])
     return pd.concat([table, pd.DataFrame(scores)], axis=1).assign(**label, edge=False)
+
+
+def step_runs(task: Task, side: int, size: int, seed: int = 0, device: str = "cpu") -> pd.DataFrame:
+    """Every subset of the steps of "saving as an image", through a pretrained and a random net.
+
+    Both nets are frozen and read by the linear probe. One channel goes through the summed first
+    layer, which is the same as three equal channels; inputs are standardised by the core in every
+    cell, so that no step is only a change of scale.
+
+    Parameters
+    ----------
+    side, size : int
+        Rows and columns of the pictures, and to how many the step "resize" brings them.
+
+    Returns
+    -------
+    DataFrame
+        A row a run: ``task``, ``pretrained``, the six steps (0 or 1), ``seed`` (the fold that was
+        tested), ``test``, ``train``.
+    """
+    db = spectrograms.resize(task.db, (side, side))
+    magnitude = np.asarray(10 ** (db / 20), np.float32)
+    how = steps.Pipeline(size=(size, size), range_db=RANGE_DB)
+    core = np.flatnonzero(task.core)
+    tables = []
+    for on in tqdm(steps.cells(), desc="steps", disable=None):
+        images = steps.prepare(magnitude, on, core, how)
+        inputs = np.asarray(steps.standardise(images, core), np.float32)
+        stem: Literal["rgb", "sum"] = "rgb" if images.shape[1] == 3 else "sum"
+        for pretrained in (0, 1):
+            net = Net("imagenet" if pretrained else "random", 0 if pretrained else seed, stem)
+            scores = probe(probes.feature_kernel(head(net, inputs, device), task.core), task)
+            cell = {"task": task.name, "pretrained": pretrained}
+            cell |= {step: int(step in on) for step in steps.STEPS}
+            tables.append(scores.rename(columns={"fold": "seed"}).assign(**cell))
+    table = pd.concat(tables, ignore_index=True)
+    return table[["task", "pretrained", *steps.STEPS, "seed", "test", "train"]]
