@@ -17,13 +17,13 @@ from analysis.building import listings
 
 def test_calls_are_found_through_the_names_that_a_page_gives_modules() -> None:
     cells = [
-        "from analysis import single_pixel as sp\nfrom analysis.colour.colormaps import lut8",
-        "import numpy as np\nx = np.sum(lut8('jet')) + len(sp.atlas())",
-        "%timeit sp.atlas()",
-        "lut8('hot'); sp.atlas(); lut8('jet'); sp.no_such_function(); sp.SETTINGS['quick'].copy()",
+        "from analysis.building import pages as sp\nfrom analysis.colour.colormaps import lut8",
+        "import numpy as np\nx = np.sum(lut8('jet')) + len(sp.citation())",
+        "%timeit sp.citation()",
+        "lut8('hot'); sp.citation(); lut8('jet'); sp.no_such_function(); sp.SETTINGS['quick'].copy()",
     ]
-    atlas, lut8 = ("analysis.single_pixel", "atlas"), ("analysis.colour.colormaps", "lut8")
-    assert listings.calls(cells) == [[], [lut8, atlas], [], [lut8, atlas]]
+    citation, lut8 = ("analysis.building.pages", "citation"), ("analysis.colour.colormaps", "lut8")
+    assert listings.calls(cells) == [[], [lut8, citation], [], [lut8, citation]]
 
 
 def cell(code: str, *output: nodes.Node, classes: tuple[str, ...] = ()) -> nodes.container:
@@ -53,21 +53,21 @@ def application(**titles: str) -> Any:
 @pytest.mark.parametrize(
     ("code", "output", "label"),
     [
-        ("sp.atlas()", [nodes.figure(ids=["fig-a"])], "Code of Figure 4.2: calls `atlas`"),
+        ("sp.citation()", [nodes.figure(ids=["fig-a"])], "Code of Figure 4.2: calls `citation`"),
         ("figures.publish()", [nodes.figure(ids=["fig-a"])], "Code of Figure 4.2"),
-        ("ledger.record('A1', verdict=sp.atlas())", [], "Code of a verdict: calls `atlas`"),
+        ("ledger.record('A1', verdict=sp.citation())", [], "Code of a verdict: calls `citation`"),
         ("ledger.numbers('x', y)", [], "Code of numbers in the text"),
         ("t", [nodes.container(classes=["output", "text_html"])], "Code of a table"),
         ("import numpy as np", [], "Code: imports and settings"),
         ("x = 1", [], "Code"),
-        ("sp.atlas(); sp.guard_table(); sp.width_search(); sp.train()", [],
-         "Code: calls `atlas`, `guard_table`, `width_search` …"),
+        ("sp.citation(); sp.page_end(); sp.linked_data(); sp.open_graph()", [],
+         "Code: calls `citation`, `page_end`, `linked_data` …"),
     ],
 )  # fmt: skip
 def test_a_toggle_says_what_it_holds(code: str, output: list[nodes.Node], label: str) -> None:
     page = new_document("")
     first = (
-        "from analysis import single_pixel as sp\nfrom analysis.publishing import figures, ledger"
+        "from analysis.building import pages as sp\nfrom analysis.publishing import figures, ledger"
     )
     page += [cell(first), cell(code, *output)]
     listings.label_toggles(application(), page, "book/x")
@@ -75,8 +75,8 @@ def test_a_toggle_says_what_it_holds(code: str, output: list[nodes.Node], label:
     assert [toggle["prompt_show"] for toggle in toggles] == ["Code: imports and settings", label]
     assert toggles[1]["prompt_hide"] == label
     links = [raw.astext() for raw in toggles[1].findall(nodes.raw)]
-    assert ("single_pixel.html#analysis.single_pixel.atlas" in "".join(links)) == ("atlas" in code)
-    assert listings.modules(page) == ["analysis.single_pixel"] * ("sp." in code)
+    assert ("pages.html#analysis.building.pages.citation" in "".join(links)) == ("citation" in code)
+    assert listings.modules(page) == ["analysis.building.pages"] * ("sp." in code)
 
 
 def test_injected_parameters_say_so() -> None:

@@ -43,8 +43,8 @@ def calls(codes: Iterable[str]) -> list[list[tuple[str, str]]]:
 
     Examples
     --------
-    >>> calls(["from analysis import single_pixel as sp", "sp.atlas(); print(sp.atlas())"])
-    [[], [('analysis.single_pixel', 'atlas')]]
+    >>> calls(["from analysis.building import pages", "print(pages.citation(), pages.citation())"])
+    [[], [('analysis.building.pages', 'citation')]]
     """
     origins: dict[str, str] = {}
     return [list(dict.fromkeys(_called(tree, origins))) for tree in map(_parsed, codes)]
