@@ -20,7 +20,7 @@ def test_calls_are_found_through_the_names_that_a_page_gives_modules() -> None:
         "from analysis.building import pages as sp\nfrom analysis.colour.colormaps import lut8",
         "import numpy as np\nx = np.sum(lut8('jet')) + len(sp.citation())",
         "%timeit sp.citation()",
-        "lut8('hot'); sp.citation(); lut8('jet'); sp.no_such_function(); sp.SETTINGS['quick'].copy()",
+        "lut8('hot'); sp.citation(); lut8('jet'); sp.no_such(); sp.KINDS['quick'].copy()",
     ]
     citation, lut8 = ("analysis.building.pages", "citation"), ("analysis.colour.colormaps", "lut8")
     assert listings.calls(cells) == [[], [lut8, citation], [], [lut8, citation]]
