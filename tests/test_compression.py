@@ -16,7 +16,9 @@ from sklearn.metrics import roc_auc_score
 
 from analysis import compression as c
 from analysis.evidence.statistics import Interval
-from analysis.sound import datasets, spectrograms
+from analysis.jpeg import denoising, files, rate, spectrogram_coders
+from analysis.sound import aliasing, datasets, inversion, linear_coders, spectrograms
+from analysis.sound import pictures as clip_pictures
 
 INTERVALS = {"above": Interval(2, 1, 3), "below": Interval(-2, -3, -1), "both": Interval(0, -1, 1)}
 
@@ -34,27 +36,32 @@ def waves():
 
 @pytest.fixture(scope="module")
 def db(waves):
-    return c.pictures(waves)
+    return clip_pictures.pictures(waves)
 
 
 @pytest.fixture(scope="module")
 def bench(db):
-    return c.Bench.fit(db[:8], (8,), 2, seed=0)
+    return rate.Bench.fit(db[:8], (8,), 2, seed=0)
 
 
 def test_pictures_are_the_log_power_of_the_padded_clips(waves, db):
     padded = np.pad(waves[:2], ((0, 0), (0, 256)))
-    expected = spectrograms.log_power(padded, c.WINDOW, c.HOP, c.LOW_DB)[:, : c.ROWS]
-    assert db.shape == (12, c.ROWS, c.COLUMNS)
+    expected = spectrograms.log_power(
+        padded, clip_pictures.WINDOW, clip_pictures.HOP, clip_pictures.LOW_DB
+    )[:, : clip_pictures.ROWS]
+    assert db.shape == (12, clip_pictures.ROWS, clip_pictures.COLUMNS)
     np.testing.assert_array_equal(db[:2], np.minimum(expected, 0))
     with pytest.raises(ValueError, match="at most"):
-        c.pictures(np.zeros((1, 20_000)))
+        clip_pictures.pictures(np.zeros((1, 20_000)))
 
 
 @given(length=st.integers(8, 80), factor=st.integers(1, 8))
 @settings(max_examples=30, deadline=None)
 def test_decimation_keeps_constants_and_the_frames_of_the_hop(length, factor):
-    hop, smooth = c.hop_matrix(length, factor), c.decimation_matrix(length, factor)
+    hop, smooth = (
+        linear_coders.hop_matrix(length, factor),
+        linear_coders.decimation_matrix(length, factor),
+    )
     assert hop.shape == smooth.shape == (-(-length // factor), length)
     np.testing.assert_allclose(smooth.sum(axis=1), 1)
     np.testing.assert_array_equal(hop @ np.arange(length), np.arange(length)[::factor])
@@ -62,12 +69,15 @@ def test_decimation_keeps_constants_and_the_frames_of_the_hop(length, factor):
 
 def test_decimation_removes_what_would_fold():
     course = np.cos(2 * np.pi * 0.4 * np.arange(128))  # above the Nyquist frequency of factor 4
-    assert np.abs(c.hop_matrix(128, 4) @ course).max() > 0.9
-    assert np.abs(c.decimation_matrix(128, 4) @ course)[6:-6].max() < 0.01
+    assert np.abs(linear_coders.hop_matrix(128, 4) @ course).max() > 0.9
+    assert np.abs(linear_coders.decimation_matrix(128, 4) @ course)[6:-6].max() < 0.01
 
 
 def test_area_matrix_is_the_area_resize(db):
-    rows, columns = c.area_matrix(c.ROWS, 8), c.area_matrix(c.COLUMNS, 4)
+    rows, columns = (
+        linear_coders.area_matrix(clip_pictures.ROWS, 8),
+        linear_coders.area_matrix(clip_pictures.COLUMNS, 4),
+    )
     np.testing.assert_allclose(
         rows @ db[0] @ columns.T, spectrograms.resize(db[:1], (32, 32))[0], atol=1e-3
     )
@@ -75,31 +85,33 @@ def test_area_matrix_is_the_area_resize(db):
 
 def test_the_decoder_is_the_least_squares_one(db):
     train = db[:8]
-    statistics = c._Moments.of(train)
-    down = c.decimation_matrix(c.COLUMNS, 8)
-    coder = c.Separable.fit(np.eye(c.ROWS), down, statistics)
-    assert coder.numbers == c.ROWS * 16
+    statistics = linear_coders.Moments.of(train)
+    down = linear_coders.decimation_matrix(clip_pictures.COLUMNS, 8)
+    coder = linear_coders.Separable.fit(np.eye(clip_pictures.ROWS), down, statistics)
+    assert coder.numbers == clip_pictures.ROWS * 16
     centred = (train - statistics.mean).astype(np.float64)
-    rows = centred.reshape(-1, c.COLUMNS)
+    rows = centred.reshape(-1, clip_pictures.COLUMNS)
     best = np.linalg.lstsq(rows @ down.T, rows, rcond=None)[0]
     ours = np.square(rows - rows @ down.T @ coder.up_columns.T).mean()
     assert ours == pytest.approx(np.square(rows - rows @ down.T @ best).mean(), rel=1e-4)
 
 
 def test_keeping_every_frame_loses_nothing(db):
-    coder = c.Separable.fit(np.eye(c.ROWS), np.eye(c.COLUMNS), c._Moments.of(db))
+    coder = linear_coders.Separable.fit(
+        np.eye(clip_pictures.ROWS), np.eye(clip_pictures.COLUMNS), linear_coders.Moments.of(db)
+    )
     np.testing.assert_allclose(coder.decode(coder.encode(db)), db, atol=1e-3)
 
 
 def test_blocks_are_taken_apart_and_put_together(db):
-    blocks = c._blocks(db)
+    blocks = spectrogram_coders._blocks(db)
     np.testing.assert_array_equal(blocks[1].reshape(16, 16), db[0, :16, 16:32])
-    np.testing.assert_array_equal(c._unblocks(blocks, db.shape), db)
+    np.testing.assert_array_equal(spectrogram_coders._unblocks(blocks, db.shape), db)
 
 
 def test_pca_attains_the_bound_of_eckart_and_young(db):
-    pca = c.BlockPCA.fit(db)
-    blocks = c._blocks(db - pca.mean.astype(np.float32)).astype(np.float64)
+    pca = spectrogram_coders.BlockPCA.fit(db)
+    blocks = spectrogram_coders._blocks(db - pca.mean.astype(np.float32)).astype(np.float64)
     tail = np.square(np.linalg.svd(blocks, compute_uv=False)[10:]).sum()
     kept = pca.encode(db, 10).astype(np.float64) @ pca.basis[:10]
     assert np.square(blocks - kept).sum() == pytest.approx(tail, rel=1e-3)
@@ -107,7 +119,7 @@ def test_pca_attains_the_bound_of_eckart_and_young(db):
 
 
 def test_the_autoencoder_starts_as_pca_and_only_gains(db, bench):
-    net = c.Autoencoder(bench.pca, 8, seed=3)
+    net = spectrogram_coders.Autoencoder(bench.pca, 8, seed=3)
     net.scale = 1.0
     np.testing.assert_allclose(net.encode(db), bench.pca.encode(db, 8), rtol=1e-4, atol=0.01)
     _, before = bench.through_numbers("pca", 8, db[:8])
@@ -117,18 +129,20 @@ def test_the_autoencoder_starts_as_pca_and_only_gains(db, bench):
 
 
 def test_training_the_autoencoder_repeats_itself(db, bench):
-    one, two = (c.Autoencoder(bench.pca, 4, seed=5).fit(db[:4], 1) for _ in range(2))
+    one, two = (
+        spectrogram_coders.Autoencoder(bench.pca, 4, seed=5).fit(db[:4], 1) for _ in range(2)
+    )
     np.testing.assert_array_equal(one.encode(db[:1]), two.encode(db[:1]))
 
 
 def test_files_are_those_of_pillow(db):
-    levels = c.posterise(db[:1])[0]
-    opened, nbytes = c.file_round_trip(levels, "JPEG", quality=30)
+    levels = clip_pictures.posterise(db[:1])[0]
+    opened, nbytes = files.round_trip(levels, "JPEG", quality=30)
     stream = io.BytesIO()
     Image.fromarray(levels).save(stream, "JPEG", quality=30)
     assert nbytes == len(stream.getvalue())
     np.testing.assert_array_equal(opened, np.asarray(Image.open(stream)))
-    assert 300 < c.jpeg_header_bytes() < nbytes
+    assert 300 < files.jpeg_header_bytes((256, 128)) < nbytes
 
 
 def test_code_bytes_count_each_picture_alone():
@@ -136,7 +150,7 @@ def test_code_bytes_count_each_picture_alone():
     codes = np.zeros((3 * 128, 20), int)
     codes[128:256] = rng.integers(-2, 3, (128, 20))
     codes[256:] = rng.integers(-3000, 3000, (128, 20))
-    sizes = c.code_bytes(codes, 3)
+    sizes = files.code_bytes(codes, 3)
     assert sizes[0] < 50 < sizes[1] < sizes[2]
     assert 128 * 20 * 1.5 < sizes[2] < 128 * 20 * 2.1  # some 12.5 bits each
 
@@ -149,13 +163,15 @@ def test_every_file_method_gives_pictures_and_bytes(db, bench):
         assert (nbytes > 20).all(), method
         assert decoded.shape == few.shape
         assert decoded.dtype == np.float32
-        assert c.LOW_DB <= decoded.min() <= decoded.max() <= c.HIGH_DB + 1e-4
+        assert (
+            clip_pictures.LOW_DB <= decoded.min() <= decoded.max() <= clip_pictures.HIGH_DB + 1e-4
+        )
         _, same = bench.through_file(method, setting, few, count=False)
         np.testing.assert_array_equal(same, decoded)
 
 
 def test_number_methods_err_less_with_more_numbers(db, bench):
-    table = c.equal_numbers(bench, db[:8])
+    table = rate.equal_numbers(bench, db[:8])
     assert set(table.method) == {"hop", "decimation", "area", "pca", "autoencoder"}
     means = table.groupby(["method", "numbers"]).error_db.mean()
     for method in ("decimation", "pca", "hop"):
@@ -165,20 +181,20 @@ def test_number_methods_err_less_with_more_numbers(db, bench):
 def test_eight_bits_err_by_half_a_step(db, bench):
     nbytes, decoded = bench.through_file("png", 8, db[:2])
     assert np.abs(decoded - db[:2]).max() <= 100 / 255 / 2 + 1e-4
-    assert (nbytes < c.ROWS * c.COLUMNS).all()
+    assert (nbytes < clip_pictures.ROWS * clip_pictures.COLUMNS).all()
 
 
 def test_distances(waves, db):
-    assert c.log_error(db, db + 2) == pytest.approx(np.full(12, 2.0), abs=1e-5)
-    clean = c.resynthesis_snr(waves[:2], db[:2])
-    worse = c.resynthesis_snr(waves[:2], db[:2] + 1)
+    assert clip_pictures.log_error(db, db + 2) == pytest.approx(np.full(12, 2.0), abs=1e-5)
+    clean = inversion.resynthesis_snr(waves[:2], db[:2])
+    worse = inversion.resynthesis_snr(waves[:2], db[:2] + 1)
     assert (clean > 35).all()
     # A gain of 1 dB in all bins: the waveform is off by 12.2 %, which is 18.3 dB.
     assert worse == pytest.approx(-20 * np.log10(10 ** (1 / 20) - 1), abs=0.3)
 
 
 def test_griffin_lim_comes_nearer(db):
-    rounds = [c.griffin_lim_snr(db[:1], db[:1], n, seed=0)[0] for n in (0, 5, 15)]
+    rounds = [inversion.griffin_lim_snr(db[:1], db[:1], n, seed=0)[0] for n in (0, 5, 15)]
     assert rounds[0] < rounds[1] < rounds[2]
 
 
@@ -189,27 +205,27 @@ def made_up(method="jpeg"):
 
 def test_budget_interpolates_in_log_bytes():
     table = made_up()
-    assert c.at_budget(table, "jpeg", "error_db", 200) == pytest.approx([5, 5])
-    assert c.at_budget(table, "jpeg", "error_db", 100 * np.sqrt(2)) == pytest.approx([7.5, 7.5])
-    assert c.at_budget(table, "jpeg", "snr_db", 9999) == pytest.approx([4, 4])
-    assert np.isnan(c.at_budget(table, "jpeg", "error_db", 50)).all()
+    assert rate.at_budget(table, "jpeg", "error_db", 200) == pytest.approx([5, 5])
+    assert rate.at_budget(table, "jpeg", "error_db", 100 * np.sqrt(2)) == pytest.approx([7.5, 7.5])
+    assert rate.at_budget(table, "jpeg", "snr_db", 9999) == pytest.approx([4, 4])
+    assert np.isnan(rate.at_budget(table, "jpeg", "error_db", 50)).all()
 
 
 def test_gain_has_the_sign_of_the_better_one():
     worse = made_up("png")
     worse.error_db += 1
     both = pd.concat([made_up(), worse])
-    gain = c.gain_at_budget(both, "jpeg", "png", 200, seed=0)
+    gain = rate.gain_at_budget(both, "jpeg", "png", 200, seed=0)
     assert gain is not None
     assert (gain.estimate, gain.low) == pytest.approx((1, 1))
-    assert c.gain_at_budget(both, "jpeg", "png", 200, 0, "snr_db").estimate == pytest.approx(0)
-    assert c.gain_at_budget(both, "jpeg", "png", 50, seed=0) is None
-    assert c.gain_at_factor(both, "jpeg", "png", 2, seed=0).estimate == pytest.approx(1)
+    assert rate.gain_at_budget(both, "jpeg", "png", 200, 0, "snr_db").estimate == pytest.approx(0)
+    assert rate.gain_at_budget(both, "jpeg", "png", 50, seed=0) is None
+    assert rate.gain_at_factor(both, "jpeg", "png", 2, seed=0).estimate == pytest.approx(1)
 
 
 def test_summary_orders_methods_and_bounds_means():
     both = pd.concat([made_up("webp"), made_up("hop")])
-    frame = c.summarise(both, ["error_db"], "bytes", seed=0)
+    frame = rate.summarise(both, ["error_db"], "bytes", seed=0)
     assert list(frame.method) == ["hop"] * 3 + ["webp"] * 3
     assert (frame.error_db_low <= frame.error_db).all()
     assert frame.bytes.iloc[:3].is_monotonic_increasing
@@ -217,8 +233,8 @@ def test_summary_orders_methods_and_bounds_means():
 
 def test_features_do_not_depend_on_a_later_start():
     rng = np.random.default_rng(0)
-    picture = np.full((1, c.ROWS, c.COLUMNS), -60, np.float32)
-    picture[0, :, 16:64] += 40 * rng.random((c.ROWS, 48), dtype=np.float32)
+    picture = np.full((1, clip_pictures.ROWS, clip_pictures.COLUMNS), -60, np.float32)
+    picture[0, :, 16:64] += 40 * rng.random((clip_pictures.ROWS, 48), dtype=np.float32)
     one, two = c.features_of(picture), c.features_of(np.roll(picture, 32, axis=2))
     assert one.shape == (1, 1024 + 528 + 1024)
     assert np.abs(one[:, :1024] - two[:, :1024]).max() > 5
@@ -250,40 +266,40 @@ def test_classification_compares_with_clean(bench, db):
 @pytest.mark.parametrize("scale", ["magnitude", "power", "decibels"])
 def test_alias_shares_lie_in_order(scale):
     signal = np.random.default_rng(0).normal(size=4000)
-    shares = c.alias_fraction(signal, 128, [128, 64, 32, 16], scale)
+    shares = aliasing.alias_fraction(signal, 128, [128, 64, 32, 16], scale)
     assert (np.diff(shares) < 0).all()
     assert 0 < shares[-1] < shares[0] < 1
 
 
 def test_power_of_a_hann_window_is_limited_to_four_bins():
     signal = np.random.default_rng(0).normal(size=6000)
-    assert c.alias_fraction(signal, 256, [256 // 8], "power")[0] < 1e-4
+    assert aliasing.alias_fraction(signal, 256, [256 // 8], "power")[0] < 1e-4
 
 
 def test_alias_share_is_the_energy_of_a_modulated_tone():
     t = np.arange(8000)
     tone = (1 + 0.5 * np.sin(2 * np.pi * 0.01 * t)) * np.sin(2 * np.pi * 0.25 * t)
     # The course oscillates at 0.01 cycles a sample: within the Nyquist of hop 40, beyond hop 60.
-    within, beyond = c.alias_fraction(tone, 64, [40, 60], "magnitude")
+    within, beyond = aliasing.alias_fraction(tone, 64, [40, 60], "magnitude")
     assert within < 0.05
     assert beyond > 0.9
 
 
 def test_alias_fraction_names_its_errors():
     with pytest.raises(ValueError, match="scale must be"):
-        c.alias_fraction(np.ones(500), 128, [64], "phase")
+        aliasing.alias_fraction(np.ones(500), 128, [64], "phase")
     with pytest.raises(ValueError, match="no modulation"):
-        c.alias_fraction(np.zeros(500), 128, [64])
+        aliasing.alias_fraction(np.zeros(500), 128, [64])
 
 
 def test_alias_table_has_every_condition():
-    table = c.alias_table({"click": c.synthetic_sounds()["click"]}, scales=("power",))
+    table = c.alias_table({"click": aliasing.synthetic_sounds()["click"]}, scales=("power",))
     assert len(table) == len(c.ALIAS_WINDOWS) * len(c.ALIAS_HOPS)
     assert table.fraction.between(0, 1).all()
 
 
 def test_a_fast_tremor_folds_and_a_low_pass_removes_it():
-    table = c.folding_demo()
+    table = aliasing.folding_demo()
     late = table[(table.time_s > 1.65) & (table.time_s < 1.75)]
     peak = late.loc[late.groupby("hop").level_db.idxmax()].set_index("hop")
     true = 10 + 230 * 1.7 / 2
@@ -299,20 +315,22 @@ def test_noise_covariance_is_that_of_simulated_noise():
     waves = rng.normal(size=(400, frames * hop)).astype(np.float32)
     db = 10 * np.log10(spectrograms.power(waves, window, hop)[:, 3:-3, 3:-3])
     db -= db.mean(axis=(0, 2), keepdims=True)
-    assert db.std() == pytest.approx(c.NOISE_DB, rel=0.01)
-    bound, values = c.linear_bound_noise((64, 64), window, hop, 100)
+    assert db.std() == pytest.approx(linear_coders.NOISE_DB, rel=0.01)
+    bound, values = linear_coders.linear_bound_noise((64, 64), window, hop, 100)
     neighbour = (db[:, :, 1:] * db[:, :, :-1]).mean()
-    assert values.mean() == pytest.approx(c.NOISE_DB**2, rel=0.02)
+    assert values.mean() == pytest.approx(linear_coders.NOISE_DB**2, rel=0.02)
     shape = np.hanning(window + 1)[:-1]
     rho = (shape[:-hop] * shape[hop:]).sum() / np.square(shape).sum()
     terms = np.arange(1, 200)
     series = (10 / np.log(10)) ** 2 * (rho ** (2 * terms) / terms**2).sum()
     assert neighbour == pytest.approx(series, rel=0.05)
-    assert 0 < bound < c.NOISE_DB
+    assert 0 < bound < linear_coders.NOISE_DB
 
 
 def test_noise_bound_falls_to_zero_with_all_numbers():
-    bounds = [c.linear_bound_noise((32, 40), 62, 20, n)[0] for n in (1, 100, 600, 32 * 40)]
+    bounds = [
+        linear_coders.linear_bound_noise((32, 40), 62, 20, n)[0] for n in (1, 100, 600, 32 * 40)
+    ]
     assert (np.diff(bounds) < 0).all()
     assert bounds[-1] == 0
 
@@ -323,7 +341,7 @@ def test_no_resize_beats_the_singular_values(seed, rank):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(12, 9))
     singular = np.linalg.svd(x, compute_uv=False)
-    bound = c.separable_bound(x, rank)
+    bound = linear_coders.separable_bound(x, rank)
     assert bound == pytest.approx(np.sqrt(np.square(singular[rank:]).sum() / x.size))
     down, up = rng.normal(size=(rank, 12)), rng.normal(size=(12, rank))
     across, back = rng.normal(size=(9, rank)), rng.normal(size=(rank, 9))
@@ -338,24 +356,26 @@ def test_the_best_linear_map_is_the_truncated_decomposition():
         np.float32
     )
     test = rng.normal(size=(4, 80)).astype(np.float32)
-    found = c.fit_linear_map(x, test, 6)
+    found = linear_coders.fit_linear_map(x, test, 6)
     mean = x.mean(axis=0)
     _, s, v = np.linalg.svd(x - mean, full_matrices=False)
     assert found.bound_db == pytest.approx(np.sqrt(np.square(s[6:]).sum() / x.size), rel=1e-4)
     rest = (test - mean) - (test - mean) @ v[:6].T @ v[:6]
     assert found.held_out_db == pytest.approx(np.sqrt(np.square(rest).mean(axis=1)), rel=1e-4)
     with pytest.raises(ValueError, match="empty"):
-        c.fit_linear_map(x, test, 29)
+        linear_coders.fit_linear_map(x, test, 29)
 
 
 def test_the_large_picture_and_its_way_through_32(waves):
     db = c.large_picture(waves[0])
     assert db.shape == c.LARGE
-    levels = c.posterise(db[None])[0]
+    levels = clip_pictures.posterise(db[None])[0]
     small = Image.fromarray(levels).resize((32, 32), Image.Resampling.BOX)
     expected = np.asarray(small.resize(c.LARGE[::-1], Image.Resampling.BICUBIC))
     np.testing.assert_array_equal(c.resize_and_back(levels, "box"), expected)
-    assert c.separable_bound(db, 32) < np.sqrt(np.square(db - c._decibels(expected)).mean())
+    assert linear_coders.separable_bound(db, 32) < np.sqrt(
+        np.square(db - clip_pictures.decibels(expected)).mean()
+    )
     coarse = c.coarse_pictures(waves[:1], 100)
     np.testing.assert_allclose(coarse.reshape(14, -1), db[::100, ::34], atol=1e-3)
 
@@ -423,16 +443,16 @@ def test_needed_strength_interpolates():
 
 
 def test_a_mosaic_of_jpegs_is_each_jpeg():
-    _, clean, noisy = c._chirps(6, 10, np.random.default_rng(0))
+    _, clean, noisy = denoising._chirps(6, 10, np.random.default_rng(0))
     assert clean.shape == (6, 64, 32)
     for quality in (5, 50):
-        alone = [c.file_round_trip(p.astype(np.uint8), "JPEG", quality=quality)[0] for p in noisy]
-        np.testing.assert_array_equal(c._jpeg(noisy, quality), np.stack(alone))
+        alone = [files.round_trip(p.astype(np.uint8), "JPEG", quality=quality)[0] for p in noisy]
+        np.testing.assert_array_equal(denoising._jpeg(noisy, quality), np.stack(alone))
 
 
 def test_the_linear_denoiser_is_least_squares():
-    _, clean, noisy = c._chirps(40, 5, np.random.default_rng(0))
-    made = c._linear_denoiser(noisy, clean)(noisy)
+    _, clean, noisy = denoising._chirps(40, 5, np.random.default_rng(0))
+    made = denoising._linear_denoiser(noisy, clean)(noisy)
 
     def blocks(x):
         return x.reshape(40, 8, 8, 4, 8).transpose(0, 1, 3, 2, 4).reshape(-1, 64)
@@ -444,8 +464,8 @@ def test_the_linear_denoiser_is_least_squares():
 
 
 def test_kernel_ridge_is_scikit_learns():
-    truth, clean, _ = c._chirps(40, 20, np.random.default_rng(0))
-    ours = c._KernelRidge(clean[:30], truth[:30])
+    truth, clean, _ = denoising._chirps(40, 20, np.random.default_rng(0))
+    ours = denoising._KernelRidge(clean[:30], truth[:30])
     flat = clean.reshape(40, -1).astype(float)
     mean = truth[:30].mean(axis=0)
     fits = [
@@ -459,9 +479,9 @@ def test_kernel_ridge_is_scikit_learns():
 
 
 def test_denoising_compares_with_doing_nothing():
-    table = c.denoise(45, (10.0,), seeds=2, seed=0)
-    assert set(table.method) == {"nothing", "linear", *(f"JPEG {q}" for q in c.QUALITIES)}
-    found = c.changes(table, seed=0)
+    table = denoising.denoise(45, (10.0,), seeds=2, seed=0)
+    assert set(table.method) == {"nothing", "linear", *(f"JPEG {q}" for q in denoising.QUALITIES)}
+    found = denoising.changes(table, seed=0)
     linear = found[(found.method == "linear") & (found.measure == "picture_db")]
     assert (linear.change < -20).all()
     assert found.p.between(0, 1).all()
@@ -491,7 +511,7 @@ def test_verdict_on_time_can_come_out_otherwise(events):
 
 def test_profiles_name_methods_that_exist():
     for profile in c.SETTINGS.values():
-        assert set(profile.classified) <= set(c.CLASSIFIED_SETTINGS) <= set(c.METHODS)
+        assert set(profile.classified) <= set(c.CLASSIFIED_SETTINGS) <= set(rate.METHODS)
         assert 64 in profile.bottlenecks
     assert replace(c.SETTINGS["quick"], seeds=1).seeds == 1
 

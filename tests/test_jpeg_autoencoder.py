@@ -14,7 +14,11 @@ from PIL import Image
 from analysis import jpeg_autoencoder
 from analysis.colour import colormaps
 from analysis.evidence.statistics import Interval
-from analysis.jpeg_autoencoder import BlockAutoencoder, Components, Pictures, Settings
+from analysis.jpeg import blocks as block_coders
+from analysis.jpeg import codec, files, huffman, rate
+from analysis.jpeg import colour as jpeg_colour
+from analysis.jpeg.blocks import BlockAutoencoder, Components
+from analysis.jpeg_autoencoder import Pictures, Settings
 
 Bytes = NDArray[np.uint8]
 
@@ -77,7 +81,7 @@ def test_network_writes_the_files_of_pillow_on_real_spectrograms() -> None:
 
 def test_check_notices_a_different_subsampling(shown: Pictures) -> None:
     colours = np.asarray(colormaps.apply(shown.test, colormaps.lut8("jet")), np.uint8)
-    honest = jpeg_autoencoder.JPEGAutoencoder
+    honest = codec.JPEGAutoencoder
 
     def swapped(quality: int, mode: str, subsampling: str) -> torch.nn.Module:
         return honest(quality, mode, "4:4:4")  # type: ignore[arg-type]
@@ -107,7 +111,7 @@ def test_sparsity_counts_codes_and_errors(shown: Pictures) -> None:
 
 def test_staircase_has_the_steps_of_the_table() -> None:
     steps = jpeg_autoencoder.staircase((50,), frequency=(0, 3))
-    size = jpeg_autoencoder.JPEGAutoencoder(50).tables[0, 3].item()
+    size = codec.JPEGAutoencoder(50).tables[0, 3].item()
     nearest = np.rint(steps.output / size) * size
     assert np.abs(steps.output - nearest).max() < 3.3  # 64 levels, each half off at most
     assert (steps.input - steps.output).abs().max() < size / 2 + 3.3
@@ -123,25 +127,25 @@ def test_superposition_holds_before_the_bottleneck_and_fails_after(shown: Pictur
 
 def test_blocks_and_back(shown: Pictures) -> None:
     images = shown.test[:, :43, :37]
-    cut = jpeg_autoencoder.blocks(images)
+    cut = block_coders.blocks(images)
     assert cut.shape == (4, 6, 5, 64)
-    assert (jpeg_autoencoder._unblock(cut, 43, 37) == images).all()
+    assert (block_coders.unblock(cut, 43, 37) == images).all()
     assert (cut[1, 2, 3].reshape(8, 8) == images[1, 16:24, 24:32].astype(float) - 128).all()
 
 
 def test_cosine_components_are_the_convolution(shown: Pictures) -> None:
-    jpeg = jpeg_autoencoder.JPEGAutoencoder(100)
+    jpeg = codec.JPEGAutoencoder(100)
     x = torch.from_numpy(shown.test)[:, None].float() - 128
     expected = torch.nn.functional.conv2d(x, jpeg.filters, stride=8).permute(0, 2, 3, 1)
-    codes = Components.cosine().encode(jpeg_autoencoder.blocks(shown.test))
-    zigzag = jpeg_autoencoder.ZIGZAG
+    codes = Components.cosine().encode(block_coders.blocks(shown.test))
+    zigzag = huffman.ZIGZAG
     np.testing.assert_allclose(codes, expected.numpy()[..., zigzag], atol=1e-3)
 
 
 def test_principal_components_are_sklearns(shown: Pictures) -> None:
     from sklearn.decomposition import PCA
 
-    cut = jpeg_autoencoder.blocks(shown.train)
+    cut = block_coders.blocks(shown.train)
     mine = Components.principal(cut)
     flat = cut.reshape(-1, 64).astype(np.float64)
     oracle = PCA(8).fit(flat)
@@ -151,7 +155,7 @@ def test_principal_components_are_sklearns(shown: Pictures) -> None:
 
 
 def test_trained_net_starts_as_principal_components(shown: Pictures) -> None:
-    cut = jpeg_autoencoder.blocks(shown.train)
+    cut = block_coders.blocks(shown.train)
     start = Components.principal(cut)
     net = BlockAutoencoder(start, width=6)
     with torch.no_grad():
@@ -160,11 +164,11 @@ def test_trained_net_starts_as_principal_components(shown: Pictures) -> None:
 
 
 def test_training_helps_and_repeats(shown: Pictures) -> None:
-    cut = jpeg_autoencoder.blocks(shown.train)
+    cut = block_coders.blocks(shown.train)
     start = Components.principal(cut)
     linear = start.decode(start.encode(cut)[..., :4])
-    nets = [jpeg_autoencoder.train(cut, start, seed=7, steps=100, width=4) for _ in range(2)]
-    outs = [jpeg_autoencoder._apply_net(net, cut)[1] for net in nets]
+    nets = [block_coders.train(cut, start, seed=7, steps=100, width=4) for _ in range(2)]
+    outs = [block_coders.apply_net(net, cut)[1] for net in nets]
     assert (outs[0] == outs[1]).all()
     assert np.square(outs[0] - cut).mean() < np.square(linear - cut).mean()
 
@@ -172,7 +176,7 @@ def test_training_helps_and_repeats(shown: Pictures) -> None:
 def test_bits_are_those_of_the_logistic_distribution(shown: Pictures) -> None:
     from scipy import stats
 
-    start = Components.principal(jpeg_autoencoder.blocks(shown.train))
+    start = Components.principal(block_coders.blocks(shown.train))
     net = BlockAutoencoder(start, width=3, step=10.0)
     code = torch.tensor([[0.0, -2.0, 5.0]])
     scale = net.log_scale.detach().exp().numpy()
@@ -191,11 +195,11 @@ def test_entropy_bytes_are_the_entropy() -> None:
         stats.entropy(np.bincount(codes[..., k].ravel()), base=2) * codes[..., k].size
         for k in range(2)
     )
-    assert jpeg_autoencoder.entropy_bytes(codes).sum() == pytest.approx(total / 8)
+    assert files.entropy_bytes(codes).sum() == pytest.approx(total / 8)
     ramp = np.arange(8).reshape(1, 1, 8, 1)  # differences: one 0 and seven 1
     share = 7 / 8
     entropy = -(share * np.log2(share) + (1 - share) * np.log2(1 - share))
-    assert jpeg_autoencoder.entropy_bytes(ramp)[0] == pytest.approx(entropy)
+    assert files.entropy_bytes(ramp)[0] == pytest.approx(entropy)
 
 
 def test_number_curves_are_ordered_as_theory_says(shown: Pictures, tiny: Settings) -> None:
@@ -232,21 +236,19 @@ def test_comparison_at_equal_bytes_recovers_a_known_factor() -> None:
     ]
     curves = pd.DataFrame(rows, columns=["coder", "setting", "clip", "bytes", "error"])
     programs = np.array(["a", "b", "c", "c"])
-    ratio = jpeg_autoencoder.compare_at_equal(curves, "mine", "other", programs, seed=0)
+    ratio = rate.compare_at_equal(curves, "mine", "other", programs, seed=0)
     assert (ratio.estimate, ratio.low, ratio.high) == pytest.approx((3, 3, 3))
-    price = jpeg_autoencoder.compare_at_equal(
-        curves, "mine", "other", programs, 0, [5], "error", "bytes"
-    )
+    price = rate.compare_at_equal(curves, "mine", "other", programs, 0, [5], "error", "bytes")
     assert price.estimate == pytest.approx(3)
     back = jpeg_autoencoder.inverse(ratio)
     assert back.estimate == pytest.approx(1 / 3)
     far = curves.assign(bytes=curves["bytes"] * np.where(curves.coder == "mine", 1000, 1))
     with pytest.raises(ValueError, match="overlap"):
-        jpeg_autoencoder.compare_at_equal(far, "mine", "other", programs, 0)
+        rate.compare_at_equal(far, "mine", "other", programs, 0)
 
 
 def test_a_colour_jpeg_read_back(shown: Pictures) -> None:
-    saved = jpeg_autoencoder.save_as_colour(shown.test, "viridis", 90, "4:4:4")
+    saved = jpeg_colour.save_as_colour(shown.test, "viridis", 90, "4:4:4")
     buffer = io.BytesIO()
     picture = colormaps.apply(shown.test[0], colormaps.lut8("viridis")).astype(np.uint8)
     Image.fromarray(picture).save(buffer, "JPEG", quality=90, subsampling="4:4:4")
@@ -259,10 +261,10 @@ def test_luma_reads_clean_pictures_of_a_map_that_grows_lighter() -> None:
     levels = np.arange(256, dtype=np.uint8)
     for name in ("viridis", "magma", "gray"):
         table = colormaps.lut8(name)
-        back = jpeg_autoencoder.luma_levels(table, table)
+        back = jpeg_colour.luma_levels(table, table)
         assert np.abs(back.astype(int) - levels).max() <= 2
     table = colormaps.lut8("jet")
-    assert np.abs(jpeg_autoencoder.luma_levels(table, table).astype(int) - levels).max() > 50
+    assert np.abs(jpeg_colour.luma_levels(table, table).astype(int) - levels).max() > 50
 
 
 def test_colour_curves_lie_above_gray(shown: Pictures, tiny: Settings) -> None:
@@ -272,24 +274,22 @@ def test_colour_curves_lie_above_gray(shown: Pictures, tiny: Settings) -> None:
     }
     assert (curves[curves.coder == "gray"].off_curve == 0).all()
     assert (curves[curves.coder != "gray"].off_curve > 1).all()
-    ratio = jpeg_autoencoder.compare_at_equal(
-        curves, "viridis 4:2:0", "gray", shown.programs, 0, [25]
-    )
+    ratio = rate.compare_at_equal(curves, "viridis 4:2:0", "gray", shown.programs, 0, [25])
     assert ratio.estimate > 1
 
 
 def test_off_the_curve_samples_the_picture(shown: Pictures) -> None:
-    dots = jpeg_autoencoder.off_the_curve(shown.test[0], "jet", 75, "4:2:0", 100, seed=0)
+    dots = jpeg_colour.off_the_curve(shown.test[0], "jet", 75, "4:2:0", 100, seed=0)
     assert len(dots) == 100
     assert dots[["red", "green", "blue"]].to_numpy().max() <= 1
-    again = jpeg_autoencoder.off_the_curve(shown.test[0], "jet", 75, "4:2:0", 100, seed=0)
+    again = jpeg_colour.off_the_curve(shown.test[0], "jet", 75, "4:2:0", 100, seed=0)
     pd.testing.assert_frame_equal(dots, again)
 
 
 def test_chroma_is_pillows() -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (1, 50, 3)).astype(np.uint8)
     expected = np.asarray(Image.fromarray(rgb).convert("YCbCr"))[0, :, 1:].astype(float) - 128
-    mine = np.stack(jpeg_autoencoder.chroma(rgb[0]), 1)
+    mine = np.stack(jpeg_colour.chroma(rgb[0]), 1)
     assert np.abs(mine - expected).max() <= 1.01
 
 
@@ -300,8 +300,8 @@ def test_changed_pixels(shown: Pictures) -> None:
 
 
 def test_file_bytes_are_those_of_pillow(shown: Pictures) -> None:
-    plain = jpeg_autoencoder.file_bytes(shown.test, "JPEG", quality=75)
-    tuned = jpeg_autoencoder.file_bytes(shown.test, "JPEG", quality=75, optimize=True)
+    plain = files.file_bytes(shown.test, "JPEG", quality=75)
+    tuned = files.file_bytes(shown.test, "JPEG", quality=75, optimize=True)
     assert (tuned < plain).all()
 
 

@@ -1,4 +1,6 @@
-"""JPEG as a network: every step of the codec, exact to the bit and differentiable.
+"""JPEG as a network, its rivals, and what they all cost.
 
-Begin with `codec.JPEGAutoencoder`; `huffman` writes and counts the bytes of a file.
+Begin with `codec.JPEGAutoencoder`; `huffman` writes and counts the bytes of a file. `blocks` and
+`spectrogram_coders` are learned rivals, `files` what Pillow writes, `rate` compares at equal bytes;
+`colour` reads saved colormaps back, `denoising` measures JPEG against noise.
 """
