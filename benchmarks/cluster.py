@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.performance import Row
+from analysis.evidence.timings import Row
 from analysis.sound import spectrograms
 from benchmarks import front_end, training
 from benchmarks.harness import Contender, Effort, ours, peer, rows, take_turns

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from analysis.colour import colormaps
-from analysis.performance import Row
+from analysis.evidence.timings import Row
 from analysis.sound import encodings
 from benchmarks.harness import Contender, Effort, compare, copying, fresh, ours, peer
 

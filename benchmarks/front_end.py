@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.signal import ShortTimeFFT, get_window
 
-from analysis.performance import Row
+from analysis.evidence.timings import Row
 from analysis.sound import spectrograms
 from benchmarks.harness import Contender, Effort, compare, copying, ours, peer
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analysis.colour import piecewise
 from analysis.colour.colormaps import lut
-from analysis.performance import Row
+from analysis.evidence.timings import Row
 from benchmarks.harness import Contender, Effort, compare, copying, ours, peer
 
 TITLE = "Colormaps from few knots"

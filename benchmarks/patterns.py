@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from analysis.colour.patterns import count_patterns, cover_bound
-from analysis.performance import Row
+from analysis.evidence.timings import Row
 from benchmarks.harness import Contender, Effort, compare, ours
 
 TITLE = "Counting patterns exactly"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.signal import ShortTimeFFT, get_window
 
 from analysis.audit import recordings
-from analysis.performance import Row
+from analysis.evidence.timings import Row
 from analysis.sound import spectrograms
 from benchmarks.harness import Contender, Effort, compare, ours
 

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from analysis import trained_comparisons
+from analysis.evidence.timings import Row
+from analysis.nets import arms
 from analysis.nets.training import (
     Architecture,
     Convolutional,
@@ -33,7 +34,6 @@ from analysis.nets.training import (
     Perceptron,
     train,
 )
-from analysis.performance import Row
 from benchmarks.harness import Contender, Effort, compare, ours, rows, take_turns
 
 TITLE = "Training many small networks"
@@ -109,7 +109,7 @@ def cases() -> dict[str, Case]:
     pictures = torch.as_tensor(rng.normal(size=(512, 3, 16, 16)).astype(np.float32))
     found: dict[str, Case] = {"pixel MLP": (Perceptron(3, (32, 32), 10), pixels, labels, 256)}
     for name in ("tiny", "small", "medium"):
-        build = trained_comparisons.architecture(name, "viridis", 10)
+        build = arms.architecture(name, "viridis", 10)
         found[name] = (build, pictures, labels, 32)
     return found
 

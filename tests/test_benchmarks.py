@@ -17,11 +17,11 @@ from benchmarks import __main__ as runner
 from benchmarks import book, cluster, front_end, harness, jpeg, knots, patterns, peers, training
 from benchmarks.harness import SMOKE, Contender, ours
 
-from analysis import performance
 from analysis.colour import colormaps, piecewise
 from analysis.colour import patterns as counting
+from analysis.evidence import timings
+from analysis.evidence.timings import OURS
 from analysis.nets.training import count_parameters
-from analysis.performance import OURS
 
 
 def test_contenders_take_turns_each_first_in_turn() -> None:
@@ -94,7 +94,7 @@ def test_every_benchmark_runs_small_and_can_be_stored(name: str, tmp_path: Path)
     path = tmp_path / "benchmarks.json"
     runner.store(path, name, suite)
     runner.store(path, "other", suite)
-    stored = performance.load(path)
+    stored = timings.load(path)
     assert set(stored.suites) == {name, "other"}
     assert stored[name].rows == rows
     for case in stored[name].cases:

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from analysis import performance
 from analysis.colour.patterns import count_patterns
-from analysis.performance import OURS, CostModel, Row, Stored, Suite
+from analysis.evidence import scaling, timings
+from analysis.evidence.scaling import CostModel
+from analysis.evidence.timings import OURS, Row, Stored, Suite
 
 
 def row(name: str, role: str, ratio: float, **details: float | str) -> Row:
@@ -41,7 +43,7 @@ def write(path: Path, value: object) -> Path:
 def test_stored_rows_come_back(tmp_path: Path) -> None:
     kept = suite(OWN, row("peer", "peer", 2.0))
     path = write(tmp_path / "b.json", {"schema": 1, "benchmarks": {"one": asdict(kept)}})
-    stored = performance.load(path)
+    stored = timings.load(path)
     assert stored["one"] == kept
     assert stored["one"].row("case").rate == 20
     assert stored.provenance.loc["title", "machine"] == "some, 2 cores, 8 GB"
@@ -68,12 +70,12 @@ def test_a_damaged_file_is_named_with_the_remedy(
     value["rows"][0] |= change
     path = write(tmp_path / "b.json", {"schema": 1, "benchmarks": {"one": value}})
     with pytest.raises(ValueError, match=rf"b\.json cannot be used .*{told}.* run `make bench`"):
-        performance.load(path)
+        timings.load(path)
 
 
 def test_another_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="version is 0, not 1"):
-        performance.load(write(tmp_path / "b.json", {"schema": 0, "benchmarks": {}}))
+        timings.load(write(tmp_path / "b.json", {"schema": 0, "benchmarks": {}}))
 
 
 def test_what_was_measured_here_comes_before_what_was_committed(
@@ -81,20 +83,20 @@ def test_what_was_measured_here_comes_before_what_was_committed(
 ) -> None:
     old, new = suite(OWN), replace(suite(OWN), date="2026-02-03")
     both = {"schema": 1, "benchmarks": {"one": asdict(old), "two": asdict(old)}}
-    monkeypatch.setattr(performance, "COMMITTED", write(tmp_path / "committed.json", both))
-    monkeypatch.setattr(performance, "MEASURED", tmp_path / "measured.json")
-    assert performance.load()["one"] == old
-    before = performance.state()
+    monkeypatch.setattr(timings, "COMMITTED", write(tmp_path / "committed.json", both))
+    monkeypatch.setattr(timings, "MEASURED", tmp_path / "measured.json")
+    assert timings.load()["one"] == old
+    before = timings.state()
     assert set(before) == {"committed"}
     write(tmp_path / "measured.json", {"schema": 1, "benchmarks": {"one": asdict(new)}})
-    assert performance.load()["one"] == new
-    assert performance.load()["two"] == old
-    assert set(performance.state()) == {"committed", "measured"}
-    assert performance.state()["committed"] == before["committed"]
+    assert timings.load()["one"] == new
+    assert timings.load()["two"] == old
+    assert set(timings.state()) == {"committed", "measured"}
+    assert timings.state()["committed"] == before["committed"]
 
 
 def test_the_committed_file_is_sound_and_names_no_machine() -> None:
-    stored = performance.load(performance.COMMITTED)
+    stored = timings.load(timings.COMMITTED)
     for name in ("jpeg", "colormaps", "training", "patterns", "knots", "front_end"):
         assert stored[name].rows
     for name, case in performance.HEADLINES:
@@ -106,7 +108,7 @@ def test_the_committed_file_is_sound_and_names_no_machine() -> None:
 
 def test_a_slice_of_the_committed_results_is_computed_again() -> None:
     """Counts and exactness, which do not depend on the machine."""
-    stored = performance.load(performance.COMMITTED)
+    stored = timings.load(timings.COMMITTED)
     counted = performance.counts(stored["patterns"])
     for found in counted[counted.n <= 64].itertuples():
         assert count_patterns(patterns.points(int(found.n))) == found.patterns
@@ -124,21 +126,21 @@ def test_a_slice_of_the_committed_results_is_computed_again() -> None:
 
 def test_limits() -> None:
     at_limit = suite(OWN, row("copy", "limit", 0.1), row("sum", "limit", 0.6))
-    assert performance.bound(at_limit, "case").verdict == "sum"
+    assert scaling.bound(at_limit, "case").verdict == "sum"
     compiled = suite(OWN, row("copy", "limit", 0.1))
-    assert performance.bound(compiled, "case").verdict == "sort, on one core"
+    assert scaling.bound(compiled, "case").verdict == "sort, on one core"
     slow = replace(OWN, details=OWN.details | {"_interpreter": 0.6})
-    found = performance.bound(suite(slow, row("copy", "limit", 0.1)), "case")
+    found = scaling.bound(suite(slow, row("copy", "limit", 0.1)), "case")
     assert found.verdict == "Python's overhead"
     with pytest.raises(KeyError, match="no limit"):
-        performance.bound(suite(OWN), "case")
+        scaling.bound(suite(OWN), "case")
 
 
 @given(
     st.floats(0.5, 4), st.floats(1e-9, 10), st.lists(st.integers(1, 5000), min_size=3, unique=True)
 )
 def test_growth_finds_a_power_law(exponent: float, factor: float, sizes: list[int]) -> None:
-    found = performance.growth(sizes, factor * np.array(sizes, float) ** exponent)
+    found = scaling.growth(sizes, factor * np.array(sizes, float) ** exponent)
     assert found.exponent == pytest.approx(exponent, abs=1e-6)
     assert found.factor == pytest.approx(factor, rel=1e-4)
     assert found.low <= found.exponent <= found.high
@@ -146,9 +148,9 @@ def test_growth_finds_a_power_law(exponent: float, factor: float, sizes: list[in
 
 def test_growth_wants_three_positive_sizes() -> None:
     with pytest.raises(ValueError, match="three positive"):
-        performance.growth([1, 2], [1, 2])
+        scaling.growth([1, 2], [1, 2])
     with pytest.raises(ValueError, match="three positive"):
-        performance.growth([1, 2, 3], [1, 0, 2])
+        scaling.growth([1, 2, 3], [1, 0, 2])
 
 
 @given(st.integers(1, 10_000), st.integers(1, 64))
@@ -184,7 +186,7 @@ def test_a_table_shows_the_fastest_first_and_hides_what_is_internal() -> None:
 
 
 def test_the_overview_holds_peers_and_limits_only() -> None:
-    frame = performance.overview(performance.load(performance.COMMITTED))
+    frame = performance.overview(timings.load(timings.COMMITTED))
     assert set(frame.role) == {"peer", "limit"}
     stored = Stored(Path("x"), {})
     assert performance.overview(stored).empty

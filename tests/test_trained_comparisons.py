@@ -13,8 +13,11 @@ import pytest
 from scipy import stats
 
 from analysis import trained_comparisons as tc
+from analysis.evidence import contrasts, verdicts
 from analysis.evidence.statistics import holm
-from analysis.nets import training
+from analysis.nets import arms, components, crossing, design, tables, training
+from analysis.nets.arms import SIDE
+from analysis.nets.tasks import NATIVE, Task, encoded, load_tasks, magnitude, recordings
 from analysis.sound import datasets, encodings, spectrograms, steps
 
 SMALL = replace(
@@ -38,19 +41,19 @@ SMALL = replace(
     cross_arms=("gray3", "viridis", "shuffled"),
     curve_seeds=1,
     curve_steps=30,
-    factorial=tc.Factorial(("chirps",), "tiny", 2, 3, 24, 12, 16),
+    factorial=design.Factorial(("chirps",), "tiny", 2, 3, 24, 12, 16),
     stack=5,
 )
 
 
 @pytest.fixture(scope="module")
-def texture_task() -> tc.Task:
-    return tc.load_tasks(SMALL)["textures"]
+def texture_task() -> Task:
+    return load_tasks(SMALL)["textures"]
 
 
 @pytest.fixture(scope="module")
-def outcome() -> tc.Outcome:
-    return tc.run(SMALL, executor="serial")
+def outcome() -> crossing.Outcome:
+    return crossing.run(SMALL, executor="serial")
 
 
 # --- tasks and inputs ------------------------------------------------------------------------
@@ -58,47 +61,47 @@ def outcome() -> tc.Outcome:
 
 def test_magnitude_is_the_root_of_power() -> None:
     db = np.linspace(-90, 0, 7)
-    np.testing.assert_allclose(tc.magnitude(db, 0), np.sqrt(spectrograms.from_db(db)), rtol=1e-5)
+    np.testing.assert_allclose(magnitude(db, 0), np.sqrt(spectrograms.from_db(db)), rtol=1e-5)
 
 
-def test_raw_is_standardised_decibels(texture_task: tc.Task) -> None:
+def test_raw_is_standardised_decibels(texture_task: Task) -> None:
     mean, deviation = spectrograms.statistics_of(texture_task.db[texture_task.train])
     expected = spectrograms.standardise(texture_task.db, mean, deviation)[:, None]
     for scale in ("equal_energy", "as_fed"):
-        found = tc.encoded(texture_task, "raw", scale, "global", 0)  # type: ignore[arg-type]
+        found = encoded(texture_task, "raw", scale, "global", 0)  # type: ignore[arg-type]
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("arm", tc.ARMS)
+@pytest.mark.parametrize("arm", arms.ARMS)
 @pytest.mark.parametrize("scaling", ["global", "image"])
-def test_inputs_are_scaled_as_said(texture_task: tc.Task, arm: str, scaling: Any) -> None:
-    equal = tc.encoded(texture_task, arm, "equal_energy", scaling, 3)
-    fed = tc.encoded(texture_task, arm, "as_fed", scaling, 3)
+def test_inputs_are_scaled_as_said(texture_task: Task, arm: str, scaling: Any) -> None:
+    equal = encoded(texture_task, arm, "equal_energy", scaling, 3)
+    fed = encoded(texture_task, arm, "as_fed", scaling, 3)
     assert equal.dtype == fed.dtype == np.float32
-    assert equal.shape[1] == tc.architecture("small", arm, 2).channels
+    assert equal.shape[1] == arms.architecture("small", arm, 2).channels
     assert (equal[texture_task.train].astype(np.float64) ** 2).mean() == pytest.approx(1, abs=1e-4)
-    if tc.ARMS[arm].standardised:
+    if arms.ARMS[arm].standardised:
         np.testing.assert_array_equal(equal, fed)
     else:
         assert fed[texture_task.train].min() >= 0
         assert fed[texture_task.train].max() <= 1
 
 
-def test_colours_are_those_of_the_levels(texture_task: tc.Task) -> None:
+def test_colours_are_those_of_the_levels(texture_task: Task) -> None:
     low, high = spectrograms.value_range(texture_task.db[texture_task.train])
     t = np.clip((texture_task.db - low) / (high - low), 0, 1)
     expected = encodings.table("jet")[encodings.quantise(t)]
-    found = tc.encoded(texture_task, "jet", "as_fed", "global", 0)
+    found = encoded(texture_task, "jet", "as_fed", "global", 0)
     np.testing.assert_allclose(np.moveaxis(found, 1, -1), expected, atol=1e-6)
 
 
-def test_nothing_is_learned_of_the_test_set(texture_task: tc.Task) -> None:
+def test_nothing_is_learned_of_the_test_set(texture_task: Task) -> None:
     db = texture_task.db.copy()
     db[texture_task.test] += 50
     other = replace(texture_task, db=db)
     for arm in ("raw", "viridis", "magnitude"):
         a, b = (
-            tc.encoded(t, arm, "equal_energy", "global", 0)[texture_task.train]
+            encoded(t, arm, "equal_energy", "global", 0)[texture_task.train]
             for t in (texture_task, other)
         )
         np.testing.assert_array_equal(a, b)
@@ -125,7 +128,7 @@ def audio(nested: bool) -> datasets.AudioSet:
 @pytest.mark.parametrize("nested", [False, True])
 def test_no_speaker_is_in_two_sets(nested: bool) -> None:
     settings = replace(SMALL, train=30, validation=12, test=20)
-    task = tc.recordings(audio(nested), settings, seed=0)
+    task = recordings(audio(nested), settings, seed=0)
     parts = [set(task.groups[rows]) for rows in (task.train, task.validation, task.test)]
     assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
     assert len(task.train) == 30
@@ -134,12 +137,12 @@ def test_no_speaker_is_in_two_sets(nested: bool) -> None:
         assert abs(counts[0] - counts[1]) <= 1
 
 
-def test_parts_of_the_training_set_are_balanced_and_nested(texture_task: tc.Task) -> None:
-    small, large = (tc._part(texture_task, f, seed=4) for f in (0.25, 0.5))
+def test_parts_of_the_training_set_are_balanced_and_nested(texture_task: Task) -> None:
+    small, large = (crossing._part(texture_task, f, seed=4) for f in (0.25, 0.5))
     assert len(small) == 12
     assert np.bincount(texture_task.targets[small]).tolist() == [6, 6]
-    assert set(small) < set(large) < set(tc._part(texture_task, 1, 4))
-    assert set(small) != set(tc._part(texture_task, 0.25, seed=5))
+    assert set(small) < set(large) < set(crossing._part(texture_task, 1, 4))
+    assert set(small) != set(crossing._part(texture_task, 0.25, seed=5))
 
 
 @pytest.mark.parametrize(
@@ -152,30 +155,30 @@ def test_parts_of_the_training_set_are_balanced_and_nested(texture_task: tc.Task
     ],
 )
 def test_networks_have_the_sizes_said(network: str, arm: str, parameters: int) -> None:
-    assert training.count_parameters(tc.architecture(network, arm, 10)) == parameters
+    assert training.count_parameters(arms.architecture(network, arm, 10)) == parameters
 
 
 def test_arms_change_the_network_as_said() -> None:
-    raw, wide = (tc.architecture("small", arm, 10) for arm in ("raw", "raw-wide"))
+    raw, wide = (arms.architecture("small", arm, 10) for arm in ("raw", "raw-wide"))
     assert wide.layers[0].filters == 3 * raw.layers[0].filters
     assert wide.layers[1:] == raw.layers[1:]
-    assert tc.architecture("neuron", "raw-wide", 10).layers[0].filters == 30
-    assert tc.architecture("small", "relu-8", 10).front_size == 8
-    assert tc.architecture("small", "raw-1x1", 10).front == "pointwise"
-    assert tc.architecture("small", "raw3-drop", 10).drop == tc.DROP
+    assert arms.architecture("neuron", "raw-wide", 10).layers[0].filters == 30
+    assert arms.architecture("small", "relu-8", 10).front_size == 8
+    assert arms.architecture("small", "raw-1x1", 10).front == "pointwise"
+    assert arms.architecture("small", "raw3-drop", 10).drop == arms.DROP
 
 
 # --- the sweep -------------------------------------------------------------------------------
 
 
 def test_every_arm_has_the_same_budget_and_the_same_seeds() -> None:
-    trials = tc.tuning_trials(SMALL, ["textures"])
+    trials = design.tuning_trials(SMALL, ["textures"])
     counts = pd.Series([(t.arm, t.scale, t.scaling) for t in trials]).value_counts()
     assert counts.unique().tolist() == [len(SMALL.rates["neuron"]) * SMALL.tuning_seeds]
     assert len(set(trials)) == len(trials)
     assert all(trial.seed >= 1000 for trial in trials)
     results = pd.DataFrame([vars(t) for t in trials]).assign(diverged=-1, validation=0.5)
-    final = tc.final_trials(SMALL, ["textures"], tc.tuned(results))
+    final = design.final_trials(SMALL, ["textures"], design.tuned(results))
     assert len(set(final)) == len(final)
     main = [t for t in final if (t.scale, t.scaling, t.fraction) == ("equal_energy", "global", 1)]
     by_arm = {arm: [t.seed for t in main if t.arm == arm] for arm in SMALL.arms}
@@ -190,14 +193,14 @@ def test_the_rate_is_chosen_on_validation_and_divergence_counts_against_it() -> 
     base |= {"scale": "equal_energy", "scaling": "global"}
     rows = [(0.01, 0.6, -1), (0.03, 0.7, -1), (0.03, 0.7, -1), (0.1, 0.9, -1), (0.1, np.nan, 4)]
     table = pd.DataFrame([base | {"rate": r, "validation": v, "diverged": d} for r, v, d in rows])
-    assert tc.tuned(table).rate.tolist() == [0.03]
-    assert not tc.tuned(table).edge.any()
+    assert design.tuned(table).rate.tolist() == [0.03]
+    assert not design.tuned(table).edge.any()
     tie = table.assign(validation=0.5, diverged=-1)
-    assert tc.tuned(tie).rate.tolist() == [0.01]
-    assert tc.tuned(tie).edge.all()
+    assert design.tuned(tie).rate.tolist() == [0.01]
+    assert design.tuned(tie).edge.all()
 
 
-def assert_same(a: tc.Outcome, b: tc.Outcome) -> None:
+def assert_same(a: crossing.Outcome, b: crossing.Outcome) -> None:
     for name in ("results", "groups", "rates", "curves", "steps"):
         pd.testing.assert_frame_equal(getattr(a, name), getattr(b, name), check_exact=True)
     assert a.outputs.keys() == b.outputs.keys()
@@ -205,11 +208,11 @@ def assert_same(a: tc.Outcome, b: tc.Outcome) -> None:
         assert value.tobytes() == b.outputs[key].tobytes()
 
 
-def test_processes_change_nothing(outcome: tc.Outcome) -> None:
-    trials = tc.final_trials(SMALL, outcome.tasks, outcome.rates)[:20]
-    serial = tc.sweep(outcome.tasks, trials, SMALL, executor="serial")
+def test_processes_change_nothing(outcome: crossing.Outcome) -> None:
+    trials = design.final_trials(SMALL, outcome.tasks, outcome.rates)[:20]
+    serial = crossing.sweep(outcome.tasks, trials, SMALL, executor="serial")
     assert any(result["outputs"] is not None for result in serial)
-    parallel = tc.sweep(outcome.tasks, trials, SMALL, executor="loky", jobs=2)
+    parallel = crossing.sweep(outcome.tasks, trials, SMALL, executor="loky", jobs=2)
     for one, other in zip(serial, parallel, strict=True):
         outputs = [result.pop("outputs") for result in (one, other)]
         assert one == other
@@ -217,24 +220,24 @@ def test_processes_change_nothing(outcome: tc.Outcome) -> None:
 
 
 @pytest.mark.skipif(find_spec("distributed") is None, reason="needs distributed: the extra cluster")
-def test_a_cluster_changes_nothing(outcome: tc.Outcome, tmp_path: Path) -> None:
+def test_a_cluster_changes_nothing(outcome: crossing.Outcome, tmp_path: Path) -> None:
     from distributed import LocalCluster
 
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         address = cluster.scheduler_address
-        found = tc.run(SMALL, executor="dask", address=address, store=tmp_path)
+        found = crossing.run(SMALL, executor="dask", address=address, store=tmp_path)
     assert_same(outcome, found)
 
 
 def test_another_executor_is_refused() -> None:
     with pytest.raises(ValueError, match="executor must be"):
-        tc.run(SMALL, executor="slurm")
+        crossing.run(SMALL, executor="slurm")
 
 
 def test_a_killed_sweep_goes_on_where_it_was(
-    outcome: tc.Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    outcome: crossing.Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, trained = tc._train_stack, []
+    real, trained = crossing._train_stack, []
 
     def dies(*arguments: Any) -> dict[str, Any]:
         if len(trained) == 7:
@@ -242,32 +245,32 @@ def test_a_killed_sweep_goes_on_where_it_was(
         trained.append(1)
         return real(*arguments)
 
-    monkeypatch.setattr(tc, "_train_stack", dies)
+    monkeypatch.setattr(crossing, "_train_stack", dies)
     with pytest.raises(KeyboardInterrupt):
-        tc.run(SMALL, executor="serial", store=tmp_path)
+        crossing.run(SMALL, executor="serial", store=tmp_path)
     assert len(list(tmp_path.glob("*.stack"))) == 7
     again: list[int] = []
-    monkeypatch.setattr(tc, "_train_stack", lambda *a: (again.append(1), real(*a))[1])
-    assert_same(outcome, tc.run(SMALL, executor="serial", store=tmp_path))
+    monkeypatch.setattr(crossing, "_train_stack", lambda *a: (again.append(1), real(*a))[1])
+    assert_same(outcome, crossing.run(SMALL, executor="serial", store=tmp_path))
     stacks = len(list(tmp_path.glob("*.stack")))
     assert len(again) == stacks - 7
     again.clear()
-    tc.run(SMALL, executor="serial", store=tmp_path)
+    crossing.run(SMALL, executor="serial", store=tmp_path)
     assert not again  # all is there
-    tc.run(SMALL, seed=1, executor="serial", store=tmp_path)
+    crossing.run(SMALL, seed=1, executor="serial", store=tmp_path)
     assert len(again) == stacks  # other data: nothing fits
 
 
-def test_every_trial_has_its_own_result(outcome: tc.Outcome) -> None:
+def test_every_trial_has_its_own_result(outcome: crossing.Outcome) -> None:
     """One network of the sweep, trained by itself, gets the sweep's score."""
     row = outcome.results[
         (outcome.results.arm == "shuffled") & (outcome.results.stage == "final")
     ].iloc[1]
     names = ["stage", "task", "network", "arm", "scale", "scaling", "fraction", "seed", "rate"]
-    trial = tc.Trial(
+    trial = design.Trial(
         **{name: getattr(row[name], "item", lambda v=row[name]: v)() for name in names}
     )
-    (alone,) = tc.sweep(outcome.tasks, [trial], SMALL, executor="serial")
+    (alone,) = crossing.sweep(outcome.tasks, [trial], SMALL, executor="serial")
     assert alone["test"] == pytest.approx(row.test, abs=1.5 / 32)
     assert alone["train"] == pytest.approx(row.train, abs=1.5 / 48)
     assert set(outcome.groups.group) == {"all"}
@@ -278,18 +281,18 @@ def test_every_trial_has_its_own_result(outcome: tc.Outcome) -> None:
 
 
 def test_the_factorial_is_full_and_its_seeds_are_paired() -> None:
-    trials = tc.step_trials(SMALL, ["chirps"], {"chirps": 0.02})
+    trials = design.step_trials(SMALL, ["chirps"], {"chirps": 0.02})
     assert len(trials) == len(set(trials)) == 64 * 2
     assert {frozenset(t.steps) for t in trials} == set(steps.cells())
     for trial in trials:
-        channels = tc.architecture(trial.network, trial.arm, 2).channels
+        channels = arms.architecture(trial.network, trial.arm, 2).channels
         assert channels == (3 if "colormap" in trial.steps else 1)
     assert {trial.seed for trial in trials} == {0, 1}
     assert {trial.rate for trial in trials} == {0.02}
 
 
 def test_the_rate_of_the_factorial_is_chosen_on_a_balanced_part() -> None:
-    trials = tc.step_trials(SMALL, ["chirps"])
+    trials = design.step_trials(SMALL, ["chirps"])
     chosen = {trial.steps for trial in trials}
     assert len(trials) == 8 * len(SMALL.rates["tiny"]) * SMALL.tuning_seeds
     assert all(trial.seed >= 1000 for trial in trials)
@@ -301,17 +304,17 @@ def test_the_rate_of_the_factorial_is_chosen_on_a_balanced_part() -> None:
         {"task": ["chirps"] * 4, "rate": [0.1, 0.1, 0.2, 0.2], "diverged": [-1, -1, -1, 9]}
         | {"validation": [0.5, 0.7, 0.9, np.nan]}
     )
-    assert tc._shared_rates(table) == {"chirps": 0.1}
+    assert crossing._shared_rates(table) == {"chirps": 0.1}
 
 
 def test_the_factorial_sees_what_the_steps_make() -> None:
     how = replace(SMALL, tasks=("chirps",), train=24, validation=12, test=16)
-    task = tc.load_tasks(how, native=True)["chirps"]
-    assert task.db.shape == (52, tc.NATIVE, tc.NATIVE)
-    trials = {t.steps: t for t in tc.step_trials(SMALL, ["chirps"], {"chirps": 0.02})}
-    none, every = (tc._inputs(task, trials[cell], 0) for cell in ((), steps.STEPS))
-    assert none.shape == (52, 1, tc.NATIVE, tc.NATIVE)
-    assert every.shape == (52, 3, tc.SIDE, tc.SIDE)
+    task = load_tasks(how, native=True)["chirps"]
+    assert task.db.shape == (52, NATIVE, NATIVE)
+    trials = {t.steps: t for t in design.step_trials(SMALL, ["chirps"], {"chirps": 0.02})}
+    none, every = (crossing._inputs(task, trials[cell], 0) for cell in ((), steps.STEPS))
+    assert none.shape == (52, 1, NATIVE, NATIVE)
+    assert every.shape == (52, 3, SIDE, SIDE)
     amplitude = np.sqrt(spectrograms.from_db(task.db))[:, None]
     mean, deviation = amplitude[task.train].mean(), amplitude[task.train].std()
     clipped = np.minimum(amplitude, amplitude[task.train].max())
@@ -321,19 +324,19 @@ def test_the_factorial_sees_what_the_steps_make() -> None:
         np.testing.assert_allclose(images[task.train].std((0, 2, 3)), 1, atol=1e-3)
 
 
-def test_every_run_of_the_factorial_is_reported(outcome: tc.Outcome) -> None:
+def test_every_run_of_the_factorial_is_reported(outcome: crossing.Outcome) -> None:
     runs = outcome.steps
     assert runs.columns.tolist() == ["task", *steps.STEPS, "seed", "test", "train"]
     assert len(runs) == 64 * 2
     assert not runs.duplicated(["task", *steps.STEPS, "seed"]).any()
     assert runs[list(steps.STEPS)].dtypes.eq(bool).all()
     table = tc.step_attributions(runs)
-    assert table.step.tolist() == [*steps.STEPS, tc.ALL_STEPS] * 2
+    assert table.step.tolist() == [*steps.STEPS, arms.ALL_STEPS] * 2
     for score in ("test", "train"):
         mean = runs.groupby(list(steps.STEPS))[score].mean()
         own = table[table.score == score].set_index("step").effect
-        assert own[tc.ALL_STEPS] == pytest.approx(mean[(True,) * 6] - mean[(False,) * 6])
-        assert own[list(steps.STEPS)].sum() == pytest.approx(own[tc.ALL_STEPS])
+        assert own[arms.ALL_STEPS] == pytest.approx(mean[(True,) * 6] - mean[(False,) * 6])
+        assert own[list(steps.STEPS)].sum() == pytest.approx(own[arms.ALL_STEPS])
 
 
 def test_attributions_of_a_known_score() -> None:
@@ -361,10 +364,10 @@ def test_attributions_of_a_known_score() -> None:
     }
     for step, value in known.items():
         assert table.effect["test", step] == pytest.approx(value, abs=1e-3)
-        decided = tc.decided(table.assign(difference=table.effect))
+        decided = contrasts.decided(table.assign(difference=table.effect))
         assert decided["test", step] == np.sign(value)
     assert table.effect["train", "colormap"] == pytest.approx(-0.05, abs=1e-3)
-    single = table.drop(tc.ALL_STEPS, level="step")
+    single = table.drop(arms.ALL_STEPS, level="step")
     np.testing.assert_allclose(single.holm["test"], holm(single.p["test"]))
     runs.loc[runs.seed == 3, "test"] = np.nan  # a network diverged
     assert tc.step_attributions(runs).seeds.tolist() == [7] * 7 + [8] * 7
@@ -409,8 +412,8 @@ def test_differences_are_paired_and_leave_out_what_diverged() -> None:
     expected = stats.ttest_rel(raw + 0.05 + NOISE[1] / 4, raw).pvalue
     assert table.p["viridis"] == pytest.approx(expected)
     assert (table.holm >= table.p).all()
-    assert tc.decided(table).to_dict() == {"gray3": 0, "viridis": 1, "jet": -1}
-    counts = tc.divergence(results).set_index("arm").diverged
+    assert contrasts.decided(table).to_dict() == {"gray3": 0, "viridis": 1, "jet": -1}
+    counts = tables.divergence(results).set_index("arm").diverged
     assert counts["jet"] == 1
     assert counts.sum() == 1
 
@@ -446,7 +449,7 @@ def test_phase_diagram_is_the_mean_colour_minus_raw() -> None:
     ]
     results = pd.concat(cells, ignore_index=True)
     results = results[(results.task == "textures") | (results.fraction == 1)]
-    table = tc.phase_diagram(results)
+    table = tables.phase_diagram(results)
     assert table.task.tolist() == ["textures"] * 2
     np.testing.assert_allclose(table.gain, [0.04, 0.2])
     np.testing.assert_allclose(table.train, [0.04, 0.2])
@@ -461,15 +464,15 @@ def test_time_ratios_of_known_curves() -> None:
         for step in steps
     ]
     curves = pd.DataFrame(rows, columns=["arm", "seed", "step", "loss", "test"])
-    table = tc.time_ratios(curves, {"turbo": 2.4}, threshold=0.3).set_index("arm")
+    table = tables.time_ratios(curves, {"turbo": 2.4}, threshold=0.3).set_index("arm")
     assert table.measured["turbo"] == pytest.approx(2.5, rel=0.01)
     assert table.predicted["turbo"] == 2.4
     assert table.reached.to_dict() == {"turbo": 1.0, "shuffled": 0.0}
     assert np.isnan(table.measured["shuffled"])
-    summary = tc.learning_curves(curves)
+    summary = tables.learning_curves(curves)
     assert len(summary) == 3 * len(steps)
     curves.loc[5, "loss"] = np.nan
-    assert tc.learning_curves(curves).diverged.sum() == 1
+    assert tables.learning_curves(curves).diverged.sum() == 1
 
 
 def test_variance_components_are_found_again() -> None:
@@ -479,9 +482,9 @@ def test_variance_components_are_found_again() -> None:
     true = {"encoding": 0.04, "seed": 0.01, "speaker or group": 0.09, "encoding × group": 0.02}
     values = rng.normal(scale=0.1, size=tuple(sizes.values()))
     for source, variance in true.items():
-        shape = [n if f in tc.SOURCES[source] else 1 for f, n in sizes.items()]
+        shape = [n if f in components.SOURCES[source] else 1 for f, n in sizes.items()]
         values = values + rng.normal(scale=np.sqrt(variance), size=shape)
-    found = tc._components(values, factors)
+    found = components._components(values, factors)
     for source, variance in true.items():
         assert found[source] == pytest.approx(variance, rel=0.6)
     assert found["everything else"] == pytest.approx(0.01, rel=0.05)
@@ -491,7 +494,7 @@ def test_variance_components_are_found_again() -> None:
 def test_variance_components_of_one_factor_are_the_textbooks() -> None:
     values = RNG.normal(size=(7, 2, 2, 3, 1)) + RNG.normal(size=(7, 1, 1, 1, 1))
     flat = values.reshape(7, -1)
-    found = tc._components(values[:, :1, :1], ["arm", "scaling", "scale", "seed", "group"])
+    found = components._components(values[:, :1, :1], ["arm", "scaling", "scale", "seed", "group"])
     own = values[:, 0, 0, :, 0]  # two factors without replication: residual is the interaction
     rest = own - own.mean(0) - own.mean(1, keepdims=True) + own.mean()
     error = (rest**2).sum() / (6 * 2)
@@ -500,8 +503,10 @@ def test_variance_components_of_one_factor_are_the_textbooks() -> None:
     assert found["encoding"] == pytest.approx(max(0, own.mean(1).var(ddof=1) - error / 3))
 
 
-def test_variance_shares_sum_to_one_and_leave_standardised_arms_out(outcome: tc.Outcome) -> None:
-    table = tc.variance_shares(outcome.groups)
+def test_variance_shares_sum_to_one_and_leave_standardised_arms_out(
+    outcome: crossing.Outcome,
+) -> None:
+    table = components.variance_shares(outcome.groups)
     assert (table.groupby(["task", "network"]).share.sum() - 1).abs().max() < 1e-12
     assert table.arms.unique().tolist() == [3]  # gray3, viridis, shuffled
     assert "speaker or group" not in set(table.source)  # textures have none
@@ -513,9 +518,11 @@ def test_winner_chances_agree_with_drawing() -> None:
     for threshold in (0.0, 0.01, 0.03):
         two = np.mean(np.abs(runs[:, 0] - runs[:, 1]) >= threshold)
         best = np.mean(runs[:, 1:].max(1) - runs[:, 0] >= threshold)
-        assert tc.winner_chances(0.02, [threshold])[0] == pytest.approx(two, abs=0.005)
-        assert tc.winner_chances(0.02, [threshold], maps=4)[0] == pytest.approx(best, abs=0.005)
-    assert tc.winner_chances(0.02, [0.0], maps=9)[0] == pytest.approx(0.9)
+        assert components.winner_chances(0.02, [threshold])[0] == pytest.approx(two, abs=0.005)
+        assert components.winner_chances(0.02, [threshold], maps=4)[0] == pytest.approx(
+            best, abs=0.005
+        )
+    assert components.winner_chances(0.02, [0.0], maps=9)[0] == pytest.approx(0.9)
 
 
 def test_noise_floor_and_flips() -> None:
@@ -534,7 +541,7 @@ def test_noise_floor_and_flips() -> None:
     assert tiny.one.iloc[0] == tiny.observed.iloc[0] == 1
     assert tiny.best.iloc[0] == pytest.approx(0.8)
     assert tiny.one.iloc[2] == tiny.observed.iloc[2] == 0
-    flips = tc.sign_flips(results)
+    flips = components.sign_flips(results)
     assert flips.wins_a.tolist() == [1.0]
     assert flips.wins_b.tolist() == [0.5]
     assert flips.flip.tolist() == [0.5]
@@ -548,9 +555,9 @@ def test_published_flip_needs_noise() -> None:
     assert tc.published_flip_chance(0.02) == pytest.approx(both.mean(), abs=0.003)
 
 
-def test_ensembles_and_their_jackknife(texture_task: tc.Task) -> None:
+def test_ensembles_and_their_jackknife(texture_task: Task) -> None:
     outputs = RNG.normal(size=(4, len(texture_task.test), 2)).astype(np.float32)
-    table = tc.ensemble({("textures", "tiny", "raw"): outputs}, {"textures": texture_task})
+    table = components.ensemble({("textures", "tiny", "raw"): outputs}, {"textures": texture_task})
     goal = texture_task.targets[texture_task.test]
     odds = np.exp(outputs) / np.exp(outputs).sum(-1, keepdims=True)
     members = (outputs.argmax(-1) == goal).mean(1)
@@ -561,7 +568,7 @@ def test_ensembles_and_their_jackknife(texture_task: tc.Task) -> None:
     assert table.gain[0] == pytest.approx(np.mean(gains))
     values = RNG.normal(size=6)
     means = {(i, j): (values[i] + values[j]) / 2 for i in range(6) for j in range(i)}
-    mean, low, high = tc._jackknifed(means, 6)  # of a mean, the jackknife is the t interval
+    mean, low, high = components.jackknifed(means, 6)  # of a mean, the jackknife is the t interval
     interval = stats.t.interval(0.95, 5, values.mean(), stats.sem(values))
     np.testing.assert_allclose([mean, low, high], [values.mean(), *interval])
 
@@ -607,7 +614,7 @@ def test_reaching_looks_only_where_colour_gains() -> None:
     ],
 )  # fmt: skip
 def test_verdicts_by_answers(answers: str, verdict: str) -> None:
-    assert tc._by_answers(answers, "y", "n") == verdict
+    assert verdicts.by_answers(answers, "y", "n") == verdict
 
 
 def gains(*ways: int, arm: str = "viridis", task: str = "textures") -> pd.DataFrame:
@@ -690,15 +697,15 @@ def test_profiles_fit_together(profile: str) -> None:
     settings = tc.SETTINGS[profile]
     assert "raw" in settings.arms
     assert "raw" in settings.phase_arms
-    assert set(settings.phase_arms) - {"raw"} <= set(tc.COLOURS)
-    assert {*settings.arms, *tc.SPEED_ARMS} <= set(tc.ARMS)
+    assert set(settings.phase_arms) - {"raw"} <= set(arms.COLOURS)
+    assert {*settings.arms, *arms.SPEED_ARMS} <= set(arms.ARMS)
     assert set(settings.pair_arms) <= set(settings.arms)
     assert settings.pair_seeds >= settings.seeds
     assert settings.fractions[-1] == 1
     assert {*settings.networks, *settings.phase_networks, *settings.cross_networks} <= set(
         settings.rates
     )
-    assert not any(tc.ARMS[arm].standardised for arm in settings.cross_arms)
+    assert not any(arms.ARMS[arm].standardised for arm in settings.cross_arms)
     assert settings.seeds >= (10 if profile == "full" else 3)
 
 
@@ -710,6 +717,6 @@ def test_gain_by_group_is_paired() -> None:
             ("chirps", "small", "turbo"): 0.8 + NOISE[0],
         }
     )
-    table = tc.gain_by_group(results.assign(group="0…10 dB", score=results.test), "chirps")
+    table = tables.gain_by_group(results.assign(group="0…10 dB", score=results.test), "chirps")
     assert table.gain.tolist() == pytest.approx([0.2])
     assert table.low.tolist() == pytest.approx([0.2])

@@ -85,6 +85,9 @@ _SWEEP = """
 import hashlib, json, sys
 from dataclasses import replace
 from pathlib import Path
+from analysis.nets import crossing
+from analysis.nets import tasks
+from analysis.nets import design
 from analysis import trained_comparisons as tc
 from analysis.nets import training
 
@@ -96,9 +99,9 @@ settings = replace(
 )
 
 def main():
-    tasks = tc.load_tasks(settings)
-    trials = tc.tuning_trials(settings, tasks)
-    found = tc.sweep(tasks, trials, settings, jobs=2, store=Path("store"))
+    tasks = tasks.load_tasks(settings)
+    trials = design.tuning_trials(settings, tasks)
+    found = crossing.sweep(tasks, trials, settings, jobs=2, store=Path("store"))
     text = json.dumps(found, sort_keys=True, default=lambda tensor: tensor.tolist())
     training.save_atomic(Path("result"), "x", {"digest": hashlib.sha256(text.encode()).hexdigest()})
 

@@ -110,7 +110,7 @@ class Book:
         found: dict[str, str] = {}
         base = Path(str(import_module(self.package).__file__)).parent
         for path in self.modules(name):
-            if path.stem in ("datasets", "performance"):
+            if path.stem in ("datasets", "timings"):
                 module = ".".join(path.relative_to(base).with_suffix("").parts)
                 found |= import_module(f"{self.package}.{module}").state()
         return found
