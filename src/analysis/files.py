@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["atomic_path", "write_csv", "write_json"]
+__all__ = ["atomic_path", "build_folder", "write_csv", "write_json"]
+
+
+def build_folder() -> Path:
+    """Find the folder of what is built: the nearest ``_build`` above, else one here."""
+    here = Path.cwd()
+    return next((path for path in (here, *here.parents) if path.name == "_build"), here / "_build")
 
 
 @contextmanager

@@ -1,0 +1,366 @@
+"""Training of one small network after another in compiled loops, each from the cache.
+
+A small network's step is too short for a framework: most of it is overhead and passes over memory.
+Here numba compiles the whole of it: gathering the batch, forward, loss, backward and optimiser of
+one network, step after step, in buffers that stay in the cache. Each network runs by itself: its
+bits do not depend on what else is trained. `analysis.nets.training` is the interface, and its
+PyTorch engine the reference that the tests hold this one to. Adam is Kingma and Ba's (2015), in the
+form of ``torch.optim``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.nets.layers import (
+    add_bias,
+    back_front,
+    back_normalise,
+    back_read_out,
+    back_relu,
+    class_loss,
+    compiled,
+    filter_slopes,
+    front,
+    gather,
+    normalise,
+    padded,
+    pool,
+    read_out,
+    spread,
+    sums,
+    take_patches,
+    value_loss,
+    view,
+)
+from analysis.nets.program import (
+    BIAS,
+    CELLS,
+    COLUMNS,
+    DEVIATION,
+    FRONT,
+    FRONT_INPUT,
+    FRONT_OUT,
+    GRID_COLUMNS,
+    GRID_ROWS,
+    IN,
+    INPUT,
+    KERNEL,
+    KIND,
+    LOGITS,
+    NORMALISE,
+    OUT,
+    OUT_COLUMNS,
+    OUT_ROWS,
+    OUTPUT,
+    OUTPUTS,
+    PADDED,
+    PATCHES,
+    PERCEPTRON,
+    ROWS,
+    SHARED,
+    SLOPE,
+    SPARE,
+    VALUE,
+    WEIGHT,
+    Floats,
+    Ints,
+    Program,
+)
+
+__all__ = ["Plan", "Program", "evaluate", "train"]
+
+_BETA1, _BETA2, _ADAM_EPSILON = 0.9, 0.999, 1e-8
+
+
+@compiled
+def _forward(
+    net: Ints, layers: Ints, p: Floats, buffers: Floats, room: Floats, batch: int, training: bool
+) -> Floats:
+    """From the gathered inputs to the outputs (outputs, batch); keeps what backward needs."""
+    last = len(layers) - 1
+    logits = view(room, net[LOGITS], net[OUTPUTS], batch)
+    if net[KIND] == PERCEPTRON:
+        for i in range(len(layers)):
+            layer = layers[i]
+            x = view(room, layer[INPUT], layer[IN], batch)
+            out = view(room, layer[OUTPUT], layer[OUT], batch)
+            np.dot(view(p, layer[WEIGHT], layer[IN], layer[OUT]).T, x, out)
+            add_bias(layer, p, out, out, i < last)
+        return logits
+    if net[FRONT]:
+        pixels = layers[0, ROWS] * layers[0, COLUMNS] * batch
+        plain = view(room, net[FRONT_OUT], layers[0, IN], pixels)
+        front(net, p, room, pixels, plain)
+    for i in range(len(layers)):
+        layer = layers[i]
+        inside = layer[IN] * layer[KERNEL] ** 2
+        pixels = layer[OUT_ROWS] * layer[OUT_COLUMNS] * batch
+        x = padded(layer, room, layer[INPUT], batch)
+        if i or net[FRONT]:
+            place = layers[i - 1, OUTPUT] if i else net[FRONT_OUT]
+            before = layer[ROWS] * layer[COLUMNS] * batch
+            spread(layer, view(room, place, layer[IN], before), x, batch, True)
+        patches = view(room, layer[PATCHES], inside, pixels)
+        z = view(room, layer[VALUE], layer[OUT], pixels)
+        out = view(room, layer[OUTPUT], layer[OUT], pixels)
+        take_patches(layer, x, patches, batch, True)
+        np.dot(view(p, layer[WEIGHT], layer[OUT], inside), patches, z)
+        if net[NORMALISE]:
+            place = layer[DEVIATION]
+            deviation = room[place : place + layer[OUT]]
+            normalise(layer, p, buffers, z, training, deviation, out)
+        else:
+            add_bias(layer, p, z, out, True)
+    layer = layers[last]
+    count = layer[OUT] * net[GRID_ROWS] * net[GRID_COLUMNS]
+    cells = view(room, net[CELLS], count, batch)
+    pixels = layer[OUT_ROWS] * layer[OUT_COLUMNS] * batch
+    pool(net, layer, view(room, layer[OUTPUT], layer[OUT], pixels), cells, batch, True)
+    read_out(net, p, cells, logits)
+    return logits
+
+
+@compiled
+def _backward(
+    net: Ints, layers: Ints, p: Floats, room: Floats, batch: int, slopes: Floats, gradient: Floats
+) -> None:
+    """From the slopes of the outputs to those of all parameters."""
+    last = len(layers) - 1
+    if net[KIND] == PERCEPTRON:
+        for i in range(last, -1, -1):
+            layer = layers[i]
+            x = view(room, layer[INPUT], layer[IN], batch)
+            sums(slopes, layer[BIAS], gradient)
+            np.dot(x, slopes.T, view(gradient, layer[WEIGHT], layer[IN], layer[OUT]))
+            if i:
+                weight = view(p, layer[WEIGHT], layer[IN], layer[OUT])
+                place = net[SLOPE] if (last - i) % 2 == 0 else net[SPARE]
+                below = view(room, place, layer[IN], batch)
+                np.dot(weight, slopes, below)
+                back_relu(below, x)
+                slopes = below
+        return
+    layer = layers[last]
+    count = layer[OUT] * net[GRID_ROWS] * net[GRID_COLUMNS]
+    cells = view(room, net[CELLS], count, batch)
+    below = view(room, net[SPARE], count, batch)
+    back_read_out(net, p, slopes, cells, below, gradient)
+    pixels = layer[OUT_ROWS] * layer[OUT_COLUMNS] * batch
+    slopes = view(room, net[SLOPE], layer[OUT], pixels)
+    pool(net, layer, slopes, below, batch, False)
+    for i in range(last, -1, -1):
+        layer = layers[i]
+        inside = layer[IN] * layer[KERNEL] ** 2
+        pixels = layer[OUT_ROWS] * layer[OUT_COLUMNS] * batch
+        z = view(room, layer[VALUE], layer[OUT], pixels)
+        back_relu(slopes, view(room, layer[OUTPUT], layer[OUT], pixels))
+        if net[NORMALISE]:
+            place = layer[DEVIATION]
+            back_normalise(layer, p, slopes, z, room[place : place + layer[OUT]], gradient)
+        else:
+            sums(slopes, layer[BIAS], gradient)
+        patches = view(room, layer[PATCHES], inside, pixels)
+        if net[SHARED]:  # the read-out or a later layer has used their place
+            take_patches(layer, padded(layer, room, layer[INPUT], batch), patches, batch, True)
+        filter_slopes(slopes, patches, view(gradient, layer[WEIGHT], layer[OUT], inside))
+        if i or net[FRONT]:
+            weight = view(p, layer[WEIGHT], layer[OUT], inside)
+            turned = view(room, net[SPARE], inside, pixels)
+            np.dot(weight.T, slopes, turned)
+            spare = padded(layer, room, net[PADDED], batch)
+            take_patches(layer, spare, turned, batch, False)
+            before = layer[ROWS] * layer[COLUMNS] * batch
+            slopes = view(room, net[SLOPE], layer[IN], before)
+            spread(layer, slopes, spare, batch, False)
+    if net[FRONT]:
+        out = view(room, net[FRONT_OUT], layers[0, IN], slopes.shape[1])
+        back_front(net, p, room, slopes, out, gradient)
+
+
+# --- the loops that Python calls -------------------------------------------------------------
+
+
+@compiled
+def _update(
+    p: Floats,
+    first: Floats,
+    second: Floats,
+    gradient: Floats,
+    rate: Any,
+    step: int,
+    adam: bool,
+    momentum: Any,
+) -> None:
+    one = p.dtype.type(1)
+    if not adam:
+        for i in range(len(p)):
+            first[i] = momentum * first[i] + gradient[i]
+            p[i] -= rate * first[i]
+        return
+    slow, fast = p.dtype.type(1 - _BETA1), p.dtype.type(_BETA2)
+    rest, tiny = p.dtype.type(1 - _BETA2), p.dtype.type(_ADAM_EPSILON)
+    scale = one / p.dtype.type(math.sqrt(1 - _BETA2 ** (step + 1)))
+    stride = p.dtype.type(rate / (1 - _BETA1 ** (step + 1)))
+    for i in range(len(p)):
+        first[i] += slow * (gradient[i] - first[i])
+        second[i] = fast * second[i] + rest * gradient[i] * gradient[i]
+        p[i] -= stride * first[i] / (np.sqrt(second[i]) * scale + tiny)
+
+
+@compiled
+def _train(
+    net: Ints,
+    layers: Ints,
+    room: Floats,
+    gradient: Floats,
+    images: Floats,
+    classes: Ints,
+    values: Floats,
+    order: Ints,
+    kept: Floats,
+    rates: Floats,
+    momentum: Any,
+    adam: bool,
+    begin: int,
+    p: Floats,
+    buffers: Floats,
+    first: Floats,
+    second: Floats,
+    losses: Floats,
+) -> None:
+    """Train one network; `order`, `kept`, `rates` and `losses` have one row a step."""
+    steps, batch = order.shape
+    numbers = images.shape[1]
+    x = view(room, net[FRONT_INPUT], numbers, batch)
+    for step in range(steps):
+        gather(images, order[step], x)
+        if kept.shape[0]:
+            channels = kept.shape[1]
+            pixels = numbers // channels
+            for c in range(channels):
+                for n in range(pixels):
+                    row = x[c * pixels + n]
+                    for b in range(batch):
+                        row[b] *= kept[step, c, b]
+        slopes = _forward(net, layers, p, buffers, room, batch, True)
+        if values.shape[0]:
+            losses[step] = value_loss(slopes, values, order[step])
+        else:
+            losses[step] = class_loss(slopes, classes, order[step])
+        _backward(net, layers, p, room, batch, slopes, gradient)
+        _update(p, first, second, gradient, rates[step], begin + step, adam, momentum)
+
+
+@compiled
+def _evaluate(
+    net: Ints,
+    layers: Ints,
+    room: Floats,
+    images: Floats,
+    rows: Ints,
+    batch: int,
+    p: Floats,
+    buffers: Floats,
+    out: Floats,
+) -> None:
+    """Compute one network's outputs, `batch` inputs at a time; the last one fills up."""
+    x = view(room, net[FRONT_INPUT], images.shape[1], batch)
+    for begin in range(0, len(rows), batch):
+        some = np.empty(batch, np.int64)
+        for b in range(batch):
+            some[b] = rows[min(begin + b, len(rows) - 1)]
+        gather(images, some, x)
+        logits = _forward(net, layers, p, buffers, room, batch, False)
+        for b in range(min(batch, len(rows) - begin)):
+            for f in range(len(logits)):
+                out[begin + b, f] = logits[f, b]
+
+
+def _aligned(size: int, kind: Any) -> Floats:
+    """Zeros that begin on a cache line."""
+    spare = np.zeros(size * np.dtype(kind).itemsize + 64, np.uint8)
+    start = -spare.ctypes.data % 64
+    return spare[start : start + size * np.dtype(kind).itemsize].view(kind)
+
+
+class Plan:
+    """One network's share of a training: what it sees, and how fast it learns.
+
+    Parameters
+    ----------
+    images : ndarray, shape (n, numbers)
+        All inputs, channel by channel.
+    order : ndarray of int64, shape (steps, batch)
+        Rows of each step.
+    kept : ndarray, shape (steps, channels, batch)
+        Factors of the input channels (dropout); or of no steps.
+    rates : ndarray, shape (steps,)
+        Learning rate of each step.
+    """
+
+    def __init__(self, images: Floats, order: Ints, kept: Floats, rates: Floats):
+        self.images, self.order, self.kept, self.rates = images, order, kept, rates
+
+
+def train(
+    program: Program,
+    plan: Plan,
+    goal: NDArray[Any],
+    state: tuple[Floats, Floats, Floats, Floats],
+    losses: Floats,
+    *,
+    begin: int,
+    adam: bool,
+    momentum: float,
+) -> None:
+    """Train one network for some steps, in place.
+
+    Parameters
+    ----------
+    program : Program
+        For this batch.
+    plan : Plan
+        Of these steps alone.
+    goal : ndarray, shape (n,) of int64 or (n, outputs)
+        Classes, or values.
+    state : tuple of ndarray
+        Parameters, buffers, first and second moments, each flat.
+    losses : ndarray, shape (steps,)
+        Filled in.
+    begin : int
+        Steps done before.
+    adam : bool
+        Or gradient descent with `momentum`.
+    """
+    kind = plan.images.dtype
+    parameters, buffers, first, second = state
+    room, gradient = _aligned(program.size, kind), _aligned(len(parameters), kind)
+    classes = goal if goal.ndim == 1 else np.zeros(0, np.int64)
+    values = goal.astype(kind) if goal.ndim == 2 else np.zeros((0, 0), kind)
+    _train(
+        program.net, program.layers, room, gradient, plan.images, classes, values, plan.order,
+        plan.kept, plan.rates, kind.type(momentum), adam, begin, parameters, buffers, first, second,
+        losses,
+    )  # fmt: skip
+
+
+def evaluate(
+    program: Program, images: Floats, rows: Ints, parameters: Floats, buffers: Floats
+) -> Floats:
+    """Compute one network's outputs, with the running statistics of its training.
+
+    Returns
+    -------
+    ndarray, shape (rows, outputs)
+    """
+    out = np.empty((len(rows), int(program.net[OUTPUTS])), images.dtype)
+    room = _aligned(program.size, images.dtype)
+    _evaluate(
+        program.net, program.layers, room, images, rows, program.batch, parameters, buffers, out
+    )
+    return out
