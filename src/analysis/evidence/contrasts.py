@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from analysis.evidence.statistics import (
-    bootstrap_mean,
     effect_pvalue,
     equivalence,
     holm,
+    mean_interval,
     paired_difference,
 )
 
@@ -46,7 +46,7 @@ def effect(differences: ArrayLike, seed: int) -> dict[str, float]:
     >>> effect([1.0, 1.0], seed=0)
     {'difference': 1.0, 'low': 1.0, 'high': 1.0, 'p': 0.0}
     """
-    interval = bootstrap_mean(differences, seed)
+    interval = mean_interval(differences, seed)
     p = effect_pvalue(differences)
     return {"difference": interval.estimate, "low": interval.low, "high": interval.high, "p": p}
 

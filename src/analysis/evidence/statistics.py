@@ -16,16 +16,19 @@ from scipy import stats
 __all__ = [
     "Equivalence",
     "Interval",
-    "bootstrap_mean",
     "effect_pvalue",
     "equivalence",
     "holm",
+    "mean_interval",
     "paired_difference",
     "spearman",
 ]
 
-#: Bootstrap resamples behind every interval.
+#: Bootstrap resamples behind an interval.
 RESAMPLES = 9999
+
+#: Below so many values an interval is Student's.
+FEW = 20
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Equivalence:
     Attributes
     ----------
     difference : Interval
-        Mean of ``a - b`` with its 90 % bootstrap interval.
+        Mean of ``a - b`` with its 90 % interval.
     margin : float
         Differences smaller than this were declared negligible beforehand.
     pvalue : float
@@ -126,8 +129,8 @@ def _constant(values: NDArray[np.float64]) -> bool:
     return bool(np.ptp(values) <= 1e-13 * np.abs(values).max())
 
 
-def bootstrap_mean(x: ArrayLike, seed: int, level: float = 0.95) -> Interval:
-    """Mean with a bias-corrected and accelerated (BCa) bootstrap interval.
+def mean_interval(x: ArrayLike, seed: int, level: float = 0.95, shared: float = 0.0) -> Interval:
+    """Mean with an interval that covers: Student's below 20 values, the bootstrap-t from there on.
 
     Parameters
     ----------
@@ -137,6 +140,10 @@ def bootstrap_mean(x: ArrayLike, seed: int, level: float = 0.95) -> Interval:
         Seed of the resampling.
     level : float, default 0.95
         Confidence level in (0, 1).
+    shared : float, default 0
+        For values that are the folds of a cross-validation, which share training data: tested over
+        trained recordings of a fold, for instance 1/9 for ten folds. The interval is then Student's
+        with the variance of Nadeau and Bengio, ``(1/n + shared)`` times the values' own.
 
     Returns
     -------
@@ -151,33 +158,39 @@ def bootstrap_mean(x: ArrayLike, seed: int, level: float = 0.95) -> Interval:
 
     Notes
     -----
-    Efron (1987), *Better bootstrap confidence intervals*; `scipy.stats.bootstrap`.
+    Simulated coverage at 95 % (``tests/evidence/test_coverage.py``): 93 to 97 % for symmetric
+    values, heavy tails and ties included, from n = 3 on, and for exponential ones from n = 20 on;
+    strongly skewed values are covered less below 20 (exponential, n = 5: 87 %). The percentile and
+    BCa bootstraps cover 82 to 86 % of normal means at n = 5.
+
+    Efron and Tibshirani (1993), *An introduction to the bootstrap*, section 12.5; Nadeau and Bengio
+    (2003), *Inference for the generalization error*.
 
     Examples
     --------
-    >>> print(bootstrap_mean([1.0, 1.0, 1.0], seed=0))
+    >>> print(mean_interval([1.0, 1.0, 1.0], seed=0))
     1 [1, 1]
+    >>> f"{mean_interval([1.0, 2.0, 3.0], seed=0):.2f}"
+    '2.00 [-0.48, 4.48]'
     """
     values = _sample(x, "x")
     _check_level(level)
-    mean = float(values.mean())
+    mean, n = float(values.mean()), len(values)
     if _constant(values):
         return Interval(mean, mean, mean, level)
-    result = stats.bootstrap(
-        (values,),
-        np.mean,
-        n_resamples=RESAMPLES,
-        confidence_level=level,
-        method="BCa",
-        rng=np.random.default_rng(seed),
-    )
-    return Interval(
-        mean, float(result.confidence_interval.low), float(result.confidence_interval.high), level
-    )
+    error = values.std(ddof=1) * np.sqrt(1 / n + shared)
+    if n < FEW or shared:
+        reach = float(stats.t.ppf((1 + level) / 2, n - 1) * error)
+        return Interval(mean, mean - reach, mean + reach, level)
+    resampled = values[np.random.default_rng(seed).integers(0, n, (RESAMPLES, n))]
+    spread = resampled.std(axis=1, ddof=1) / np.sqrt(n)
+    studentised = (resampled.mean(axis=1) - mean) / np.where(spread > 0, spread, np.inf)
+    low, high = np.quantile(studentised, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(mean, float(mean - high * error), float(mean - low * error), level)
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike, seed: int, level: float = 0.95) -> Interval:
-    """Mean of ``a - b`` over pairs, with a BCa bootstrap interval over the pairs.
+    """Mean of ``a - b`` over pairs, with its interval (`mean_interval`).
 
     Parameters
     ----------
@@ -208,7 +221,7 @@ def paired_difference(a: ArrayLike, b: ArrayLike, seed: int, level: float = 0.95
     difference = x - y
     if np.ptp(difference) <= 1e-13 * max(np.abs(x).max(), np.abs(y).max()):
         difference = np.full_like(difference, difference.mean())  # equal but for rounding
-    return bootstrap_mean(difference, seed, level)
+    return mean_interval(difference, seed, level)
 
 
 def effect_pvalue(differences: ArrayLike) -> float:
@@ -241,7 +254,7 @@ def equivalence(a: ArrayLike, b: ArrayLike, margin: float, seed: int) -> Equival
     """Whether two paired arms are equal within a margin, at the 5 % level.
 
     Two one-sided paired t tests (TOST) against ``-margin`` and ``margin``; beside them the 90 %
-    bootstrap interval of the mean difference. Both have to agree before the arms are called
+    interval of the mean difference. Both have to agree before the arms are called
     equivalent, so that neither few pairs nor a skewed difference can pass for equality.
 
     Parameters
@@ -251,7 +264,7 @@ def equivalence(a: ArrayLike, b: ArrayLike, margin: float, seed: int) -> Equival
     margin : float
         Positive; in the units of the scores. State it before looking.
     seed : int
-        Seed of the bootstrap.
+        Of the resampling.
 
     Returns
     -------
