@@ -11,10 +11,15 @@ form of ``torch.optim``.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from analysis.nets.layers import (
     add_bias,
@@ -27,6 +32,7 @@ from analysis.nets.layers import (
     filter_slopes,
     front,
     gather,
+    kernels,
     normalise,
     padded,
     pool,
@@ -72,7 +78,7 @@ from analysis.nets.program import (
     Program,
 )
 
-__all__ = ["Plan", "Program", "evaluate", "train"]
+__all__ = ["Runner"]
 
 _BETA1, _BETA2, _ADAM_EPSILON = 0.9, 0.999, 1e-8
 
@@ -288,79 +294,124 @@ def _aligned(size: int, kind: Any) -> Floats:
     return spare[start : start + size * np.dtype(kind).itemsize].view(kind)
 
 
-class Plan:
-    """One network's share of a training: what it sees, and how fast it learns.
+#: Precisions for which this process has its kernels.
+_compiled_for: set[Any] = set()
+
+
+class Runner:
+    """Trains and evaluates networks of one architecture, each by itself.
 
     Parameters
     ----------
-    images : ndarray, shape (n, numbers)
-        All inputs, channel by channel.
-    order : ndarray of int64, shape (steps, batch)
-        Rows of each step.
-    kept : ndarray, shape (steps, channels, batch)
-        Factors of the input channels (dropout); or of no steps.
-    rates : ndarray, shape (steps,)
-        Learning rate of each step.
+    architecture : Convolutional or Perceptron
+        Of `analysis.nets.training`.
+    images : mapping of str to ndarray
+        Inputs by name, in the precision to compute in.
+    batch : int
+        Inputs at a time.
+    threads : int
+        Networks at a time.
     """
 
-    def __init__(self, images: Floats, order: Ints, kept: Floats, rates: Floats):
-        self.images, self.order, self.kept, self.rates = images, order, kept, rates
+    def __init__(
+        self, architecture: Any, images: Mapping[str, Floats], batch: int, threads: int = 1
+    ):
+        shape = next(iter(images.values())).shape[1:]
+        self.program = Program(architecture, shape, batch)
+        self.images = {name: self.program.arrange(values) for name, values in images.items()}
+        self.kind = next(iter(self.images.values())).dtype
+        self.threads = threads
+        self._compile()
 
+    def _compile(self) -> None:
+        """Compile in one process; the others wait for it, and take the kernels from the disk."""
+        if self.kind in _compiled_for:
+            return
+        size = int(max(self.program.offsets.values(), default=0)) + self.program.size
+        state = [np.zeros(size, self.kind) for _ in range(4)]
+        order, kept = np.zeros((0, self.program.batch), np.int64), np.zeros((0, 0, 0), self.kind)
+        name, goal = next(iter(self.images)), np.zeros(0, np.int64)
+        room = _aligned(self.program.size, self.kind)
+        with suppress(OSError), FileLock(kernels() / "compiling.lock"):
+            rates = np.zeros(0, self.kind)
+            self.train(
+                room, name, goal, order, kept, rates, state, begin=0, adam=True, momentum=0.0
+            )
+            self.evaluate(room, name, order[:, 0], state[0], state[1])
+        _compiled_for.add(self.kind)
 
-def train(
-    program: Program,
-    plan: Plan,
-    goal: NDArray[Any],
-    state: tuple[Floats, Floats, Floats, Floats],
-    losses: Floats,
-    *,
-    begin: int,
-    adam: bool,
-    momentum: float,
-) -> None:
-    """Train one network for some steps, in place.
+    def each(self, work: Callable[[int, Floats], None], networks: int) -> None:
+        """Call `work` for every network, with a workspace; BLAS has one thread for each."""
 
-    Parameters
-    ----------
-    program : Program
-        For this batch.
-    plan : Plan
-        Of these steps alone.
-    goal : ndarray, shape (n,) of int64 or (n, outputs)
-        Classes, or values.
-    state : tuple of ndarray
-        Parameters, buffers, first and second moments, each flat.
-    losses : ndarray, shape (steps,)
-        Filled in.
-    begin : int
-        Steps done before.
-    adam : bool
-        Or gradient descent with `momentum`.
-    """
-    kind = plan.images.dtype
-    parameters, buffers, first, second = state
-    room, gradient = _aligned(program.size, kind), _aligned(len(parameters), kind)
-    classes = goal if goal.ndim == 1 else np.zeros(0, np.int64)
-    values = goal.astype(kind) if goal.ndim == 2 else np.zeros((0, 0), kind)
-    _train(
-        program.net, program.layers, room, gradient, plan.images, classes, values, plan.order,
-        plan.kept, plan.rates, kind.type(momentum), adam, begin, parameters, buffers, first, second,
-        losses,
-    )  # fmt: skip
+        def some(first: int) -> None:
+            room = _aligned(self.program.size, self.kind)
+            for k in range(first, networks, self.threads):
+                work(k, room)
 
+        with threadpool_limits(1, "blas"):
+            if self.threads == 1:
+                some(0)
+            else:
+                with ThreadPoolExecutor(self.threads) as pool:
+                    list(pool.map(some, range(self.threads)))
 
-def evaluate(
-    program: Program, images: Floats, rows: Ints, parameters: Floats, buffers: Floats
-) -> Floats:
-    """Compute one network's outputs, with the running statistics of its training.
+    def train(
+        self,
+        room: Floats,
+        name: str,
+        goal: NDArray[Any],
+        order: Ints,
+        kept: Floats,
+        rates: Floats,
+        state: Sequence[Floats],
+        *,
+        begin: int,
+        adam: bool,
+        momentum: float,
+    ) -> Floats:
+        """Train one network for some steps.
 
-    Returns
-    -------
-    ndarray, shape (rows, outputs)
-    """
-    out = np.empty((len(rows), int(program.net[OUTPUTS])), images.dtype)
-    room = _aligned(program.size, images.dtype)
-    _evaluate(
-        program.net, program.layers, room, images, rows, program.batch, parameters, buffers, out
-    )
-    return out
+        Parameters
+        ----------
+        room : ndarray
+            Workspace, of zeros where nothing was written.
+        name : str
+            Of its inputs.
+        goal : ndarray, shape (n,) of int64 or (n, outputs)
+            Classes, or values.
+        order : ndarray of int64, shape (steps, batch)
+            Rows of each step.
+        kept : ndarray, shape (steps, channels, batch), or (0, 0, 0)
+            Factors of the input channels (dropout).
+        rates : ndarray, shape (steps,)
+            Learning rate of each step.
+        state : sequence of ndarray
+            Parameters, buffers, first and second moments, each flat; changed in place.
+        begin : int
+            Steps done before.
+        adam : bool
+            Or gradient descent with `momentum`.
+
+        Returns
+        -------
+        ndarray, shape (steps,)
+            Losses before each step.
+        """
+        losses = np.empty(len(order), self.kind)
+        gradient = _aligned(len(state[0]), self.kind)
+        classes = goal if goal.ndim == 1 else np.zeros(0, np.int64)
+        values = goal if goal.ndim == 2 else np.zeros((0, 0), self.kind)
+        given = (self.images[name], classes, values, order, kept, rates, self.kind.type(momentum))
+        arguments: tuple[Any, ...] = (*given, adam, begin, *state, losses)
+        _train(self.program.net, self.program.layers, room, gradient, *arguments)
+        return losses
+
+    def evaluate(
+        self, room: Floats, name: str, rows: Ints, parameters: Floats, buffers: Floats
+    ) -> Floats:
+        """Compute one network's outputs (rows, outputs), with its running statistics."""
+        out = np.empty((len(rows), int(self.program.net[OUTPUTS])), self.kind)
+        program, images = self.program, self.images[name]
+        batch = program.batch
+        _evaluate(program.net, program.layers, room, images, rows, batch, parameters, buffers, out)
+        return out

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numba.core import config
 
 from analysis.files import build_folder
 from analysis.nets.program import (
@@ -57,18 +60,23 @@ _TOGETHER = 8  # images that are gathered side by side: reads in streams, writes
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _kept() -> Path:
-    """Where compiled kernels are kept: a place for each version of their sources.
+@cache
+def kernels() -> Path:
+    """Find the folder of compiled kernels: one for each version of their sources.
 
     Numba itself would not see that a function changed which another file's function calls.
     """
     sources = [Path(__file__).with_name(f"{name}.py") for name in ("program", "layers", "compiled")]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    return build_folder() / "kernels" / digest[:16]
+    place = build_folder() / "kernels" / digest[:16]
+    with suppress(OSError):
+        place.mkdir(parents=True, exist_ok=True)
+    return place
 
 
-if not numba.config.CACHE_DIR:  # unless the reader's environment says where
-    numba.config.CACHE_DIR = str(_kept())
+_settings: Any = config
+if not _settings.CACHE_DIR:  # unless the reader's environment says where
+    _settings.CACHE_DIR = str(kernels())
 
 
 def compiled(function: Function) -> Function:
@@ -330,7 +338,7 @@ def class_loss(logits: Floats, classes: Ints, rows: Ints) -> float:
             row[b] *= whole[b]
     for b in range(batch):
         logits[classes[rows[b]], b] -= share
-    return total / batch
+    return float(total / batch)
 
 
 @compiled
@@ -343,7 +351,7 @@ def value_loss(outputs: Floats, values: Floats, rows: Ints) -> float:
             error = outputs[f, b] - values[rows[b], f]
             total += error * error
             outputs[f, b] = 2 * error / outputs.dtype.type(count * batch)
-    return total / (count * batch)
+    return float(total / (count * batch))
 
 
 @compiled

@@ -40,6 +40,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from analysis.files import atomic_path
+from analysis.nets.compiled import Runner
 
 __all__ = [
     "Architecture",
@@ -61,6 +62,7 @@ __all__ = [
 ]
 
 Tensors = dict[str, Tensor]
+Engine = Literal["auto", "compiled", "torch"]
 
 _MOMENTUM, _EPSILON = 0.1, 1e-5  # of batch normalisation, as in torch.nn.BatchNorm2d
 _BETA1, _BETA2, _ADAM_EPSILON = 0.9, 0.999, 1e-8  # as in torch.optim.Adam
@@ -670,6 +672,7 @@ def train(
     checkpoint: Path | None = None,
     every: int = 100,
     device: str = "cpu",
+    engine: Engine = "auto",
     progress: bool = False,
 ) -> Trained:
     """Train a stack of networks.
@@ -695,6 +698,10 @@ def train(
         Steps between checkpoints.
     device : str
         ``"cpu"``, with as many threads as torch was given, or ``"cuda"``.
+    engine : {"auto", "compiled", "torch"}
+        ``compiled`` trains one network after the other in loops that numba compiles (`compiled`);
+        ``torch`` trains the stack as one network; ``auto`` is ``compiled`` on a CPU where numba is
+        there and knows the architecture.
     progress : bool
         Show a bar on stderr.
 
@@ -709,9 +716,8 @@ def train(
 
     Notes
     -----
-    Deterministic: the same stack on the same machine with the same number of threads gives the same
-    bits, interrupted or not. A stack cut in other pieces agrees up to rounding. On a CPU a large
-    stack is taken part by part in each step, so that it is not slower than a small one.
+    Deterministic: the same bits on the same machine, interrupted or not; with ``compiled`` also
+    whatever else is in the stack. The engines agree up to rounding.
 
     Examples
     --------
@@ -726,20 +732,17 @@ def train(
     stored = load_atomic(checkpoint, key) if checkpoint else None
     if stored is not None:
         state.restore(stored, device)
-    inputs = _Inputs(images, networks, device)
     plan = _Plan(architecture, networks, optimiser, len(goal), device)
-    rates = torch.tensor([n.rate for n in networks], device=device)
-    wanted = torch.as_tensor(goal, device=device)
-    parts = _parts(architecture, state.parameters, state.buffers, inputs, optimiser.batch)
+    kind = _Compiled if _is_compiled(architecture, device, engine) else _Stacked
+    run = kind(architecture, images, goal, networks, optimiser, plan, state)
     bar = tqdm(total=optimiser.steps, initial=state.step, disable=None if progress else True)
     with bar, _reproducible(device):
         while state.step < optimiser.steps:
-            for part in parts:
-                _step(architecture, state, inputs, wanted, plan, rates, optimiser, part)
-            state.step += 1
-            if checkpoint and state.step % every == 0 and state.step < optimiser.steps:
+            until = min(state.step + every - state.step % every, optimiser.steps)
+            run.advance(state, until)
+            bar.update(until - bar.n)
+            if checkpoint and until < optimiser.steps:
                 save_atomic(checkpoint, key, state.as_dict())
-            bar.update()
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
     return _finished(state)
@@ -793,38 +796,132 @@ class _Plan:
         """Factors (K, batch, channels) of a step's input channels, for some networks."""
         if not self.drop:
             return None
-        batch = self.rows.shape[2]
-        draws = np.stack(
-            [
-                np.random.default_rng([s, 2, step]).random((batch, channels))
-                for s in self.seeds[part]
-            ]
-        )
-        factors = (draws >= self.drop) / (1 - self.drop)
-        return torch.as_tensor(factors.astype(_precision()), device=self.device)
+        factors = np.stack([self.factors(seed, step, channels) for seed in self.seeds[part]])
+        return torch.as_tensor(factors, device=self.device)
+
+    def factors(self, seed: int, step: int, channels: int) -> NDArray[Any]:
+        """Factors (batch, channels) of a step's input channels, for the network of a seed."""
+        draws = np.random.default_rng([seed, 2, step]).random((self.rows.shape[2], channels))
+        return ((draws >= self.drop) / (1 - self.drop)).astype(_precision())
 
 
-def _step(
-    architecture: Architecture,
-    state: _State,
-    inputs: _Inputs,
-    wanted: Tensor,
-    plan: _Plan,
-    rates: Tensor,
-    optimiser: Optimiser,
-    part: slice,
-) -> None:
-    rows = plan.rows[state.step, part]
-    x = inputs.batch(rows, part)
-    kept = plan.kept(state.step, x.shape[-1], part)
-    if kept is not None:
-        x = x * kept.view(*kept.shape[:2], *[1] * (x.ndim - 3), -1)
-    leaves = {name: p.requires_grad_() for name, p in _part(state.parameters, part).items()}
-    buffers = _part(state.buffers, part)
-    losses = _losses(architecture.forward(leaves, buffers, x, True), wanted[rows])
-    gradients = torch.autograd.grad(losses.sum(), list(leaves.values()))
-    state.losses[part, state.step] = losses.detach().cpu()
-    state.update(gradients, rates, optimiser, part)
+class _Stacked:
+    """Trains a stack as one network, in torch: on a GPU, and for architectures of one's own."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        images: Mapping[str, ArrayLike],
+        goal: NDArray[Any],
+        networks: Sequence[Network],
+        optimiser: Optimiser,
+        plan: _Plan,
+        state: _State,
+    ):
+        self.architecture, self.optimiser, self.plan = architecture, optimiser, plan
+        self.inputs = _Inputs(images, networks, plan.device)
+        self.rates = torch.tensor([n.rate for n in networks], device=plan.device)
+        self.wanted = torch.as_tensor(goal, device=plan.device)
+        batch = optimiser.batch
+        self.parts = _parts(architecture, state.parameters, state.buffers, self.inputs, batch)
+
+    def advance(self, state: _State, until: int) -> None:
+        """Train on, to a step."""
+        while state.step < until:
+            for part in self.parts:
+                self._step(state, part)
+            state.step += 1
+
+    def _step(self, state: _State, part: slice) -> None:
+        rows = self.plan.rows[state.step, part]
+        x = self.inputs.batch(rows, part)
+        kept = self.plan.kept(state.step, x.shape[-1], part)
+        if kept is not None:
+            x = x * kept.view(*kept.shape[:2], *[1] * (x.ndim - 3), -1)
+        leaves = {name: p.requires_grad_() for name, p in _part(state.parameters, part).items()}
+        outputs = self.architecture.forward(leaves, _part(state.buffers, part), x, True)
+        losses = _losses(outputs, self.wanted[rows])
+        gradients = torch.autograd.grad(losses.sum(), list(leaves.values()))
+        state.losses[part, state.step] = losses.detach().cpu()
+        state.update(gradients, self.rates, self.optimiser, part)
+
+
+class _Compiled:
+    """Trains one network after the other in compiled loops."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        images: Mapping[str, ArrayLike],
+        goal: NDArray[Any],
+        networks: Sequence[Network],
+        optimiser: Optimiser,
+        plan: _Plan,
+        state: _State,
+    ):
+        arrays = _arrays(images, networks)
+        self.runner = Runner(architecture, arrays, optimiser.batch, torch.get_num_threads())
+        self.channels = next(iter(arrays.values())).shape[1]
+        self.goal, self.networks, self.optimiser, self.plan = goal, networks, optimiser, plan
+
+    def advance(self, state: _State, until: int) -> None:
+        """Train on, to a step."""
+        steps, kind = range(state.step, until), self.runner.kind
+        fade = 1 - np.array(steps) / self.optimiser.steps if self.optimiser.decay else 1.0
+        groups = (state.parameters, state.buffers, state.first, state.second)
+
+        def work(k: int, room: NDArray[Any]) -> None:
+            network = self.networks[k]
+            flat = tuple(_flat(values, k, kind) for values in groups)
+            kept = np.zeros((0, 0, 0), kind)
+            if self.plan.drop:
+                factors = [self.plan.factors(network.seed, s, self.channels).T for s in steps]
+                kept = np.ascontiguousarray(np.stack(factors))
+            losses = self.runner.train(
+                room,
+                network.images,
+                self.goal,
+                np.ascontiguousarray(self.plan.rows[steps.start : until, k].numpy()),
+                kept,
+                (network.rate * fade * np.ones(len(steps))).astype(kind),
+                flat,
+                begin=steps.start,
+                adam=self.optimiser.method == "adam",
+                momentum=self.optimiser.momentum,
+            )
+            state.losses[k, steps.start : until] = torch.from_numpy(losses)
+            for values, numbers in zip(groups, flat, strict=True):
+                _put_back(values, k, numbers)
+
+        self.runner.each(work, len(self.networks))
+        state.step = until
+
+
+def _is_compiled(architecture: Architecture, device: str, engine: Engine) -> bool:
+    """Whether the compiled loops are to be used; an error if they are asked for and cannot be."""
+    known = isinstance(architecture, Perceptron | Convolutional) and device == "cpu"
+    if engine == "compiled" and not known:
+        raise ValueError("engine 'compiled' needs a Perceptron or Convolutional, on the CPU")
+    return known and engine != "torch"
+
+
+def _arrays(images: Mapping[str, ArrayLike], networks: Sequence[Network]) -> dict[str, Any]:
+    names = {network.images for network in networks}
+    return {name: np.asarray(images[name], _precision()) for name in sorted(names)}
+
+
+def _flat(values: Tensors, k: int, kind: Any) -> NDArray[Any]:
+    """All numbers of a network, one parameter after the other."""
+    parts = [value[k].numpy().ravel() for value in values.values()]
+    return np.concatenate(parts).astype(kind) if parts else np.zeros(0, kind)
+
+
+def _put_back(values: Tensors, k: int, numbers: NDArray[Any]) -> None:
+    place = 0
+    for value in values.values():
+        mine = value[k]
+        mine.copy_(torch.from_numpy(numbers[place : place + mine.numel()]).view(mine.shape))
+        place += mine.numel()
 
 
 def evaluate(
@@ -834,6 +931,7 @@ def evaluate(
     networks: Sequence[Network],
     rows: ArrayLike,
     device: str = "cpu",
+    engine: Engine = "auto",
 ) -> NDArray[np.float32]:
     """Compute trained networks' outputs, with the running statistics of the training.
 
@@ -845,7 +943,7 @@ def evaluate(
         What it returned.
     rows : array_like of int, shape (n,)
         Which inputs.
-    device : str
+    device, engine : str
         As in `train`.
 
     Returns
@@ -853,6 +951,8 @@ def evaluate(
     ndarray of float32, shape (K, n, outputs)
         For `score`.
     """
+    if _is_compiled(architecture, device, engine):
+        return _evaluate_compiled(architecture, trained, images, networks, rows)
     inputs = _Inputs(images, networks, device)
     parameters, buffers = (
         {name: value.to(device) for name, value in values.items()}
@@ -872,6 +972,28 @@ def evaluate(
             outputs = [architecture.forward(mine, statistics, x, False).cpu() for x in batches]
             found.append(torch.cat(outputs, 1))
     return np.asarray(torch.cat(found).numpy())
+
+
+def _evaluate_compiled(
+    architecture: Architecture,
+    trained: Trained,
+    images: Mapping[str, ArrayLike],
+    networks: Sequence[Network],
+    rows: ArrayLike,
+) -> NDArray[Any]:
+    arrays = _arrays(images, networks)
+    runner = Runner(architecture, arrays, _EVALUATED_AT_ONCE, torch.get_num_threads())
+    wanted = np.ascontiguousarray(rows, np.int64)
+    out = np.empty((len(networks), len(wanted), architecture.outputs), runner.kind)
+
+    def work(k: int, room: NDArray[Any]) -> None:
+        parameters, buffers = (
+            _flat(values, k, runner.kind) for values in (trained.parameters, trained.buffers)
+        )
+        out[k] = runner.evaluate(room, networks[k].images, wanted, parameters, buffers)
+
+    runner.each(work, len(networks))
+    return out
 
 
 def _finished(state: _State) -> Trained:
