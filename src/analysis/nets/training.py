@@ -727,13 +727,13 @@ def train(
     (3, 5)
     """
     goal = _checked(architecture, images, targets, networks)
+    kind = _Compiled if _is_compiled(architecture, device, engine) else _Stacked
     state = _State(architecture, [n.seed for n in networks], optimiser.steps, device)
     key = _key(architecture, images, goal, networks, optimiser) if checkpoint else ""
     stored = load_atomic(checkpoint, key) if checkpoint else None
     if stored is not None:
         state.restore(stored, device)
     plan = _Plan(architecture, networks, optimiser, len(goal), device)
-    kind = _Compiled if _is_compiled(architecture, device, engine) else _Stacked
     run = kind(architecture, images, goal, networks, optimiser, plan, state)
     bar = tqdm(total=optimiser.steps, initial=state.step, disable=None if progress else True)
     with bar, _reproducible(device):
