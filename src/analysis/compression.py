@@ -17,7 +17,7 @@ from scipy.linalg import qr
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
-from analysis.evidence.statistics import Interval, bootstrap_mean, equivalence, holm
+from analysis.evidence.statistics import Interval, equivalence, holm, mean_interval
 from analysis.jpeg.rate import Bench
 from analysis.sound import spectrograms
 from analysis.sound.aliasing import SEGMENT, alias_fraction, loudest
@@ -323,7 +323,7 @@ MARGIN = 0.03
 
 
 def accuracies(table: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Accuracy and its paired difference from the clean pictures, with bootstrap intervals."""
+    """Accuracy and its paired difference from the clean pictures, with intervals."""
     reference = table[(table.method == "clean") & (table.regime == "matched")]
     clean = reference.accuracy.to_numpy()
     rows, tests = [], []
@@ -332,7 +332,7 @@ def accuracies(table: pd.DataFrame, seed: int) -> pd.DataFrame:
         row: dict[str, Any] = dict(zip(("method", "setting", "regime"), keys, strict=True))
         row["bytes"] = group.bytes.iloc[0]
         for name, values in (("accuracy", accuracy), ("change", accuracy - clean)):
-            interval = bootstrap_mean(100 * values, seed)
+            interval = mean_interval(100 * values, seed)
             row |= {name: interval.estimate, f"{name}_low": interval.low}
             row |= {f"{name}_high": interval.high}
         rows.append(row | {"train_accuracy": 100 * group.train_accuracy.iloc[0]})

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from analysis.colour.colormaps import LEVELS, lut8
 from analysis.colour.margins import pattern_margins
 from analysis.colour.perception import distinct_maps, perception
-from analysis.evidence.statistics import Interval, bootstrap_mean, spearman
+from analysis.evidence.statistics import Interval, mean_interval, spearman
 from analysis.nets import two_layer
 from analysis.nets.kernels import TARGETS, ntk, spectrum, target, time_to
 from analysis.nets.learning_speed import GRAY, bands, predicted_speed
@@ -107,7 +107,7 @@ def speed_ratios(times: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Predicted and measured speed relative to gray, with intervals over the seeds.
 
     A row for each cell and encoding: ``measured``, the geometric mean over the seeds of gray's time
-    / time, with its 95 % bootstrap interval; ``reached``, the share of the nets that got there (the
+    / time, with its 95 % interval; ``reached``, the share of the nets that got there (the
     mean is over those; NaN below two); ``bound``: some of gray's nets were given up, so that
     ``measured`` counts their time as the limit and the truth is larger.
     """
@@ -123,7 +123,7 @@ def speed_ratios(times: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
             predicted = float(gray.predicted.iloc[0] / mine.predicted.iloc[0])
             low = mean = high = math.nan
             if done.sum() >= 2:
-                found = bootstrap_mean(np.log(given[done] / mine.measured[done]), seed)
+                found = mean_interval(np.log(given[done] / mine.measured[done]), seed)
                 mean, low, high = (math.exp(v) for v in (found.estimate, found.low, found.high))
             bound = bool(np.isinf(gray.measured[done]).any())
             reached = float(done.mean())
@@ -200,7 +200,7 @@ def kernel_drift(
 def slowed(drift: pd.DataFrame, name: str, seed: int = 0) -> list[float]:
     """Rate of an encoding's nets now over that at the start, geometric mean with its interval."""
     rows = drift[drift.encoding == name]
-    change = bootstrap_mean(np.log(rows.now / rows.start), seed)
+    change = mean_interval(np.log(rows.now / rows.start), seed)
     return [float(np.exp(v)) for v in (change.estimate, change.low, change.high)]
 
 

@@ -364,7 +364,7 @@ def compare_numbers(curves: pd.DataFrame, seed: int) -> pd.DataFrame:
     for numbers, group in curves[curves.coder == "trained"].groupby("numbers"):
         is_linear = (curves.coder == "principal components") & (curves.numbers == numbers)
         linear = float(curves[is_linear].error.iloc[0])
-        ratio = statistics.bootstrap_mean(group.error / linear, seed)
+        ratio = statistics.mean_interval(group.error / linear, seed)
         rows.append(
             {
                 "numbers": numbers,

@@ -22,7 +22,7 @@ from analysis.colour.piecewise import (
     fewest_knots,
     from_segments,
 )
-from analysis.evidence.statistics import Interval, bootstrap_mean
+from analysis.evidence.statistics import Interval, mean_interval
 from analysis.evidence.verdicts import by_answers
 
 Bools = NDArray[np.bool_]
@@ -280,7 +280,7 @@ def distances(arms: Iterable[Learned], knots: Sequence[float], seed: int) -> pd.
     rows = []
     for arm in (arm for arm in arms if arm.trained):
         for target, places in (("viridis", np.array(knots)), ("task", arm.edges)):
-            mean = bootstrap_mean(knot_distance(arm.knots, places), seed)
+            mean = mean_interval(knot_distance(arm.knots, places), seed)
             row = {
                 "task": arm.task,
                 "start": arm.start,

@@ -240,7 +240,7 @@ def train(encodings: Sequence[str], settings: Settings, seed: int) -> pd.DataFra
 def colour_gains(trained: pd.DataFrame, colormap: str, seed: int) -> pd.DataFrame:
     """Accuracy that a colormap gains over gray copied three times, after the last epoch.
 
-    ``low`` and ``high``: 95 % bootstrap interval of the mean paired difference, widened
+    ``low`` and ``high``: 95 % interval of the mean paired difference, widened
     (Bonferroni) to hold for all rows together.
     """
     last = trained[trained.epoch == trained.epoch.max()]

@@ -37,10 +37,10 @@ from scipy import stats
 from analysis.evidence.attribution import shapley
 from analysis.evidence.contrasts import contrast, decided
 from analysis.evidence.statistics import (
-    bootstrap_mean,
     effect_pvalue,
     equivalence,
     holm,
+    mean_interval,
     paired_difference,
 )
 from analysis.evidence.verdicts import by_answers
@@ -194,7 +194,7 @@ def step_attributions(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
             continue
         shares = shapley(values)
         for step, effect in zip([*steps.STEPS, ALL_STEPS], [*shares, shares.sum(0)], strict=True):
-            found = bootstrap_mean(effect, seed)
+            found = mean_interval(effect, seed)
             ends = (found.estimate, found.low, found.high)
             rows.append((task, score, step, *ends, effect_pvalue(effect), values.shape[1]))
     columns = ["task", "score", "step", "effect", "low", "high", "p", "seeds"]

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.evidence.attribution import shapley
-from analysis.evidence.statistics import bootstrap_mean, effect_pvalue, holm
+from analysis.evidence.statistics import effect_pvalue, holm, mean_interval
 from analysis.sound.steps import STEPS, factorial
 
 __all__ = [
@@ -41,7 +41,7 @@ def attributions(runs: pd.DataFrame, steps: Sequence[str] = STEPS, seed: int = 0
         test, train = (100 * shapley(factorial(part, steps, s)) for s in ("test", "train"))
         p = holm([effect_pvalue(effects) for effects in test])
         for index, step in enumerate(steps):
-            interval = bootstrap_mean(test[index], seed)
+            interval = mean_interval(test[index], seed)
             rows.append(
                 {
                     "task": task,
@@ -96,7 +96,7 @@ def by_context(
         scores = 100 * factorial(part, ordered)
         half = len(scores) // 2
         for j, difference in enumerate(scores[half:] - scores[:half]):
-            interval = bootstrap_mean(difference, seed)
+            interval = mean_interval(difference, seed)
             context = {name: bool(j >> i & 1) for i, name in enumerate(others)}
             found = {"effect": interval.estimate, "low": interval.low, "high": interval.high}
             rows.append({"task": task} | context | found)
@@ -119,7 +119,7 @@ def verdict_pretraining(runs: pd.DataFrame, seed: int = 0) -> str:
     shares = 100 * shapley(factorial(runs, steps))
     found = attributions(runs, steps, seed).set_index("step")
     lead = {
-        step: bootstrap_mean(shares[-1] - shares[index], seed) for index, step in enumerate(STEPS)
+        step: mean_interval(shares[-1] - shares[index], seed) for index, step in enumerate(STEPS)
     }
     own = found.loc[PRETRAINED]
     if (own.clear and own.effect < 0) or lead["colormap"].high < 0:

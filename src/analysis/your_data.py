@@ -46,7 +46,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from analysis.audit.recordings import METADATA, DataError, Recordings, counted, load
 from analysis.evidence import attribution, statistics
-from analysis.evidence.statistics import Interval, bootstrap_mean, effect_pvalue, equivalence
+from analysis.evidence.statistics import Interval, effect_pvalue, equivalence, mean_interval
 from analysis.files import atomic_path
 from analysis.nets import sweeps, training
 from analysis.nets.training import Convolution, Convolutional, Network, Optimiser
@@ -979,7 +979,7 @@ def compare(
     name, network : str
         What is compared.
     seed : int
-        Of the bootstrap.
+        Of the resampling.
 
     Returns
     -------
@@ -1036,7 +1036,7 @@ def _unseen(gains: Array, level: float) -> float:
 
 def _interval(sample: Array, mean: float, level: float, seed: int, least: float = 0.0) -> Interval:
     """Take the wider one of the bootstrap's and Student's interval, and put it around the mean."""
-    found = bootstrap_mean(sample, seed, level)
+    found = mean_interval(sample, seed, level)
     half = float(
         stats.t.ppf((1 + level) / 2, len(sample) - 1) * sample.std(ddof=1) / math.sqrt(len(sample))
     )

@@ -14,7 +14,7 @@ from scipy import stats
 from scipy.linalg import eigh, solve
 from tqdm import tqdm
 
-from analysis.evidence.statistics import Interval, bootstrap_mean, holm
+from analysis.evidence.statistics import Interval, holm, mean_interval
 from analysis.jpeg import files
 from analysis.sound import spectrograms
 
@@ -163,7 +163,7 @@ def changes(table: pd.DataFrame, seed: int) -> pd.DataFrame:
         for method in [m for m in table.method.unique() if m != "nothing"]:
             for snr in sorted(table.snr_db.unique()):
                 ratio = (wide[method][snr] / wide["nothing"][snr]).to_numpy(float)
-                interval = bootstrap_mean(100 * (ratio - 1), seed)
+                interval = mean_interval(100 * (ratio - 1), seed)
                 p = stats.ttest_1samp(np.log(ratio), 0.0).pvalue if len(ratio) > 1 else 1.0
                 rows.append((measure, method, snr, *_ends(interval), float(p)))
         columns = ["measure", "method", "snr_db", "change", "change_low", "change_high", "p"]

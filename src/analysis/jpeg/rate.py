@@ -17,7 +17,7 @@ from PIL import features
 from tqdm import tqdm
 
 from analysis.evidence import statistics
-from analysis.evidence.statistics import Interval, bootstrap_mean
+from analysis.evidence.statistics import Interval, mean_interval
 from analysis.jpeg import files
 from analysis.jpeg.spectrogram_coders import Autoencoder, BlockPCA
 from analysis.sound.inversion import resynthesis_snr
@@ -214,12 +214,12 @@ def equal_bytes(bench: Bench, db: Pictures, waveforms: NDArray[np.float32]) -> p
 
 
 def summarise(table: pd.DataFrame, values: Sequence[str], rate: str, seed: int) -> pd.DataFrame:
-    """Means over clips with 95 % bootstrap intervals, for each method and setting."""
+    """Means over clips with 95 % intervals, for each method and setting."""
     rows = []
     for (method, setting), group in table.groupby(["method", "setting"], sort=False):
         row: dict[str, Any] = {"method": method, "setting": setting, rate: group[rate].mean()}
         for value in values:
-            interval = bootstrap_mean(group[value].to_numpy(), seed)
+            interval = mean_interval(group[value].to_numpy(), seed)
             row |= {value: interval.estimate}
             row |= {f"{value}_low": interval.low, f"{value}_high": interval.high}
         rows.append(row)
@@ -261,7 +261,7 @@ def gain_at_budget(
     both = np.isfinite(ours) & np.isfinite(theirs)
     if both.sum() < max(2, len(both) / 2):
         return None
-    return bootstrap_mean((theirs - ours)[both], seed)
+    return mean_interval((theirs - ours)[both], seed)
 
 
 def gain_at_factor(
@@ -272,7 +272,7 @@ def gain_at_factor(
         table[(table.method == m) & (table.setting == str(setting))].error_db.to_numpy()
         for m in (method, rival)
     )
-    return bootstrap_mean(theirs - ours, seed)
+    return mean_interval(theirs - ours, seed)
 
 
 def compare_at_equal(
@@ -305,5 +305,5 @@ def compare_at_equal(
     by_program = pd.concat(parts).dropna().groupby("program").log.mean()
     if len(by_program) < 2:
         raise ValueError(f"the curves of {coder} and {reference} do not overlap")
-    found = statistics.bootstrap_mean(by_program.to_numpy(), seed)
+    found = statistics.mean_interval(by_program.to_numpy(), seed)
     return Interval(*np.exp([found.estimate, found.low, found.high]))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.evidence.statistics import (
-    bootstrap_mean,
+    mean_interval,
 )
 from analysis.nets.arms import ARMS, COLOURS, NETWORKS, RAW
 from analysis.nets.design import CURVE_LOSS, MAIN_SCALE, MAIN_SCALING
@@ -104,7 +104,7 @@ def _gain(cell: pd.DataFrame, colours: Sequence[str], seed: int) -> dict[str, fl
     both = cell[[RAW, *colours]].dropna()
     if len(both) < 2:
         return {}
-    found = bootstrap_mean(both[colours].mean(axis=1) - both[RAW], seed)
+    found = mean_interval(both[colours].mean(axis=1) - both[RAW], seed)
     ends = {"gain": found.estimate, "low": found.low, "high": found.high}
     return ends | {"pairs": len(both), "raw": float(both[RAW].mean())}
 
@@ -116,7 +116,7 @@ def learning_curves(curves: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         finite = cell[np.isfinite(cell.loss)]
         mean = low = high = test = np.nan
         if len(finite) == len(cell) >= 2:
-            found = bootstrap_mean(finite.loss, seed)
+            found = mean_interval(finite.loss, seed)
             mean, low, high, test = found.estimate, found.low, found.high, finite.test.mean()
         rows.append((arm, step, mean, low, high, test, len(cell) - len(finite)))
     return pd.DataFrame(rows, columns=["arm", "step", "loss", "low", "high", "test", "diverged"])
@@ -153,7 +153,7 @@ def time_ratios(
         done = np.isfinite(own) & np.isfinite(steps[RAW])
         mean = low = high = np.nan
         if done.sum() >= 2:
-            found = bootstrap_mean(np.log(steps[RAW][done] / own[done]), seed)
+            found = mean_interval(np.log(steps[RAW][done] / own[done]), seed)
             mean, low, high = np.exp([found.estimate, found.low, found.high])
         rows.append((arm, predicted.get(str(arm), np.nan), mean, low, high, float(done.mean())))
     return pd.DataFrame(rows, columns=["arm", "predicted", "measured", "low", "high", "reached"])
