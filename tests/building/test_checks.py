@@ -78,8 +78,21 @@ def test_another_number_of_threads_gives_the_same_within_tolerance(
     if len(names) <= place:
         pytest.skip("the book is not built: run `make book` first")
     again = run_again(BOOK, names[place], "quick", 2, tmp_path)
-    tolerance = checks.TOLERANCES.get(names[place], checks.TOLERANCE)
+    tolerance = checks.TOLERANCES.get(names[place], checks.Tolerance()).threads
     assert checks.deviations(BOOK.results(names[place], "quick"), again, tolerance) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processor", list(checks.PROCESSORS))
+def test_another_kind_of_processor_gives_the_same_verdicts(processor: str, tmp_path: Path) -> None:
+    """Of the cheapest chapter; `check same-bytes --processor avx2` does all."""
+    names = cheapest(3)
+    if not names:
+        pytest.skip("the book is not built: run `make book` first")
+    name = names[-1]
+    again = run_again(BOOK, name, "quick", 1, tmp_path, checks.PROCESSORS[processor])
+    tolerance = checks.TOLERANCES.get(name, checks.Tolerance()).processor
+    assert checks.deviations(BOOK.results(name, "quick"), again, tolerance) == []
 
 
 def test_every_locked_package_has_a_licence_that_fits() -> None:

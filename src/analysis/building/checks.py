@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
@@ -25,29 +25,55 @@ import pandas as pd
 from analysis.building.execution import CHECKSUMS, NOTEBOOK
 
 __all__ = [
-    "COMPATIBLE", "TOLERANCE", "TOLERANCES", "Package", "addresses", "audit", "deviations",
-    "packages", "reach", "result_files",
+    "COMPATIBLE", "PROCESSORS", "TOLERANCES", "Package", "Tolerance", "addresses", "audit",
+    "deviations", "packages", "reach", "result_files",
 ]  # fmt: skip
 
 #: Files of a results folder that tell when and how fast it was made.
 _TIMED = (NOTEBOOK, "telemetry.json", CHECKSUMS)
 
-#: How far a chapter's numbers may move with the number of threads, relative to the largest of
-#: their column: sums are taken in another order, and training amplifies that.
-TOLERANCE = 1e-3
 
-#: The same where another is known: chapters that train nothing, or little; one whose accuracy
+class Tolerance(NamedTuple):
+    """How far a chapter's numbers may move, relative to the largest magnitude of their column."""
+
+    threads: float = 1e-3  # on another number of threads: sums are taken in another order
+    processor: float = 2e-2  # on another kind of processor: all arithmetic is; training amplifies
+
+
+#: Where other than the usual is known: chapters that train nothing, or little; one whose accuracy
 #: moves by one clip in the few hundred that a classifier is fitted to; one that measures time in
 #: steps, of which an interval's bound may be one off (0.4 % seen); and one that rebuilds sounds
 #: from the coarsest code of a trained autoencoder (1.3 dB seen where the best is 43 dB: 3.0 %).
-TOLERANCES: Mapping[str, float] = {
-    "data-card": 1e-6,
-    "performance": 1e-6,
-    "which-step": 1e-6,
-    "your-data": 1e-6,
-    "saved-as-rgb": 5e-3,
-    "intensity-kernel": 1e-2,
-    "compression": 5e-2,
+TOLERANCES: Mapping[str, Tolerance] = {
+    "data-card": Tolerance(1e-6, 1e-6),
+    "performance": Tolerance(1e-6, 1e-6),
+    "which-step": Tolerance(1e-6, 1e-6),
+    "your-data": Tolerance(1e-6),
+    "saved-as-rgb": Tolerance(5e-3),
+    "intensity-kernel": Tolerance(1e-2),
+    "compression": Tolerance(5e-2, 5e-2),
+}
+
+#: Settings under which the numerical libraries compute as on other kinds of processor.
+PROCESSORS: Mapping[str, Mapping[str, str]] = {
+    "oldest": {
+        "ATEN_CPU_CAPABILITY": "default",
+        "ONEDNN_MAX_CPU_ISA": "SSE41",
+        "OPENBLAS_CORETYPE": "Haswell",
+        "NUMBA_CPU_NAME": "generic",
+    },
+    "avx2": {
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "OPENBLAS_CORETYPE": "Zen",
+        "NUMBA_CPU_NAME": "x86-64-v3",
+    },
+    "avx512": {
+        "ATEN_CPU_CAPABILITY": "avx512",
+        "ONEDNN_MAX_CPU_ISA": "AVX512_CORE",
+        "OPENBLAS_CORETYPE": "SkylakeX",
+        "NUMBA_CPU_NAME": "x86-64-v4",
+    },
 }
 
 _SECONDS = 15.0

@@ -193,15 +193,25 @@ def check() -> None:
 @click.argument("names", nargs=-1)
 @_PROFILE
 @click.option("--threads", type=click.IntRange(1), default=1, help="More: within tolerances.")
+@click.option(
+    "--processor",
+    type=click.Choice(list(checks.PROCESSORS)),
+    help="Compute as on another kind of processor, within tolerances.",
+)
 @click.pass_obj
-def same_bytes(book: Book, names: tuple[str, ...], profile: str, threads: int) -> None:
+def same_bytes(
+    book: Book, names: tuple[str, ...], profile: str, threads: int, processor: str | None
+) -> None:
     """Execute chapters (all, unless named) once more from nothing, and compare the results."""
     found = []
+    settings = checks.PROCESSORS[processor] if processor else {}
     for name in names or book.chapters:
         book.check_chapter(name)
         with alone(book.build), tempfile.TemporaryDirectory(dir=book.build) as folder:
-            again = run_again(book, name, profile, threads, Path(folder))
-            tolerance = None if threads == 1 else checks.TOLERANCES.get(name, checks.TOLERANCE)
+            again = run_again(book, name, profile, threads, Path(folder), settings)
+            allowed = checks.TOLERANCES.get(name, checks.Tolerance())
+            other = allowed.processor if processor else allowed.threads
+            tolerance = other if processor or threads > 1 else None
             differing = checks.deviations(book.results(name, profile), again, tolerance)
         print(f"{name}: {len(differing)} differences", flush=True)
         found += [f"{name}: {text}" for text in differing]

@@ -116,10 +116,18 @@ def run_chapter(
                 raise BuildError(told.rstrip() or f"chapter process ended with status {code}")
 
 
-def run_again(book: Book, name: str, profile: str, threads: int, folder: Path) -> Path:
+def run_again(
+    book: Book,
+    name: str,
+    profile: str,
+    threads: int,
+    folder: Path,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
     """Execute a chapter once more from nothing, to compare with the book's results.
 
-    New results, caches and checkpoints go below `folder`; `threads` is of each numerical library.
+    New results, caches and checkpoints go below `folder`; `threads` is of each numerical library,
+    and `settings` are further environment variables (`checks.PROCESSORS`).
     The results, whose folder is returned, carry the commit of the old ones.
 
     Raises
@@ -138,6 +146,7 @@ def run_again(book: Book, name: str, profile: str, threads: int, folder: Path) -
     changes = dict.fromkeys(_THREADS, str(threads))
     data = str((Path.cwd() / data).resolve())  # the chapter runs in a folder of its own
     changes |= {"XDG_CACHE_HOME": str(folder / "cache"), "ANALYSIS_DATA_DIR": data}
+    changes |= settings
     run_chapter(book, spec, lambda _done, _total: None, changes)
     return directory
 
