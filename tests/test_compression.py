@@ -15,8 +15,15 @@ from sklearn.metrics import roc_auc_score
 
 from analysis import compression as c
 from analysis.evidence.statistics import Interval
-from analysis.jpeg import denoising, files, rate, spectrogram_coders
-from analysis.sound import aliasing, datasets, inversion, linear_coders, spectrograms
+from analysis.jpeg import denoising, files, rate, spectrogram_coders, time_axis
+from analysis.sound import (
+    aliasing,
+    datasets,
+    inversion,
+    linear_coders,
+    shrinking,
+    spectrograms,
+)
 from analysis.sound import pictures as clip_pictures
 
 INTERVALS = {"above": Interval(2, 1, 3), "below": Interval(-2, -3, -1), "both": Interval(0, -1, 1)}
@@ -366,22 +373,22 @@ def test_the_best_linear_map_is_the_truncated_decomposition():
 
 
 def test_the_large_picture_and_its_way_through_32(waves):
-    db = c.large_picture(waves[0])
-    assert db.shape == c.LARGE
+    db = shrinking.large_picture(waves[0])
+    assert db.shape == shrinking.LARGE
     levels = clip_pictures.posterise(db[None])[0]
     small = Image.fromarray(levels).resize((32, 32), Image.Resampling.BOX)
-    expected = np.asarray(small.resize(c.LARGE[::-1], Image.Resampling.BICUBIC))
-    np.testing.assert_array_equal(c.resize_and_back(levels, "box"), expected)
+    expected = np.asarray(small.resize(shrinking.LARGE[::-1], Image.Resampling.BICUBIC))
+    np.testing.assert_array_equal(shrinking.resize_and_back(levels, "box"), expected)
     assert linear_coders.separable_bound(db, 32) < np.sqrt(
         np.square(db - clip_pictures.decibels(expected)).mean()
     )
-    coarse = c.coarse_pictures(waves[:1], 100)
+    coarse = shrinking.coarse_pictures(waves[:1], 100)
     np.testing.assert_allclose(coarse.reshape(14, -1), db[::100, ::34], atol=1e-3)
 
 
 def test_through_32_has_every_way(waves):
-    table = c.through_32({"one": waves[:1]})
-    assert set(table.way) == {"rank 32", "8 bits", *c.FILTERS}
+    table = shrinking.through_32({"one": waves[:1]})
+    assert set(table.way) == {"rank 32", "8 bits", *shrinking.FILTERS}
     errors = table.set_index("way").error_db
     assert errors["rank 32"] < errors["box"] < 2 * table.deviation_db.iloc[0]
 
@@ -389,7 +396,7 @@ def test_through_32_has_every_way(waves):
 def test_area_under_the_curve_is_scikit_learns():
     rng = np.random.default_rng(0)
     quiet, loud = rng.normal(size=50).round(1), rng.normal(0.7, 1, 50).round(1)
-    found = c.auc(quiet, loud, seed=0)
+    found = time_axis.auc(quiet, loud, seed=0)
     expected = roc_auc_score(np.repeat([0, 1], 50), np.concatenate([quiet, loud]))
     assert found.estimate == pytest.approx(expected)
     assert found.low < expected < found.high
@@ -398,7 +405,7 @@ def test_area_under_the_curve_is_scikit_learns():
 def test_compressed_columns_are_what_their_names_say():
     rng = np.random.default_rng(0)
     power = rng.exponential(size=(3, 2, 1000)).astype(np.float32)
-    levels = c._compressed_levels(power)
+    levels = time_axis._compressed_levels(power)
     db = 10 * np.log10(power).mean(axis=1)
     blocks = db.reshape(3, 100, 10)
     np.testing.assert_allclose(levels["subsample", 10], blocks[:, :, 0], rtol=1e-4, atol=1e-4)
@@ -413,7 +420,7 @@ def test_compressed_columns_are_what_their_names_say():
 
 @pytest.fixture(scope="module")
 def events():
-    return c.event_detection(60, (0.0, 15.0), seed=0)
+    return time_axis.event_detection(60, (0.0, 15.0), seed=0)
 
 
 def test_maximum_detects_as_well_at_any_factor(events):
@@ -436,7 +443,7 @@ def test_needed_strength_interpolates():
     table = pd.DataFrame(
         {"way": "w", "factor": [1, 1, 3, 3], "snr_db": [0, 10, 0, 10], "auc": [0.8, 1, 0.5, 0.6]}
     )
-    found = c.needed_strength(table).set_index("factor").needed_db
+    found = time_axis.needed_strength(table).set_index("factor").needed_db
     assert found[1] == pytest.approx(5)
     assert np.isnan(found[3])
 

@@ -15,7 +15,7 @@ from analysis import jpeg_autoencoder
 from analysis.colour import colormaps
 from analysis.evidence.statistics import Interval
 from analysis.jpeg import blocks as block_coders
-from analysis.jpeg import codec, files, huffman, rate
+from analysis.jpeg import code, codec, files, huffman, rate
 from analysis.jpeg import colour as jpeg_colour
 from analysis.jpeg.blocks import BlockAutoencoder, Components
 from analysis.jpeg_autoencoder import Pictures, Settings
@@ -100,7 +100,7 @@ def test_integers_and_ideal_disagree_rarely_and_by_one(shown: Pictures) -> None:
 
 
 def test_sparsity_counts_codes_and_errors(shown: Pictures) -> None:
-    found = jpeg_autoencoder.sparsity(shown.test, (10, 90))
+    found = code.sparsity(shown.test, (10, 90))
     assert found.by_frequency.shape == (2, 8, 8)
     np.testing.assert_allclose(found.by_frequency.mean((1, 2)), found.table.nonzero)
     assert found.table.nonzero.is_monotonic_increasing
@@ -110,7 +110,7 @@ def test_sparsity_counts_codes_and_errors(shown: Pictures) -> None:
 
 
 def test_staircase_has_the_steps_of_the_table() -> None:
-    steps = jpeg_autoencoder.staircase((50,), frequency=(0, 3))
+    steps = code.staircase((50,), frequency=(0, 3))
     size = codec.JPEGAutoencoder(50).tables[0, 3].item()
     nearest = np.rint(steps.output / size) * size
     assert np.abs(steps.output - nearest).max() < 3.3  # 64 levels, each half off at most
@@ -118,7 +118,7 @@ def test_staircase_has_the_steps_of_the_table() -> None:
 
 
 def test_superposition_holds_before_the_bottleneck_and_fails_after(shown: Pictures) -> None:
-    table = jpeg_autoencoder.superposition(shown.test, (10, 90))
+    table = code.superposition(shown.test, (10, 90))
     assert table.analysis.max() < 1e-10
     assert table.codes.min() > 0.1
     mean = table.groupby("quality").picture.mean()

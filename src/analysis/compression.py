@@ -18,64 +18,18 @@ from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
 from analysis.evidence.statistics import Interval, equivalence, holm, mean_interval
+from analysis.evidence.verdicts import graded, surely_above
 from analysis.jpeg.rate import Bench
 from analysis.sound import spectrograms
 from analysis.sound.aliasing import SEGMENT, alias_fraction, loudest
 from analysis.sound.datasets import AudioSet
 from analysis.sound.inversion import griffin_lim_snr
-from analysis.sound.linear_coders import separable_bound
 from analysis.sound.pictures import (
-    HIGH_DB,
-    LOW_DB,
     ROWS,
     WINDOW,
     Pictures,
-    clip,
-    decibels,
-    log_error,
     pictures,
-    posterise,
 )
-
-__all__ = [
-    "AGREEMENT",
-    "ALIAS_HOPS",
-    "ALIAS_SHARE",
-    "ALIAS_WINDOWS",
-    "CLASSIFIED_SETTINGS",
-    "FACTORS",
-    "FILTERS",
-    "LARGE",
-    "LARGE_HOP",
-    "LARGE_WINDOW",
-    "MARGIN",
-    "SEEN",
-    "SETTINGS",
-    "SMALL",
-    "UNSAFE_LOSS",
-    "WAYS",
-    "Settings",
-    "Split",
-    "accuracies",
-    "alias_table",
-    "auc",
-    "classification",
-    "classify",
-    "coarse_pictures",
-    "event_detection",
-    "features_of",
-    "griffin_lim_table",
-    "large_picture",
-    "needed_strength",
-    "resize_and_back",
-    "through_32",
-    "unsafe_from",
-    "verdict_any_linear",
-    "verdict_hop",
-    "verdict_jpeg",
-    "verdict_measurable",
-    "verdict_time_axis",
-]
 
 Array = NDArray[np.float64]
 
@@ -92,9 +46,9 @@ class Settings:
     `griffin_lim_clips`: Clips that are resynthesised without the phase. `aliased_clips`: Real
     sounds of each set for the hop-size experiment. `map_per_class`: Notes of a class for the best
     linear map through 1024 numbers. `map_row_step`: Every so many of the 1356 rows enter that map's
-    bound. `large_pictures`: Pictures of 1356 × 1071 pixels that are resized. `event_clips`: Clips
-    with, and as many without, the millisecond event. `chirps`: Chirps to learn from; two thirds as
-    many to test on. `repetitions`: Of the denoising experiment. `snr_db`: Of the noisy chirps.
+    bound. `large_pictures`: Of 1356 × 1071 pixels, resized. `event_clips`: Clips with, and as many
+    without, the millisecond event. `chirps`: Chirps to learn from; two thirds as many to test on.
+    `repetitions`: Of the denoising experiment. `snr_db`: Of the noisy chirps.
     """
 
     train_per_class: int
@@ -367,186 +321,6 @@ def alias_table(
     return pd.DataFrame(rows, columns=columns)
 
 
-#: The picture of the thread: rows are the bins of a window of 2710 samples, columns its frames.
-LARGE = (1356, 1071)
-
-LARGE_WINDOW, LARGE_HOP = 2710, 15
-
-#: Side of the small picture.
-SMALL = 32
-
-#: Pillow's filters that are tried; on the way back "nearest" for nearest, else "bicubic".
-FILTERS = ("nearest", "box", "bilinear", "bicubic", "lanczos")
-
-
-def large_picture(wave: NDArray[np.floating[Any]]) -> Pictures:
-    """Spectrogram of one second at 16 kHz with 1356 × 1071 pixels, in dB.
-
-    A window of 2710 samples has 1356 bins, and a hop of 15 samples makes 1071 frames.
-
-    >>> large_picture(np.zeros(16000)).shape
-    (1356, 1071)
-    """
-    samples = (LARGE[1] - 1) * LARGE_HOP
-    padded = np.pad(np.asarray(wave, np.float32), (0, samples - len(wave)))
-    power = spectrograms.power(padded, LARGE_WINDOW, LARGE_HOP)
-    return clip(spectrograms.to_db(power, LOW_DB))
-
-
-def resize_and_back(levels: NDArray[np.uint8], down: str, side: int = SMALL) -> NDArray[np.uint8]:
-    """Resize an 8-bit picture to `side` × `side` with Pillow, and back to its size.
-
-    The way back is bicubic (after "nearest": nearest).
-    """
-    small = spectrograms.resize(levels[None], (side, side), down)
-    rows, columns = levels.shape
-    back = "nearest" if down == "nearest" else "bicubic"
-    return np.asarray(spectrograms.resize(small, (rows, columns), back)[0], np.uint8)
-
-
-def through_32(sounds: dict[str, NDArray[np.float32]]) -> pd.DataFrame:
-    """Measure what is lost of 1356 × 1071 pixels on the way through 32 × 32."""
-    rows = []
-    for kind, clips in sounds.items():
-        for index, wave in enumerate(tqdm(clips, desc="large pictures", disable=None)):
-            db = large_picture(wave)
-            levels = posterise(db)
-            errors = {"rank 32": separable_bound(db, SMALL), "8 bits": _rms(db, decibels(levels))}
-            for name in FILTERS:
-                errors[name] = _rms(db, decibels(resize_and_back(levels, name)))
-            spread = float(db.std(dtype=np.float64))
-            rows += [(kind, index, way, error, spread) for way, error in errors.items()]
-    return pd.DataFrame(rows, columns=["kind", "clip", "way", "error_db", "deviation_db"])
-
-
-def _rms(a: Pictures, b: Pictures) -> float:
-    return float(log_error(a[None], b[None])[0])
-
-
-def coarse_pictures(waveforms: NDArray[np.float32], row_step: int) -> NDArray[np.float32]:
-    """Pixels of the large pictures on a coarser grid: every 34th frame, every `row_step`-th row.
-
-    A linear map of the whole picture is, for these pixels, a linear map through as many numbers; a
-    bound for them is a bound for it.
-    """
-    db = spectrograms.log_power(waveforms, LARGE_WINDOW, 34 * LARGE_HOP, LOW_DB)[:, ::row_step]
-    return np.minimum(db, np.float32(HIGH_DB)).reshape(len(db), -1)
-
-
-#: Ways to make one column of many, and by how many.
-WAYS = ("subsample", "mean of dB", "mean of power", "maximum")
-
-FACTORS = (1, 3, 10, 30, 100, 300, 1000)
-
-_EVENT_WINDOW, _EVENT_HOP, _EVENT_BINS = 32, 16, slice(6, 11)  # 2 ms, 1 ms, 3…5 kHz at 16 kHz
-
-
-def _event_spectra(clips: int, seed: int) -> tuple[NDArray[Any], NDArray[Any], Array]:
-    """Spectra in the band of noise and of the event alone, (clips, 5, 1000), and its time in ms.
-
-    Both have the energy of 16 samples of noise, so that adding them gives 0 dB.
-    """
-    rng = np.random.default_rng([seed, 7])
-    noise = rng.normal(size=(clips, 16_000)).astype(np.float32)
-    shape = np.hanning(18)[1:-1] * np.sin(2 * np.pi * 4000 / 16_000 * np.arange(16))
-    shape *= np.sqrt(16 / np.square(shape).sum())
-    starts = rng.integers(200, 15_800, clips)
-    event = np.zeros_like(noise)
-    for row, start in zip(event, starts, strict=True):
-        row[start : start + 16] = shape
-    spectra = [
-        np.concatenate(
-            [
-                spectrograms.stft(part, _EVENT_WINDOW, _EVENT_HOP)[:, _EVENT_BINS, :1000]
-                for part in np.array_split(waves, -(-clips // 50))
-            ]
-        )
-        for waves in (noise, event)
-    ]
-    return spectra[0], spectra[1], (starts + 8) / 16
-
-
-def _squared(spectra: NDArray[Any]) -> Pictures:
-    return np.asarray(np.square(spectra.real) + np.square(spectra.imag), np.float32)
-
-
-def _compressed_levels(power: Pictures) -> dict[tuple[str, int], Array]:
-    """Level in the band of each compressed column, in dB, for every way and factor."""
-    columns = power.shape[2]
-    db = spectrograms.to_db(power, None).mean(axis=1, dtype=np.float64)
-    levels: dict[tuple[str, int], Array] = {}
-    for factor in FACTORS:
-        edges = np.arange(0, columns, factor)
-        counts = np.diff([*edges, columns])
-        mean = np.add.reduceat(power, edges, axis=2, dtype=np.float64) / counts
-        levels["subsample", factor] = db[:, edges]
-        levels["mean of dB", factor] = np.add.reduceat(db, edges, axis=1) / counts
-        levels["mean of power", factor] = 10 * np.log10(mean).mean(axis=1)
-        levels["maximum", factor] = np.maximum.reduceat(db, edges, axis=1)
-    return levels
-
-
-def auc(without: Array, with_event: Array, seed: int, resamples: int = 1000) -> Interval:
-    """Area under the ROC curve with a percentile bootstrap interval over clips.
-
-    >>> auc(np.array([0.0, 1.0]), np.array([2.0, 3.0]), seed=0).estimate
-    1.0
-    """
-    difference = with_event[:, None] - without[None, :]
-    wins = (difference > 0) + 0.5 * (difference == 0)
-    n = len(wins)
-    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), resamples)
-    boot = ((draws @ wins) * draws).sum(axis=1) / n**2
-    low, high = np.quantile(boot, [0.025, 0.975])
-    return Interval(float(wins.mean()), float(low), float(high))
-
-
-def event_detection(clips: int, snr_db: Sequence[float], seed: int) -> pd.DataFrame:
-    """How well a burst of one millisecond is found after its time axis was compressed.
-
-    One second of white noise as 1000 columns of 1 ms (window 2 ms); in half of the clips a burst
-    at 4 kHz, one millisecond long, at a random time. Columns are compressed by `FACTORS` in one of
-    the `WAYS`. The detector is the largest remaining level in the band 3…5 kHz: for an unknown time
-    nothing simpler is better, and it needs no training.
-    """
-    rows = []
-    noise, event, times = _event_spectra(clips, seed)
-    silent = _compressed_levels(_squared(noise))
-    for strength in tqdm(snr_db, desc="events", disable=None):
-        loud = _compressed_levels(_squared(noise + np.float32(10 ** (strength / 20)) * event))
-        for way in WAYS:
-            for factor in FACTORS:
-                found, absent = loud[way, factor], silent[way, factor].max(axis=1)
-                area = auc(absent, found.max(axis=1), seed)
-                middle = 0 if way == "subsample" else (factor - 1) / 2
-                when = np.median(np.abs(found.argmax(axis=1) * factor + middle - times))
-                rows.append(
-                    (way, factor, strength, area.estimate, area.low, area.high, float(when))
-                )
-    columns = ["way", "factor", "snr_db", "auc", "auc_low", "auc_high", "when_ms"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def needed_strength(table: pd.DataFrame, goal: float = 0.9) -> pd.DataFrame:
-    """Strength of the burst in dB at which the area under the curve reaches a goal.
-
-    Linear interpolation between the strengths of `event_detection`; NaN if none suffices.
-    """
-    rows = []
-    for (way, factor), group in table.groupby(["way", "factor"], sort=False):
-        ordered = group.sort_values("snr_db")
-        areas = np.maximum.accumulate(ordered.auc.to_numpy())
-        reached = bool(areas[-1] >= goal)
-        first = int(np.argmax(areas >= goal))
-        x = ordered.snr_db.to_numpy()
-        level = x[0]
-        if reached and first > 0:
-            share = (goal - areas[first - 1]) / (areas[first] - areas[first - 1])
-            level = x[first - 1] + share * (x[first] - x[first - 1])
-        rows.append((way, factor, level if reached else np.nan))
-    return pd.DataFrame(rows, columns=["way", "factor", "needed_db"])
-
-
 #: An alias is worth the name if it carries more than this share of the modulation.
 ALIAS_SHARE = 0.01
 
@@ -557,22 +331,6 @@ UNSAFE_LOSS = 0.05
 AGREEMENT = 0.8
 
 
-def _graded(parts: Sequence[bool | None]) -> str:
-    """All true: holds; some: with limits; all false: fails; otherwise undecided."""
-    if not parts:
-        return "undecided"
-    if all(part is True for part in parts):
-        return "holds"
-    if any(part is True for part in parts):
-        return "holds with limits"
-    return "fails" if all(part is False for part in parts) else "undecided"
-
-
-def _sign(interval: Interval, above: float = 0.0) -> bool | None:
-    """Whether an interval lies above a value; None if it contains it."""
-    return bool(interval.low > above) if interval.low > above or interval.high < above else None
-
-
 def verdict_hop(
     aliased: Sequence[Interval], decimation: Sequence[Interval], codec: Sequence[Interval]
 ) -> str:
@@ -581,8 +339,8 @@ def verdict_hop(
     ``"holds"`` if every share lies above `ALIAS_SHARE` and every gain above 0 (by the 95 %
     intervals); ``"holds with limits"`` if some do; ``"fails"`` if all lie below.
     """
-    parts = [_sign(share, ALIAS_SHARE) for share in aliased]
-    return _graded([*parts, *(_sign(gain) for gain in (*decimation, *codec))])
+    parts = [surely_above(share, ALIAS_SHARE) for share in aliased]
+    return graded([*parts, *(surely_above(gain) for gain in (*decimation, *codec))])
 
 
 def verdict_jpeg(gains: Sequence[Interval]) -> str:
@@ -591,7 +349,7 @@ def verdict_jpeg(gains: Sequence[Interval]) -> str:
     ``"holds"`` if JPEG is ahead of all everywhere, ``"holds with limits"`` somewhere,
     ``"fails"`` nowhere.
     """
-    return _graded([_sign(gain) for gain in gains])
+    return graded([surely_above(gain) for gain in gains])
 
 
 def verdict_measurable(agreements: Sequence[Interval]) -> str:
@@ -601,7 +359,7 @@ def verdict_measurable(agreements: Sequence[Interval]) -> str:
     correlation surely above `AGREEMENT`) the loss is one quantity, and the claim holds; if only
     some agree, it holds with limits: the loss depends on who asks.
     """
-    return _graded([_sign(r, AGREEMENT) for r in agreements])
+    return graded([surely_above(r, AGREEMENT) for r in agreements])
 
 
 def verdict_time_axis(table: pd.DataFrame, snr_db: float) -> str:
@@ -617,7 +375,7 @@ def verdict_time_axis(table: pd.DataFrame, snr_db: float) -> str:
     unsafe = [
         bool(at.auc_high[way, 1000] < at.auc[way, 1] - UNSAFE_LOSS) for way in at.index.unique(0)
     ]
-    return _graded(unsafe)
+    return graded(unsafe)
 
 
 def verdict_any_linear(
@@ -632,7 +390,7 @@ def verdict_any_linear(
     ``"holds"`` if all exceed the rounding, ``"holds with limits"`` if some do, else
     ``"fails"``.
     """
-    return _graded([bool(bound > rounding_db) for bound in (noise_db, notes_db, *resized_db)])
+    return graded([bool(bound > rounding_db) for bound in (noise_db, notes_db, *resized_db)])
 
 
 def unsafe_from(table: pd.DataFrame, way: str, snr_db: float) -> int | None:

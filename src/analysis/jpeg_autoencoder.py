@@ -14,9 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 from tqdm import tqdm
 
 from analysis.colour import colormaps
@@ -24,36 +22,12 @@ from analysis.evidence import statistics
 from analysis.evidence.statistics import Interval
 from analysis.jpeg import files
 from analysis.jpeg.blocks import Components, apply_net, blocks, train, unblock
-from analysis.jpeg.codec import Codes, JPEGAutoencoder, Mode, Subsampling, dct_filters
+from analysis.jpeg.code import rms
+from analysis.jpeg.codec import Codes, JPEGAutoencoder, Mode, Subsampling
 from analysis.jpeg.colour import as_batch, luma_levels, save_as_colour
 from analysis.jpeg.files import entropy_bytes
 from analysis.jpeg.huffman import ZIGZAG
 from analysis.sound import datasets, spectrograms
-
-__all__ = [
-    "AS_GOOD",
-    "DEFAULT_QUALITY",
-    "GROSS",
-    "SETTINGS",
-    "Pictures",
-    "Settings",
-    "Sparsity",
-    "against_ideal",
-    "byte_curves",
-    "changed_pixels",
-    "check_against_pillow",
-    "colour_curves",
-    "compare_numbers",
-    "inverse",
-    "number_curves",
-    "pictures",
-    "sparsity",
-    "staircase",
-    "superposition",
-    "verdict_colour",
-    "verdict_gray",
-    "verdict_saved",
-]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -153,10 +127,6 @@ def pictures(per_program: int, train_per_class: int, seed: int) -> Pictures:
     )
 
 
-def _rms(difference: NDArray[Any], axis: tuple[int, ...] | None = None) -> Any:
-    return np.sqrt(np.mean(np.square(difference, dtype=np.float64), axis=axis))
-
-
 def check_against_pillow(
     images: Bytes, qualities: Iterable[int], mode: Mode = "L", subsampling: Subsampling = "4:2:0"
 ) -> dict[str, int]:
@@ -198,102 +168,6 @@ def against_ideal(images: Bytes, qualities: Iterable[int]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@dataclass(frozen=True)
-class Sparsity:
-    """How many codes are not zero.
-
-    `table`: One row a quality: ``quality``, ``nonzero`` (share of all codes, 0–1), ``per_block``
-    (mean number of 64), ``bytes`` (mean file), ``error`` (root mean square, in levels).
-    `by_frequency`: Share of blocks whose code (v, u) is not zero.
-    """
-
-    table: pd.DataFrame
-    by_frequency: Floats
-    decoded: Bytes
-
-
-def sparsity(images: Bytes, qualities: Sequence[int]) -> Sparsity:
-    """Count the codes that survive quantisation."""
-    rows, maps, decoded = [], [], []
-    for quality in qualities:
-        jpeg = JPEGAutoencoder(quality)
-        codes = jpeg.encode(as_batch(images))
-        alive = codes.planes[0] != 0
-        maps.append(alive.double().mean((0, 2, 3)).view(8, 8).numpy())
-        decoded.append(jpeg.decode(codes)[:, 0].numpy())
-        rows.append(
-            {
-                "quality": quality,
-                "nonzero": float(alive.double().mean()),
-                "per_block": 64 * float(alive.double().mean()),
-                "bytes": float(jpeg.nbytes(codes).mean()),
-                "error": float(_rms(decoded[-1] - images.astype(float))),
-            }
-        )
-    return Sparsity(pd.DataFrame(rows), np.stack(maps), np.stack(decoded))
-
-
-def staircase(
-    qualities: Sequence[int], frequency: tuple[int, int] = (0, 3), largest: float = 260.0
-) -> pd.DataFrame:
-    """Send one filter's own pattern through JPEG, louder and louder."""
-    pattern = dct_filters()[8 * frequency[0] + frequency[1]]
-    amplitude = np.linspace(-largest, largest, 521)
-    levels = np.rint(128 + amplitude[:, None, None] * pattern)
-    x = as_batch(np.clip(levels, 0, 255).astype(np.uint8))
-    rows = []
-    for quality in qualities:
-        out = JPEGAutoencoder(quality)(x)[:, 0].numpy() - 128.0
-        given = ((x[:, 0].numpy() - 128.0) * pattern).sum((1, 2))
-        rows.append(
-            pd.DataFrame(
-                {"quality": quality, "input": given, "output": (out * pattern).sum((1, 2))}
-            )
-        )
-    return pd.concat(rows, ignore_index=True)
-
-
-def superposition(images: Bytes, qualities: Sequence[int]) -> pd.DataFrame:
-    """Compare JPEG of a mean of two pictures with the mean of two JPEGs.
-
-    A linear (or affine) map makes no difference between them. Levels are made even first, so that
-    every mean is a whole level and nothing but JPEG rounds.
-    """
-    even = 2 * (images.astype(np.int64) // 2)
-    half = len(images) // 2
-    a, b = (as_batch(part.astype(np.uint8)) for part in (even[:half], even[half : 2 * half]))
-    mean = as_batch(((even[:half] + even[half : 2 * half]) // 2).astype(np.uint8))
-    rows = []
-    for quality in qualities:
-        jpeg = JPEGAutoencoder(quality)
-        step = jpeg.tables[0].double()[:, None, None]
-        coefficients = [_coefficients(x) for x in (a, b, mean)]
-        codes = [jpeg.encode(x) for x in (a, b, mean)]
-        steps = [code.planes[0] * step for code in codes]
-        decoded = [jpeg.decode(code).double() for code in codes]
-        failures = {
-            name: _failure(parts).numpy()
-            for name, parts in (("analysis", coefficients), ("codes", steps), ("picture", decoded))
-        }
-        error = ((decoded[2] - mean) ** 2).mean((1, 2, 3)).sqrt().numpy()
-        rows.append(
-            pd.DataFrame({"quality": quality, "pair": range(half), **failures, "error": error})
-        )
-    return pd.concat(rows, ignore_index=True)
-
-
-def _coefficients(x: Tensor) -> Tensor:
-    """Analysis without a bottleneck: the convolution alone."""
-    filters = torch.from_numpy(dct_filters().copy())[:, None]
-    return nn.functional.conv2d(x.double() - 128, filters, stride=8)
-
-
-def _failure(parts: Sequence[Tensor]) -> Tensor:
-    """Root mean square of (a + b) / 2 − mean, one a picture."""
-    gap = (parts[0] + parts[1]) / 2 - parts[2]
-    return (gap**2).mean((1, 2, 3)).sqrt()
-
-
 def number_curves(shown: Pictures, settings: Settings, seed: int) -> pd.DataFrame:
     """Errors of four autoencoders at equal numbers in a block's code, before any rounding of it."""
     height, width = shown.test.shape[1:]
@@ -303,7 +177,7 @@ def number_curves(shown: Pictures, settings: Settings, seed: int) -> pd.DataFram
     rows: list[dict[str, Any]] = []
 
     def add(coder: str, numbers: int, decoded: NDArray[Any], seed: int = 0) -> None:
-        error = float(_rms(unblock(decoded, height, width) - truth))
+        error = float(rms(unblock(decoded, height, width) - truth))
         rows.append({"coder": coder, "numbers": numbers, "seed": seed, "error": error})
 
     codes = cosine.encode(test)
@@ -328,7 +202,7 @@ def byte_curves(shown: Pictures, settings: Settings, seed: int) -> pd.DataFrame:
     parts = []
 
     def add(coder: str, setting: float, size: Floats, decoded: NDArray[Any], seed: int = 0) -> None:
-        error = _rms(decoded - truth, (1, 2))
+        error = rms(decoded - truth, (1, 2))
         columns = {"coder": coder, "setting": setting, "seed": seed, "clip": range(len(truth))}
         parts.append(pd.DataFrame({**columns, "bytes": size, "error": error}))
 
@@ -385,10 +259,10 @@ def colour_curves(shown: Pictures, settings: Settings) -> pd.DataFrame:
 
     def add(coder: str, quality: int, size: Any, levels: Bytes, off: Any, light: Bytes) -> None:
         columns = {"coder": coder, "setting": quality, "clip": range(len(truth)), "bytes": size}
-        error = _rms(levels - truth, (1, 2))
+        error = rms(levels - truth, (1, 2))
         gross = (np.abs(levels - truth) * shown.db_per_level > GROSS).mean((1, 2))
         columns |= {"error": error, "off_curve": off, "gross": gross}
-        parts.append(pd.DataFrame({**columns, "luma_error": _rms(light - truth, (1, 2))}))
+        parts.append(pd.DataFrame({**columns, "luma_error": rms(light - truth, (1, 2))}))
 
     for quality in settings.qualities:
         jpeg = JPEGAutoencoder(quality)
@@ -399,7 +273,7 @@ def colour_curves(shown: Pictures, settings: Settings) -> pd.DataFrame:
         for quality in settings.colour_qualities:
             for subsampling in ("4:4:4", "4:2:0"):
                 saved = save_as_colour(shown.test, name, quality, subsampling)
-                off = _rms(saved.distance, (1, 2))
+                off = rms(saved.distance, (1, 2))
                 light = luma_levels(saved.colours, colormaps.lut8(name))
                 add(f"{name} {subsampling}", quality, saved.nbytes, saved.levels, off, light)
     return pd.concat(parts, ignore_index=True)

@@ -20,11 +20,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from analysis import jpeg_autoencoder, single_pixel
+from analysis import single_pixel
 from analysis.building.serving import server
 from analysis.colour import margins, piecewise
 from analysis.colour.colormaps import lut8, lut8_rounded, names
-from analysis.jpeg import codec
+from analysis.jpeg import code, codec
 from analysis.publishing import widgets
 from tests.book.conftest import Watched, set_theme
 from tests.conftest import ROOT
@@ -50,7 +50,7 @@ def picture() -> np.ndarray:
 
 @cache
 def curve() -> pd.DataFrame:
-    return jpeg_autoencoder.sparsity(picture()[None], range(1, 101)).table
+    return code.sparsity(picture()[None], range(1, 101)).table
 
 
 @cache

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["VERDICTS", "by_answers", "by_margin"]
+from analysis.evidence.statistics import Interval
+
+__all__ = ["VERDICTS", "by_answers", "by_margin", "graded", "surely_above"]
 
 #: What a claim can be found to do.
 VERDICTS = ("holds", "holds with limits", "fails", "undecided")
@@ -69,3 +71,36 @@ def by_margin(table: pd.DataFrame, margin: float) -> list[str]:
     """
     against = (table.decided == -1) | (table.high < margin)
     return [str(x) for x in np.where(table.decided == 1, "yes", np.where(against, "no", "-"))]
+
+
+def graded(parts: Sequence[bool | None]) -> str:
+    """Read a verdict off parts of a claim that are true, false or open.
+
+    Returns
+    -------
+    str
+        All true: holds; some: holds with limits; all false: fails; otherwise undecided.
+
+    Examples
+    --------
+    >>> graded([True, None]), graded([None, False])
+    ('holds with limits', 'undecided')
+    """
+    if not parts:
+        return "undecided"
+    if all(part is True for part in parts):
+        return "holds"
+    if any(part is True for part in parts):
+        return "holds with limits"
+    return "fails" if all(part is False for part in parts) else "undecided"
+
+
+def surely_above(interval: Interval, above: float = 0.0) -> bool | None:
+    """Whether an interval lies above a value; None if it contains it.
+
+    Examples
+    --------
+    >>> surely_above(Interval(2.0, 1.0, 3.0)), surely_above(Interval(2.0, 1.0, 3.0), above=2.5)
+    (True, None)
+    """
+    return bool(interval.low > above) if interval.low > above or interval.high < above else None
