@@ -11,7 +11,7 @@ book: .venv/.ready  ## execute what is out of date and render the site
 	$(RUN) book --profile $(PROFILE)
 
 test: book  ## every test, those of the built pages included
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 full: .venv/.ready  ## the published figures
 	$(RUN) book --profile full
@@ -44,7 +44,8 @@ lint: .venv/.ready
 # The stamp is written last: an interrupted installation is taken up again.
 .venv/.ready: requirements.lock requirements-no-deps.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -r requirements.lock
+	@echo "installing $$(wc -l < requirements.lock) packages into .venv: some minutes the first time"
+	$(BIN)/python -m pip install --progress-bar on -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements-no-deps.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@

@@ -1,7 +1,6 @@
 """Compression: encoders against brute force, files against Pillow, bounds against an SVD."""
 
 import io
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -513,7 +512,6 @@ def test_profiles_name_methods_that_exist():
     for profile in c.SETTINGS.values():
         assert set(profile.classified) <= set(c.CLASSIFIED_SETTINGS) <= set(rate.METHODS)
         assert 64 in profile.bottlenecks
-    assert replace(c.SETTINGS["quick"], seeds=1).seeds == 1
 
 
 def test_real_notes_fold_more_at_half_overlap():

@@ -493,12 +493,10 @@ def test_variance_components_are_found_again() -> None:
 
 def test_variance_components_of_one_factor_are_the_textbooks() -> None:
     values = RNG.normal(size=(7, 2, 2, 3, 1)) + RNG.normal(size=(7, 1, 1, 1, 1))
-    flat = values.reshape(7, -1)
     found = components._components(values[:, :1, :1], ["arm", "scaling", "scale", "seed", "group"])
     own = values[:, 0, 0, :, 0]  # two factors without replication: residual is the interaction
     rest = own - own.mean(0) - own.mean(1, keepdims=True) + own.mean()
     error = (rest**2).sum() / (6 * 2)
-    assert flat.shape == (7, 12)
     assert found["everything else"] == pytest.approx(error)
     assert found["encoding"] == pytest.approx(max(0, own.mean(1).var(ddof=1) - error / 3))
 

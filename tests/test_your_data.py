@@ -174,7 +174,9 @@ def test_the_interval_holds_the_mean(seed: int) -> None:
     gains, folds = planted(0.0, 2, 40, seed)
     found = compare(gains, folds, np.arange(40) // 2, "x")
     assert found.interval.low <= gains.mean() <= found.interval.high
-    assert 0 <= found.pvalue <= 1 and found.resolvable >= 0
+    error = stats.sem(gains.mean(0).reshape(20, 2).mean(1))  # of the clusters' means
+    assert found.resolvable >= 2.8 * error - 1e-9
+    assert 0 <= found.pvalue <= 1
 
 
 def test_recordings_that_are_never_tested_do_not_count() -> None:
@@ -324,7 +326,15 @@ def test_tables_are_consistent(outcome: Outcome) -> None:
     np.testing.assert_allclose(np.trace(confusion) / 2, raw.test)  # the classes are equally many
     curve = your_data.learning_curve(outcome)
     assert set(curve.share) == {0.5, 1.0} and curve["count"].max() == 24
-    assert your_data.noise_floor(outcome) >= 0
+    runs = outcome.hits("small", "again") - outcome.hits("small", "raw")
+    parts = [
+        run[dealt == fold].mean()
+        for run, dealt in zip(runs, outcome.folds, strict=True)
+        for fold in range(outcome.folds.max() + 1)
+    ]
+    assert your_data.noise_floor(outcome) == pytest.approx(
+        1.96 * np.sqrt(np.mean(np.square(parts)))
+    )
     assert list(your_data.examples(outcome)) == ["class 0", "class 1"]
     assert set(your_data.level_use(outcome.data).scaling) == {"one range", "each image's own"}
 

@@ -178,6 +178,7 @@ def test_a_book_within_another_checkout_is_no_part_of_it(clone: Path) -> None:
     assert git(clone / "book", "remote") == ""
 
 
+@pytest.mark.slow
 def test_a_clone_from_a_forge_links_to_it_without_configuration(tiny: Book) -> None:
     """A site as a fork would build it; a new origin renders it again, and executes nothing."""
     command(tiny.root, "init", "--initial-branch=main")

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from analysis.building.book import Book, BuildError, parse_parameters
 from analysis.building.command import main
 from analysis.building.execution import CHECKSUMS, NOTEBOOK
-from analysis.building.graph import build_book
+from analysis.building.graph import _priorities, _seconds, build_book
 
 
 def build(book: Book) -> list[str]:
@@ -68,6 +68,7 @@ def test_what_changed_is_executed_again_and_nothing_else(tiny: Book) -> None:
     assert build(tiny) == ["two"]
 
 
+@pytest.mark.slow
 def test_a_change_of_the_data_is_seen_by_the_chapters_that_can_read_them(tiny: Book) -> None:
     state = tiny.root / "state.txt"
     state.write_text("absent")
@@ -81,6 +82,7 @@ def test_a_change_of_the_data_is_seen_by_the_chapters_that_can_read_them(tiny: B
     assert build(tiny) == ["two"]
 
 
+@pytest.mark.slow
 def test_a_module_that_changes_meanwhile_is_not_taken_for_executed(tiny: Book) -> None:
     helper = tiny.root / "src/tinybook/helper.py"
     edit(
@@ -94,6 +96,7 @@ def test_a_module_that_changes_meanwhile_is_not_taken_for_executed(tiny: Book) -
     assert "one" in build(tiny)
 
 
+@pytest.mark.slow
 def test_two_cold_runs_give_the_same_bytes(tiny: Book) -> None:
     build(tiny)
     first = results(tiny, "one")
@@ -175,7 +178,8 @@ def test_a_killed_build_leaves_no_half_and_goes_on(tiny: Book) -> None:
     edit(tiny.source("two"), "figures.style()", "figures.style()\nimport time; time.sleep(60)")
     environment = os.environ | {"PYTHONPATH": str(tiny.root / "src")}
     command = [sys.executable, "-m", "analysis", "--package", "tinybook", "book", "--no-site"]
-    with subprocess.Popen(command, cwd=tiny.root, env=environment) as process:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=tiny.root, env=environment, **quiet) as process:
         done = tiny.results("one", "quick") / NOTEBOOK
         journal = tiny.build / "pytask.lock.journal"
         deadline = time.monotonic() + 120
@@ -242,6 +246,21 @@ def test_there_is_nothing_to_serve_before_the_first_build(tiny: Book) -> None:
     run = CliRunner().invoke(main, ["--root", str(tiny.root), "serve"])
     assert run.exit_code != 0
     assert "run `make book` first" in run.output
+
+
+def test_the_longest_chapters_start_first(tiny: Book) -> None:
+    """As the last build saw them; what a chapter holds up counts as its own time."""
+    (tiny.root / "book" / "seconds.json").write_text('{"one": 3, "two": 40}')
+    assert _seconds(tiny, "quick") == {"one": 3, "two": 40}
+    assert _priorities(_seconds(tiny, "quick")) == {"two": "try_first", "one": "try_last"}
+    folder = tiny.results("one", "quick")
+    folder.mkdir(parents=True)
+    (folder / "telemetry.json").write_text('{"seconds": 500.0}')
+    assert _priorities(_seconds(tiny, "quick")) == {"one": "try_first", "two": "try_last"}
+    (folder / "telemetry.json").write_text("{")
+    source = tiny.source("two")
+    source.write_text(source.read_text("utf-8") + _READ, "utf-8")
+    assert _seconds(Book(tiny.root, tiny.package), "quick") == {"one": 43, "two": 40}
 
 
 _READ = """

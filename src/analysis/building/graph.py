@@ -184,9 +184,34 @@ def _data_file(book: Book, name: str, profile: str, figure: str) -> Path:
     return book.results(name, profile) / "figures" / f"{figure}.csv"
 
 
-def _chapter_task(book: Book, name: str, profile: str, progress: Progress) -> Any:
+def _seconds(book: Book, profile: str) -> dict[str, float]:
+    """How long each chapter takes, and what waits for its data: as last seen, else as stored."""
+    stored = book.root / "book" / "seconds.json"
+    found: dict[str, float] = json.loads(stored.read_text("utf-8")) if stored.exists() else {}
+    for name in book.chapters:
+        try:
+            told = json.loads((book.results(name, profile) / "telemetry.json").read_text("utf-8"))
+            found[name] = float(told["seconds"])
+        except (OSError, ValueError, TypeError, KeyError):
+            found.setdefault(name, 0.0)
+    for name in reversed(book.chapters):
+        waiting = [found[later] for later in book.chapters if name in book.reads[later]]
+        found[name] += max(waiting, default=0.0)
+    return found
+
+
+def _priorities(seconds: Mapping[str, float]) -> dict[str, str]:
+    """Let the longest chapters start first and the shortest last: pytask knows these two marks."""
+    longest = max(seconds.values(), default=0.0)
+    first = {name: "try_first" for name, lasting in seconds.items() if lasting > longest / 2}
+    return first | {name: "try_last" for name, lasting in seconds.items() if lasting < longest / 8}
+
+
+def _chapter_task(
+    book: Book, name: str, profile: str, progress: Progress, priority: str | None
+) -> Any:
     """Node of the graph that executes a chapter, with everything that it depends on."""
-    from pytask import PathNode, TaskWithoutPath
+    from pytask import Mark, PathNode, TaskWithoutPath
 
     overrides = parse_parameters(book, name, {"profile": profile})
     key = {"parameters": overrides, "data": book.data_state(name)}
@@ -220,6 +245,7 @@ def _chapter_task(book: Book, name: str, profile: str, progress: Progress) -> An
     return TaskWithoutPath(
         name=f"execute-{profile}-{name}",
         function=execute_chapter,
+        markers=[Mark(priority, (), {})] if priority else [],
         depends_on={
             "inputs": [PathNode.from_path(path) for path in inputs],
             "key": _value_node(f"key-{profile}-{name}", json.dumps(key, sort_keys=True)),
@@ -324,7 +350,11 @@ def build_book(book: Book, profile: str, jobs: int, site: bool = True) -> list[s
         discard_unfinished(book.build, ".html-old-*")
         _discard_damaged(book, profile)
         progress = Progress()
-        tasks = [_chapter_task(book, name, profile, progress) for name in book.chapters]
+        priorities = _priorities(_seconds(book, profile))
+        tasks = [
+            _chapter_task(book, name, profile, progress, priorities.get(name))
+            for name in book.chapters
+        ]
         config = book.build / "pytask.toml"  # makes _build, not the checkout, pytask's root
         config.write_text("[tool.pytask.ini_options]\n", "utf-8")
         log = StringIO()

@@ -12,6 +12,7 @@ import hashlib
 import inspect
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -219,7 +220,11 @@ def _executed(
     elif executor == "loky":
         count = jobs or os.cpu_count() or 1
         pool = Parallel(n_jobs=count, backend="loky", return_as="generator_unordered", batch_size=1)
-        yield from pool(calls)
+        with (
+            warnings.catch_warnings()
+        ):  # a busy machine makes loky remark that a worker was renewed
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+            yield from pool(calls)
     else:
         with _client(address) as client, parallel_config(backend="dask", client=client):
             yield from Parallel(return_as="generator_unordered", batch_size=1)(calls)
