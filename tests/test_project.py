@@ -170,7 +170,6 @@ LONG: dict[str, int] = {
     "jpeg-autoencoder": 6,
     "compression": 10,
     "trained-comparisons": 9,
-    "which-step": 4,
     "your-data": 2,
     "data-card": 2,
 }
