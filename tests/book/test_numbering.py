@@ -21,7 +21,7 @@ def referred(role: str) -> set[str]:
 
 @pytest.mark.parametrize("name", BOOK.chapters)
 def test_the_text_refers_to_every_figure(name: str) -> None:
-    published = re.findall(r"figures\.publish\(\s*\w+,\s*\"(fig-[a-z0-9-]+)\"", TEXTS[name])
+    published = re.findall(r"figures\.publish\(\s*[\w.]+,\s*\"(fig-[a-z0-9-]+)\"", TEXTS[name])
     assert TEXTS[name].count("figures.publish(") == len(published), "a figure's id is a literal"
     assert set(published) - referred("numref") == set()
 

@@ -132,7 +132,10 @@ def test_a_page_in_both_themes(watched: Watched, name: str) -> None:
     watched.open(f"book/{name}.html")
     found = {}
     for theme, checks in (("light", LIGHT), ("dark", DARK), ("light", CHANGING)):
-        turn = "theme => { document.documentElement.dataset.theme = theme; }"
+        turn = """theme => {
+          Object.assign(document.documentElement.dataset, {theme, mode: theme});
+          document.getAnimations().forEach(animation => animation.finish());
+        }"""
         watched.page.evaluate(turn, theme)
         found |= {f"{check.__name__}, {theme}": check(watched) for check in checks}
     assert {check: findings for check, findings in found.items() if findings} == {}
@@ -152,7 +155,7 @@ def test_the_source_of_what_a_cell_calls_is_one_click_away(watched: Watched) -> 
     link = watched.page.locator("p.calls a").first
     name = link.inner_text()
     link.click()
-    watched.page.wait_for_url(f"**/_modules/analysis/*.html#analysis.{name}")
+    watched.page.wait_for_url(f"**/_modules/analysis/**#analysis.{name}")
     watched.page.wait_for_load_state("networkidle")
     watched.open(watched.page.url.partition("#")[0].removeprefix(f"{watched.address}/"))
     checks = (requests_and_messages, accessibility, keyboard, telephone)

@@ -110,6 +110,31 @@ def test_threads_do_not_change_a_bit() -> None:
     np.testing.assert_array_equal(found[0].losses, found[1].losses)
 
 
+def test_what_was_interrupted_goes_on_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    architecture, images = CASES["drop"]
+    given = (architecture, images, CLASSES, networks(), Optimiser(steps=20, batch=8))
+    real, kept = training.save_atomic, []
+
+    def dies_after_the_second(*arguments: object) -> None:
+        real(*arguments)  # type: ignore[arg-type]
+        kept.append(1)
+        if len(kept) == 2:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "stack.pt"
+    monkeypatch.setattr(training, "save_atomic", dies_after_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        train(*given, checkpoint=path, every=5)
+    resumed = train(*given, checkpoint=path, every=5)
+    assert len(kept) == 3 and not path.exists()  # from step 10 on
+    whole = train(*given)
+    assert resumed.losses.tobytes() == whole.losses.tobytes()
+    for name, value in tensors(whole).items():
+        assert torch.equal(value, tensors(resumed)[name]), name
+
+
 def test_single_precision_differs_by_rounding_alone() -> None:
     """One step from one start: nothing has been amplified yet."""
     architecture, images = CASES["normalised"]

@@ -141,7 +141,7 @@ def test_a_stack_in_parts_equals_the_whole(case: str, monkeypatch: pytest.Monkey
     architecture, images = CASES[case]
     optimiser = Optimiser(steps=20, batch=16)
     networks = stack(images)
-    whole = train(architecture, images, CLASSES, networks, optimiser)
+    whole = train(architecture, images, CLASSES, networks, optimiser, engine="torch")
     sizes = []
     real = architecture.forward.__func__  # type: ignore[attr-defined]
 
@@ -157,7 +157,7 @@ def test_a_stack_in_parts_equals_the_whole(case: str, monkeypatch: pytest.Monkey
     kept = training._kept(architecture, *start, inputs, 16)
     monkeypatch.setattr(training, "_KEPT_AT_ONCE", 2 * kept)
     sizes.clear()
-    cut = train(architecture, images, CLASSES, networks, optimiser)
+    cut = train(architecture, images, CLASSES, networks, optimiser, engine="torch")
     assert set(sizes) == {1, 2}
     for k in range(len(networks)):
         np.testing.assert_allclose(cut.losses[k], whole.losses[k], **CLOSE)
@@ -165,8 +165,8 @@ def test_a_stack_in_parts_equals_the_whole(case: str, monkeypatch: pytest.Monkey
         torch.testing.assert_close(cut.parameters[name], value, **CLOSE)
     rows = np.arange(COUNT)
     np.testing.assert_allclose(
-        training.evaluate(architecture, cut, images, networks, rows),
-        training.evaluate(architecture, whole, images, networks, rows),
+        training.evaluate(architecture, cut, images, networks, rows, engine="torch"),
+        training.evaluate(architecture, whole, images, networks, rows, engine="torch"),
         **CLOSE,
     )
 
@@ -346,7 +346,7 @@ def test_twice_gives_the_same_bits() -> None:
 def run_and_die(path: str, at: int) -> None:
     """Train until a step, then be killed as by the system: no handler runs."""
     torch.set_num_threads(1)
-    real = training._step
+    real = training._Stacked._step
     steps = 0
 
     def counted(*arguments: object) -> None:
@@ -356,7 +356,7 @@ def run_and_die(path: str, at: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         real(*arguments)  # type: ignore[arg-type]
 
-    training._step = counted
+    training._Stacked._step = counted
     resumable(Path(path))
 
 
@@ -365,7 +365,7 @@ def resumable(path: Path | None, steps: int = 20) -> training.Trained:
     optimiser = Optimiser(steps=steps, batch=8)
     return train(
         architecture, images, CLASSES, stack(images), optimiser,
-        checkpoint=path, every=5,
+        checkpoint=path, every=5, engine="torch",
     )  # fmt: skip
 
 
@@ -384,8 +384,8 @@ def test_resumes_after_a_kill_as_if_nothing_had_happened(
         assert process.exitcode == -signal.SIGKILL
         assert path.exists()
         taken = []
-        real = training._step
-        monkeypatch.setattr(training, "_step", lambda *a: (taken.append(1), real(*a)))
+        real = training._Stacked._step
+        monkeypatch.setattr(training._Stacked, "_step", lambda *a: (taken.append(1), real(*a)))
         resumed = resumable(path)
         assert len(taken) == 10  # from step 10, the last checkpoint before the kill at 13
         assert not path.exists()

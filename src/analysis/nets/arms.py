@@ -114,7 +114,8 @@ GRID = (4, 2)
 def architecture(network: str, arm: str, outputs: int) -> Convolutional:
     """Build the network of an arm.
 
-    >>> training.count_parameters(architecture("tiny", "viridis", 10))
+    >>> from analysis.nets.training import count_parameters
+    >>> count_parameters(architecture("tiny", "viridis", 10))
     480
     """
     way = ARMS[arm]
