@@ -86,7 +86,7 @@ import hashlib, json, sys
 from dataclasses import replace
 from pathlib import Path
 from analysis.nets import crossing
-from analysis.nets import tasks
+from analysis.nets.tasks import load_tasks
 from analysis.nets import design
 from analysis import trained_comparisons as tc
 from analysis.nets import training
@@ -99,7 +99,7 @@ settings = replace(
 )
 
 def main():
-    tasks = tasks.load_tasks(settings)
+    tasks = load_tasks(settings)
     trials = design.tuning_trials(settings, tasks)
     found = crossing.sweep(tasks, trials, settings, jobs=2, store=Path("store"))
     text = json.dumps(found, sort_keys=True, default=lambda tensor: tensor.tolist())
