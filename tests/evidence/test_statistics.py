@@ -88,6 +88,29 @@ def test_equivalence_agrees_with_the_textbook_interval():
         assert (result.pvalue < 0.05) == (low > -1 and high < 1)  # TOST and 90 % interval are dual
 
 
+@pytest.mark.parametrize("shift", [-1.2, -0.3, 0.0, 0.5, 0.95])
+def test_equivalence_is_the_worse_of_two_one_sided_tests(shift):
+    a, b = np.random.default_rng(9).normal(size=(2, 30))
+    a += shift
+    result = st.equivalence(a, b, margin=1.0, seed=0)
+    low = stats.ttest_1samp(a - b + 1, 0, alternative="greater").pvalue
+    high = stats.ttest_1samp(a - b - 1, 0, alternative="less").pvalue
+    assert result.pvalue == pytest.approx(max(low, high))
+    assert result.margin == 1.0
+    assert result.difference == st.paired_difference(a, b, seed=0, level=0.9)
+    assert result.equivalent == (result.pvalue < 0.05 and result.difference.within(1.0))
+
+
+@pytest.mark.parametrize(("noise", "half"), [(0.1, 2.0), (10.0, 0.5)])
+def test_equivalence_needs_the_test_and_the_interval(noise, half, monkeypatch):
+    """Either alone, as few pairs or a skewed difference would give it, is not enough."""
+    a = np.random.default_rng(10).normal(0, noise, 20)
+    monkeypatch.setattr(st, "paired_difference", lambda *_, **__: st.Interval(0, -half, half, 0.9))
+    result = st.equivalence(a, np.zeros(20), margin=1.0, seed=0)
+    assert (result.pvalue < 0.05) != result.difference.within(1.0)
+    assert result.equivalent is False
+
+
 def test_equivalence_needs_evidence():
     noisy = np.random.default_rng(7).normal(0, 10, 5)
     assert not st.equivalence(noisy, np.zeros(5), margin=0.1, seed=0).equivalent
@@ -98,7 +121,7 @@ def test_equivalence_without_variation(shift, equivalent):
     a = np.array([0.5, 0.6, 0.7])
     result = st.equivalence(a + shift, a, margin=0.01, seed=0)
     assert result.equivalent is equivalent
-    assert result.pvalue in (0.0, 1.0)
+    assert result.pvalue == float(not equivalent)
 
 
 @given(PROBABILITIES)
@@ -128,6 +151,26 @@ def test_spearman_estimate_is_scipys(seed, ties):
     interval = st.spearman(x, y, seed=0)
     assert interval.estimate == pytest.approx(stats.spearmanr(x, y).statistic)
     assert -1 <= interval.low <= interval.high <= 1
+
+
+def test_spearman_interval_is_the_percentiles_of_resampled_pairs():
+    x, y = np.random.default_rng(11).normal(size=(2, 25))
+    rng, found = np.random.default_rng(12), []
+    for _ in range(3000):
+        rows = rng.integers(0, 25, 25)
+        found.append(stats.spearmanr(x[rows], (x + y)[rows]).statistic)
+    interval = st.spearman(x, x + y, seed=0, level=0.8)
+    assert (interval.low, interval.high) == pytest.approx(np.quantile(found, [0.1, 0.9]), abs=0.02)
+    assert interval.level == 0.8
+
+
+def test_an_interval_is_of_the_level_that_was_asked_for():
+    a, b = np.random.default_rng(13).normal(size=(2, 12))
+    for level in (0.8, 0.9):
+        found = st.paired_difference(a, b, seed=0, level=level)
+        assert found == st.mean_interval(a - b, seed=0, level=level) and found.level == level
+        assert st.mean_interval([1.0, 1.0], seed=0, level=level).level == level
+        assert st.spearman(range(6), range(6), seed=0, level=level).level == level
 
 
 def test_spearman_is_unmoved_by_monotone_transforms():
