@@ -26,20 +26,6 @@ def toy_draw(seed: int, train: int = 60, pixels: int = 16) -> classical.Draw:
     return classical.Draw(coded[:train], coded[train:], labels[:train], labels[train:])
 
 
-@pytest.mark.parametrize("nested", [True, False])
-def test_no_group_is_on_both_sides(nested: bool) -> None:
-    labels = np.repeat(np.arange(3), 80)
-    groups = np.tile(np.repeat(list("abcdefgh"), 10), 3)
-    if nested:
-        groups = np.array([f"{label}{group}" for label, group in zip(labels, groups, strict=True)])
-    one, two = classical.split_by_group(labels, groups, 15, 10, seed=1)
-    assert not set(groups[one]) & set(groups[two])
-    assert np.bincount(labels[one]).tolist() == [15] * 3
-    assert np.bincount(labels[two]).tolist() == [10] * 3
-    again = classical.split_by_group(labels, groups, 15, 10, seed=2)
-    assert set(groups[two]) != set(groups[again[1]])
-
-
 def test_task_names_its_choices() -> None:
     with pytest.raises(ValueError, match="unknown task 'birds'"):
         classical.picture_task("birds", 4)

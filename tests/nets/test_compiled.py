@@ -162,6 +162,44 @@ def test_an_engine_that_cannot_is_refused() -> None:
         train(*given, device="cuda", engine="compiled")
 
 
+def test_a_subclass_keeps_its_own_forward() -> None:
+    class Twice(Perceptron):
+        def forward(self, *arguments: object) -> torch.Tensor:
+            return 2 * super().forward(*arguments)  # type: ignore[arg-type]
+
+    how, images = Optimiser(steps=3, batch=8), VECTORS
+    plain, twice = (
+        train(kind(3, (4,), 3), images, CLASSES, networks(1), how) for kind in (Perceptron, Twice)
+    )
+    assert not np.array_equal(plain.losses, twice.losses)
+
+
+@pytest.mark.parametrize(
+    ("images", "goal", "rows", "message"),
+    [
+        (VECTORS, CLASSES + 1, None, "classes are 0 to 2"),
+        (VECTORS, CLASSES - 1, None, "classes are 0 to 2"),
+        (VECTORS, CLASSES, np.array([0, COUNT]), f"rows 0 to {COUNT} of {COUNT} inputs"),
+        (VECTORS, CLASSES, np.array([-COUNT - 1, 0]), "rows -51 to 0 of 50 inputs"),
+        ({"x": VECTORS["x"][:, :2]}, CLASSES, None, "3 channels"),
+    ],
+)
+def test_what_is_not_there_is_refused_and_not_read(
+    images: dict[str, np.ndarray], goal: np.ndarray, rows: np.ndarray | None, message: str
+) -> None:
+    """Compiled loops do not look where they read."""
+    with pytest.raises(ValueError, match=message):
+        train(Perceptron(3, (4,), 3), images, goal, [Network(0, "x", 0.01, rows)], Optimiser(2))
+
+
+def test_rows_that_are_not_there_are_not_evaluated() -> None:
+    architecture, images = CASES["perceptron"]
+    trained = train(architecture, images, CLASSES, networks(1), Optimiser(2, 8))
+    with pytest.raises(ValueError, match="rows 0 to 50 of 50"):
+        evaluate(architecture, trained, images, networks(1), [0, COUNT])
+    assert evaluate(architecture, trained, images, networks(1), []).shape == (1, 0, 3)
+
+
 _FRESH = """
 import numpy as np
 from analysis.nets.training import Network, Optimiser, Perceptron, train

@@ -18,6 +18,7 @@ from scipy import special
 from tqdm import tqdm
 
 from analysis.colour.colormaps import LEVELS
+from analysis.evidence.folds import hold_out_groups
 from analysis.sound import datasets, encodings, spectrograms
 
 __all__ = [
@@ -34,7 +35,6 @@ __all__ = [
     "learner_scores",
     "picture_task",
     "recode_tree",
-    "split_by_group",
 ]
 
 Levels = NDArray[np.uint8]
@@ -89,49 +89,6 @@ def picture_task(name: str, side: int) -> PictureTask:
     return PictureTask(name, small, sounds.labels, sounds.groups)
 
 
-def split_by_group(
-    labels: NDArray[np.int64], groups: NDArray[np.str_], train: int, test: int, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw balanced training and test sets whose groups differ.
-
-    About a quarter of the groups are held out, drawn anew for every seed: of each class's own
-    groups where groups belong to classes (programs to families), else of all groups (speakers).
-
-    Parameters
-    ----------
-    labels : ndarray of int64, shape (n,)
-    groups : ndarray of str, shape (n,)
-    train, test : int
-        At most so many examples of each class.
-    seed : int
-
-    Returns
-    -------
-    train, test : ndarray of int64
-        Indices.
-
-    Examples
-    --------
-    >>> labels = np.repeat([0, 1], 8)
-    >>> groups = np.tile(np.repeat(["a", "b", "c", "d"], 2), 2)
-    >>> [len(part) for part in split_by_group(labels, groups, 4, 2, seed=0)]
-    [8, 4]
-    """
-    rng = np.random.default_rng(seed)
-    classes = np.unique(labels)
-    owned = [np.unique(groups[labels == label]) for label in classes]
-    nested = sum(map(len, owned)) == len(np.unique(groups))
-    pools = owned if nested else [np.unique(groups)]
-    held = np.concatenate([rng.permutation(pool)[: max(1, round(len(pool) / 4))] for pool in pools])
-    away = np.isin(groups, held)
-    parts: tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]] = ([], [])
-    for label in classes:
-        for part, side, size in zip(parts, (~away, away), (train, test), strict=True):
-            part.append(rng.permutation(np.flatnonzero((labels == label) & side))[:size])
-    first, second = (np.concatenate(part).astype(np.int64) for part in parts)
-    return first, second
-
-
 @dataclass(frozen=True)
 class Draw:
     """One seed's pictures, as levels whose range is the training set's.
@@ -149,8 +106,8 @@ class Draw:
 
 
 def draw(job: PictureTask, train: int, test: int, seed: int) -> Draw:
-    """Training and test pictures of one seed, at most so many of each class (`split_by_group`)."""
-    first, second = split_by_group(job.labels, job.groups, train, test, seed)
+    """Training and test pictures of one seed, at most so many of each class (`hold_out_groups`)."""
+    first, second = hold_out_groups(job.labels, job.groups, train, test, seed)
     low, high = spectrograms.value_range(job.decibels[first])
     levels = np.asarray(spectrograms.quantise(job.decibels, low, high), np.uint8)
     flat = levels.reshape(len(levels), -1)

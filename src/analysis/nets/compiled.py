@@ -316,7 +316,11 @@ class Runner:
     def __init__(
         self, architecture: Any, images: Mapping[str, Floats], batch: int, threads: int = 1
     ):
-        shape = next(iter(images.values())).shape[1:]
+        shapes = sorted({values.shape[1:] for values in images.values()})
+        shape = shapes[0]
+        wanted = getattr(architecture, "channels", None) or getattr(architecture, "inputs", 0)
+        if len(shapes) > 1 or shape[0] != wanted:
+            raise ValueError(f"inputs of shape {shapes} for an architecture of {wanted} channels")
         self.program = Program(architecture, shape, batch)
         self.images = {name: self.program.arrange(values) for name, values in images.items()}
         self.kind = next(iter(self.images.values())).dtype

@@ -27,6 +27,7 @@ import torch
 from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
+from analysis.files import build_folder
 from analysis.nets.training import load_atomic, save_atomic
 
 __all__ = ["EXECUTORS", "Work", "checkpoint_folder", "fingerprint", "one_thread", "path_of", "run"]
@@ -250,9 +251,8 @@ def checkpoint_folder(choice: str, name: str) -> Path | None:
     Parameters
     ----------
     choice : str
-        ``"none"``, a folder, or ``"auto"``: inside the build's folder, so that cleaning the build
-        removes it. That is the nearest folder called ``_build`` above the working directory, else
-        one in it.
+        ``"none"``, a folder, or ``"auto"``: in the build's folder (`files.build_folder`), so that
+        cleaning the build removes it.
     name : str
         Of the folder in the build's ``checkpoints``: the chapter.
 
@@ -269,6 +269,4 @@ def checkpoint_folder(choice: str, name: str) -> Path | None:
         return None
     if choice != "auto":
         return Path(choice).expanduser()
-    here = Path.cwd()
-    build = next((path for path in (here, *here.parents) if path.name == "_build"), here / "_build")
-    return build / "checkpoints" / name
+    return build_folder() / "checkpoints" / name

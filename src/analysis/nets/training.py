@@ -1,18 +1,12 @@
 r"""Many small networks trained at once: each with its own seed, input, learning rate and data.
 
-A comparison of encodings needs hundreds of small networks, and a small network leaves a processor
-idle: most of a step is overhead. So K networks of one architecture are *stacked*. Every parameter
-has a leading axis of length K and one batched operation serves all of them:
-
-===============  ===================================================================
-`Perceptron`     pixels or vectors; a layer is one batched matrix product (``baddbmm``)
-`Convolutional`  images; a layer is one convolution with K groups, channels last in memory
-===============  ===================================================================
-
-Grouped convolution was the fastest of grouped convolution, unfolding with batched products, and
-``torch.vmap`` on two processor cores (``benchmarks/training.py``). In its layout, where network k
-owns channels ``k·C … (k+1)·C - 1``, batch normalisation over channels *is* batch normalisation of
-each network by itself.
+A comparison of encodings needs hundreds of small networks (a `Perceptron` on pixels or vectors, a
+`Convolutional` one on images), and a small network leaves a processor idle: most of a step is
+overhead. On a CPU each is trained by itself, in compiled loops (`analysis.nets.compiled`).
+Elsewhere, and for architectures of one's own, K networks are *stacked* in torch: every parameter
+has a leading axis of length K, and one batched operation serves all of them. A convolution with K
+groups, channels last in memory, was the fastest way (``benchmarks/training.py``); network k owns
+channels ``k·C … (k+1)·C - 1``, so that batch normalisation over channels is each network's own.
 
 Nothing couples the networks: the loss is the sum of theirs, each has its own gradient and its own
 moments, and none can spoil another. The tests hold a stack to networks trained alone and to plain
@@ -734,7 +728,7 @@ def train(
     if stored is not None:
         state.restore(stored, device)
     plan = _Plan(architecture, networks, optimiser, len(goal), device)
-    run = kind(architecture, images, goal, networks, optimiser, plan, state)
+    run = kind(images, goal, plan, state)
     bar = tqdm(total=optimiser.steps, initial=state.step, disable=None if progress else True)
     with bar, _reproducible(device):
         while state.step < optimiser.steps:
@@ -766,9 +760,20 @@ def _checked(
             raise ValueError(f"no images {name!r}; have {', '.join(images)}")
         if len(np.asarray(images[name])) != len(goal):
             raise ValueError(f"images {name!r} and targets differ in length")
+    if goal.ndim == 1 and not ((goal >= 0) & (goal < architecture.outputs)).all():
+        raise ValueError(f"classes are 0 to {architecture.outputs - 1}, one for each output")
+    for network in networks:
+        _check_rows(np.arange(0) if network.rows is None else network.rows, len(goal))
     if any(not network.rate > 0 for network in networks):
         raise ValueError("learning rates must be positive")
     return goal
+
+
+def _check_rows(rows: ArrayLike, count: int) -> None:
+    """Refuse rows that are not there: compiled loops would read what lies beyond."""
+    wanted = np.asarray(rows)
+    if wanted.size and not (-count <= wanted.min() and wanted.max() < count):
+        raise ValueError(f"rows {wanted.min()} to {wanted.max()} of {count} inputs")
 
 
 class _Plan:
@@ -782,6 +787,7 @@ class _Plan:
         count: int,
         device: str,
     ):
+        self.architecture, self.networks, self.optimiser = architecture, networks, optimiser
         steps, batch = optimiser.steps, optimiser.batch
         rows = [
             order(n.seed, np.arange(count) if n.rows is None else n.rows, steps, batch)
@@ -789,14 +795,14 @@ class _Plan:
         ]
         self.rows = torch.as_tensor(np.stack(rows, 1), device=device)  # steps, K, batch
         self.drop = architecture.drop
-        self.seeds = [network.seed for network in networks]
         self.device = device
 
     def kept(self, step: int, channels: int, part: slice) -> Tensor | None:
         """Factors (K, batch, channels) of a step's input channels, for some networks."""
         if not self.drop:
             return None
-        factors = np.stack([self.factors(seed, step, channels) for seed in self.seeds[part]])
+        seeds = [network.seed for network in self.networks[part]]
+        factors = np.stack([self.factors(seed, step, channels) for seed in seeds])
         return torch.as_tensor(factors, device=self.device)
 
     def factors(self, seed: int, step: int, channels: int) -> NDArray[Any]:
@@ -809,21 +815,14 @@ class _Stacked:
     """Trains a stack as one network, in torch: on a GPU, and for architectures of one's own."""
 
     def __init__(
-        self,
-        architecture: Architecture,
-        images: Mapping[str, ArrayLike],
-        goal: NDArray[Any],
-        networks: Sequence[Network],
-        optimiser: Optimiser,
-        plan: _Plan,
-        state: _State,
+        self, images: Mapping[str, ArrayLike], goal: NDArray[Any], plan: _Plan, state: _State
     ):
-        self.architecture, self.optimiser, self.plan = architecture, optimiser, plan
-        self.inputs = _Inputs(images, networks, plan.device)
-        self.rates = torch.tensor([n.rate for n in networks], device=plan.device)
+        self.plan = plan
+        self.inputs = _Inputs(images, plan.networks, plan.device)
+        self.rates = torch.tensor([n.rate for n in plan.networks], device=plan.device)
         self.wanted = torch.as_tensor(goal, device=plan.device)
-        batch = optimiser.batch
-        self.parts = _parts(architecture, state.parameters, state.buffers, self.inputs, batch)
+        sizes = (state.parameters, state.buffers, self.inputs, plan.optimiser.batch)
+        self.parts = _parts(plan.architecture, *sizes)
 
     def advance(self, state: _State, until: int) -> None:
         """Train on, to a step."""
@@ -839,39 +838,35 @@ class _Stacked:
         if kept is not None:
             x = x * kept.view(*kept.shape[:2], *[1] * (x.ndim - 3), -1)
         leaves = {name: p.requires_grad_() for name, p in _part(state.parameters, part).items()}
-        outputs = self.architecture.forward(leaves, _part(state.buffers, part), x, True)
+        outputs = self.plan.architecture.forward(leaves, _part(state.buffers, part), x, True)
         losses = _losses(outputs, self.wanted[rows])
         gradients = torch.autograd.grad(losses.sum(), list(leaves.values()))
         state.losses[part, state.step] = losses.detach().cpu()
-        state.update(gradients, self.rates, self.optimiser, part)
+        state.update(gradients, self.rates, self.plan.optimiser, part)
 
 
 class _Compiled:
     """Trains one network after the other in compiled loops."""
 
     def __init__(
-        self,
-        architecture: Architecture,
-        images: Mapping[str, ArrayLike],
-        goal: NDArray[Any],
-        networks: Sequence[Network],
-        optimiser: Optimiser,
-        plan: _Plan,
-        state: _State,
+        self, images: Mapping[str, ArrayLike], goal: NDArray[Any], plan: _Plan, state: _State
     ):
-        arrays = _arrays(images, networks)
-        self.runner = Runner(architecture, arrays, optimiser.batch, torch.get_num_threads())
+        del state  # it is read as it stands when training goes on
+        arrays = _arrays(images, plan.networks)
+        batch = plan.optimiser.batch
+        self.runner = Runner(plan.architecture, arrays, batch, torch.get_num_threads())
         self.channels = next(iter(arrays.values())).shape[1]
-        self.goal, self.networks, self.optimiser, self.plan = goal, networks, optimiser, plan
+        self.goal, self.plan = goal, plan
 
     def advance(self, state: _State, until: int) -> None:
         """Train on, to a step."""
         steps, kind = range(state.step, until), self.runner.kind
-        fade = 1 - np.array(steps) / self.optimiser.steps if self.optimiser.decay else 1.0
+        how = self.plan.optimiser
+        fade = 1 - np.array(steps) / how.steps if how.decay else 1.0
         groups = (state.parameters, state.buffers, state.first, state.second)
 
         def work(k: int, room: NDArray[Any]) -> None:
-            network = self.networks[k]
+            network = self.plan.networks[k]
             flat = tuple(_flat(values, k, kind) for values in groups)
             kept = np.zeros((0, 0, 0), kind)
             if self.plan.drop:
@@ -886,20 +881,20 @@ class _Compiled:
                 (network.rate * fade * np.ones(len(steps))).astype(kind),
                 flat,
                 begin=steps.start,
-                adam=self.optimiser.method == "adam",
-                momentum=self.optimiser.momentum,
+                adam=how.method == "adam",
+                momentum=how.momentum,
             )
             state.losses[k, steps.start : until] = torch.from_numpy(losses)
             for values, numbers in zip(groups, flat, strict=True):
                 _put_back(values, k, numbers)
 
-        self.runner.each(work, len(self.networks))
+        self.runner.each(work, len(self.plan.networks))
         state.step = until
 
 
 def _is_compiled(architecture: Architecture, device: str, engine: Engine) -> bool:
     """Whether the compiled loops are to be used; an error if they are asked for and cannot be."""
-    known = isinstance(architecture, Perceptron | Convolutional) and device == "cpu"
+    known = type(architecture) in (Perceptron, Convolutional) and device == "cpu"  # no subclass
     if engine == "compiled" and not known:
         raise ValueError("engine 'compiled' needs a Perceptron or Convolutional, on the CPU")
     return known and engine != "torch"
@@ -984,6 +979,8 @@ def _evaluate_compiled(
     arrays = _arrays(images, networks)
     runner = Runner(architecture, arrays, _EVALUATED_AT_ONCE, torch.get_num_threads())
     wanted = np.ascontiguousarray(rows, np.int64)
+    for values in arrays.values():
+        _check_rows(wanted, len(values))
     out = np.empty((len(networks), len(wanted), architecture.outputs), runner.kind)
 
     def work(k: int, room: NDArray[Any]) -> None:
