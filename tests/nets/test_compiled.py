@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 import torch
 
-from analysis.nets import training
+from analysis.nets import layers, training
 from analysis.nets.training import (
     Architecture,
     Convolution,
@@ -198,6 +199,19 @@ def test_rows_that_are_not_there_are_not_evaluated() -> None:
     with pytest.raises(ValueError, match="rows 0 to 50 of 50"):
         evaluate(architecture, trained, images, networks(1), [0, COUNT])
     assert evaluate(architecture, trained, images, networks(1), []).shape == (1, 0, 3)
+
+
+def test_where_nothing_can_be_written_kernels_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As numba says it: a read-only installation, and a home that is none."""
+    real = numba.njit
+
+    def njit(**how: object) -> object:
+        if how.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(**how)
+
+    monkeypatch.setattr(numba, "njit", njit)
+    assert layers.compiled(lambda x: 2 * x)(21) == 42
 
 
 _FRESH = """

@@ -85,8 +85,11 @@ def compiled(function: Function) -> Function:
     Sums may be taken in any order, in vectors; infinities and nans keep their meaning.
     """
     sums = {"reassoc", "contract", "nsz"}
-    decorate = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=sums)
-    return cast(Function, decorate(function))
+    how: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": sums}
+    try:
+        return cast(Function, numba.njit(cache=True, **how)(function))
+    except RuntimeError:  # no folder can be written: compiled anew in each process
+        return cast(Function, numba.njit(**how)(function))
 
 
 @compiled
