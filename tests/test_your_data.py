@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis import your_data
-from analysis.audit.recordings import DataError, LeftOut, Recordings
+from analysis.audit.listing import DataError, LeftOut
+from analysis.audit.recordings import Recordings
 from analysis.audit.untrusted import FrontEnd
 from analysis.building import command, own_data
 from analysis.building.book import Book

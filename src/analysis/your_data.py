@@ -16,7 +16,6 @@ same test recordings, so that every comparison is paired. Everything is kept as 
 encoding, repeat and recording, whether the recording was classified rightly when it was in the
 test fold. From them come the differences (`compare`), with the wider one of two intervals: over
 runs (repeats and folds), and over recordings, or whole groups where groups are given.
-
 A finished run is stored at once; what was interrupted goes on from there.
 """
 
@@ -44,7 +43,8 @@ from scipy import stats
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 from sklearn.tree import DecisionTreeClassifier
 
-from analysis.audit.recordings import METADATA, DataError, Recordings, counted, load
+from analysis.audit.listing import METADATA, DataError, counted
+from analysis.audit.recordings import Recordings, load
 from analysis.evidence import attribution, statistics
 from analysis.evidence.statistics import Interval, effect_pvalue, equivalence, mean_interval
 from analysis.files import atomic_path

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from analysis.audit import recordings, untrusted
+from analysis.audit import listing, untrusted
 from analysis.sound import datasets
 
 FRONTS = {
@@ -49,10 +49,10 @@ def _table(folder: Path, content: bytes) -> None:
         (folder / f"{label}.wav").write_bytes(b"")
     (folder / "metadata.csv").write_bytes(content)
     try:
-        listing = recordings.find(folder)
-    except recordings.DataError:
+        found = listing.find(folder)
+    except listing.DataError:
         return
-    for item in listing.items:
+    for item in found.items:
         assert item.path.resolve().is_relative_to(folder.resolve())
 
 

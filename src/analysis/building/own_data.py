@@ -21,7 +21,7 @@ import click
 from tqdm import tqdm
 
 from analysis import your_data
-from analysis.audit import recordings
+from analysis.audit import listing
 from analysis.building.execution import NOTEBOOK, default_parameters, read_notebook
 
 __all__ = ["CHAPTER", "Request", "make_report"]
@@ -92,7 +92,7 @@ def make_report(request: Request, execute: Callable[[dict[str, Any], Path], None
         parameters["checkpoints"] = str(store.resolve()) if store else "none"
         values = default_parameters(read_notebook(request.chapter)) | parameters
         your_data.prepared(**{name: values[name] for name in your_data.PREPARING})
-    except recordings.DataError as problem:
+    except listing.DataError as problem:
         raise click.ClickException(str(problem)) from None
     except ValueError as problem:
         raise click.UsageError(str(problem)) from None
@@ -125,7 +125,7 @@ def _data_of(place: Path) -> str | None:
 
 def _refuse_foreign(place: Path) -> None:
     if place.exists() and (not place.is_dir() or any(place.iterdir())) and not _data_of(place):
-        raise recordings.DataError(
+        raise listing.DataError(
             f"{place} exists and holds no report of this command: name another folder."
         )
 
@@ -178,6 +178,6 @@ def summary(report: Path) -> str:
     left = len(found["left_out"])
     if left:
         were = "was" if left == 1 else "were"
-        lines.append(f"{recordings.counted(left, 'file')} {were} left out; the report says why.")
+        lines.append(f"{listing.counted(left, 'file')} {were} left out; the report says why.")
     lines += [f"Report:   {report}", f"Notebook: {report.with_name(NOTEBOOK)}"]
     return "\n".join(lines)

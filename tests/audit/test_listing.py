@@ -1,0 +1,172 @@
+"""Listing a stranger's folder: names, tables, groups, links."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.audit.listing import DataError, Item, find, suggested_groups
+from analysis.audit.recordings import load
+from analysis.audit.untrusted import shown
+from tests.audit.made import reasons, rows, sound, spoken, table
+
+# --- folders ---------------------------------------------------------------------------------
+
+
+def test_splits_in_place_of_classes_are_noticed(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        for i in range(4):
+            sound(tmp_path / name / f"{i}.wav", hash(name) % 100 + i)
+    assert "look like splits" in find(tmp_path).notes[0]
+
+
+def test_links_that_go_round_end(folder: Path) -> None:
+    (folder / "cat" / "again").symlink_to(folder, target_is_directory=True)
+    (folder / "dog" / "self").symlink_to(folder / "dog" / "self")
+    (folder / "dog" / "nowhere.wav").symlink_to(folder / "none.wav")
+    found = reasons(folder)
+    assert "listed already" in found["cat/again"]
+    assert "leads nowhere" in found["dog/nowhere.wav"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_closed_class_is_told(folder: Path) -> None:
+    sound(folder / "cow" / "one.wav")
+    (folder / "cow").chmod(0)
+    try:
+        assert reasons(folder) == {"cow": "not readable: permission denied"}
+    finally:
+        (folder / "cow").chmod(0o755)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_closed_folder(folder: Path) -> None:
+    (folder / "cat").chmod(0)
+    try:
+        with pytest.raises(DataError, match="permission denied"):
+            load(folder)
+    finally:
+        (folder / "cat").chmod(0o755)
+
+
+def test_odd_names(folder: Path) -> None:
+    name = "größe 猫 =1+1\x1b[2J.wav"
+    (folder / "cat" / "c0.wav").rename(folder / "cat" / name)
+    data = load(folder, size=(8, 8))
+    assert "cat/größe 猫 =1+1�[2J.wav" in data.files.tolist()
+
+
+@given(st.text(max_size=20))
+@settings(max_examples=50, deadline=None)
+def test_shown_names_can_be_printed_and_written(name: str) -> None:
+    shown(name.encode("utf-8", "replace").decode()).encode("utf-8")
+    assert not any(ord(c) < 32 for c in shown(name.encode("utf-8", "replace").decode()))
+
+
+def test_names_that_are_no_utf8() -> None:
+    assert shown(os.fsdecode(b"a\xff.wav")) == "a�.wav"
+
+
+# --- metadata.csv ----------------------------------------------------------------------------
+
+
+def test_a_table_with_groups_and_splits(folder: Path) -> None:
+    text = "file,label,group,split\n"
+    for i in range(5):
+        text += f"cat/c{i}.wav,feline,g{i % 2},{'test' if i % 2 else 'train'}\n"
+        text += f"dog/d{i}.wav,canine,g{i % 2},{'test' if i % 2 else 'train'}\n"
+    data = load(table(folder, text), size=(8, 8))
+    assert data.label_names == ("canine", "feline") and data.grouped
+    assert set(data.split) == {"train", "test"} and data.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("file;label\na.wav;x\n", "separated by semicolons"),
+        ("file\tlabel\na.wav\tx\n", "separated by tabs"),
+        ("name,class\na.wav,x\n", "no column file and label"),
+        ("file,label\n", "has no rows"),
+        ("", "has no rows"),
+        ("file,label,label\na.wav,x,x\n", "two columns called 'label'"),
+        ("file,label\na,b.wav,x\n", "Row 2 of metadata.csv has 3 cells"),
+        ('file,label\n"a.wav,x\n', "no table separated by commas"),
+        ("file,label\nä.wav,x\n".encode("latin-1"), "not in UTF-8"),
+        ("file,label\na.wav,x\n".encode("utf-16"), "not in UTF-8"),
+        (b"file,label\na\0.wav,x\n", "zero bytes"),
+    ],
+)
+def test_tables_that_cannot_be_understood(folder: Path, text: str | bytes, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        load(table(folder, text))
+
+
+def test_rows_that_cannot_be_used(folder: Path) -> None:
+    (folder.parent / "secret.wav").write_bytes((folder / "cat" / "c0.wav").read_bytes())
+    more = [
+        "../secret.wav,cat",
+        f"{folder.parent}/secret.wav,cat",
+        "cat/../../secret.wav,cat",
+        "C:\\secret.wav,cat",
+        "lost.wav,cat",
+        "cat/c1.wav,cat",
+        "dog/d1.wav,cat",
+        ",cat",
+        "cat/c2.wav,",
+    ]
+    text = "\ufeff" + rows(folder).replace("file,label", "File, Label ") + "\n".join(more) + "\n"
+    found = reasons(table(folder, text))
+    outside = "leads out of the data folder"
+    assert outside in found["../secret.wav"] and outside in found["cat/../../secret.wav"]
+    assert outside in found[f"{folder.parent}/secret.wav"] and outside in found["C:\\secret.wav"]
+    assert "missing" in found["lost.wav"]
+    assert "says the same" in found["cat/c1.wav"]
+    assert "contradict each other" in found["dog/d1.wav"]
+    assert "without a file" in found["(no file)"] and "without a label" in found["cat/c2.wav"]
+
+
+def test_unknown_columns_are_named_and_a_leak_is_told(folder: Path) -> None:
+    text = rows(folder, "file,label,speaker", ",jo")
+    assert "not used: speaker" in load(table(folder, text), size=(8, 8)).notes[0]
+    text = rows(folder, "file,label,group,split", ",jo,train").replace(
+        "c1.wav,cat,jo,train", "c1.wav,cat,jo,test"
+    )
+    assert "in both splits" in find(table(folder, text)).notes[0]
+    text = rows(folder, "file,label,split", ",half")
+    with pytest.raises(DataError, match="it may be train or test"):
+        load(table(folder, text))
+
+
+# --- groups ----------------------------------------------------------------------------------
+
+
+def test_groups_that_names_suggest_are_told_and_taken(tmp_path: Path) -> None:
+    place = spoken(tmp_path / "d")
+    suggestion = suggested_groups(find(place).items)
+    assert suggestion is not None and suggestion[1] == ("jo", "li", "mo")
+    (told,) = (note for note in load(place, size=(8, 8)).notes if "jo, li, mo" in note)
+    (copied,) = re.findall("--group '(.*?)'", told)
+    assert copied == suggestion[0] and not set(copied) & set("\\$")
+    data = load(place, size=(8, 8), group=copied)
+    assert sorted(set(data.groups)) == ["jo", "li", "mo"]
+    assert not any("suggest" in note for note in data.notes)
+
+
+def test_names_that_suggest_nothing() -> None:
+    names = [f"{label}/{label}_{i:03d}.wav" for label in "ab" for i in range(20)]
+    assert suggested_groups([Item(Path(n), n, n[0]) for n in names]) is None
+    assert suggested_groups([]) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [("(", "no regular expression"), ("jo", "pair of brackets"), ("(zz)", "matches no file")],
+)
+def test_group_patterns_that_do_not_work(tmp_path: Path, pattern: str, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        find(spoken(tmp_path / "d"), pattern)
