@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from analysis.audit.crossvalidation import Outcome, run
 from analysis.building.book import Book
+from tests.audit.sets import TINY, noise
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -141,6 +143,12 @@ def write_tiny_book(root: Path) -> Book:
     (root / "requirements.lock").write_text("numpy==0\n")
     (root / "_toc.yml").write_text(_TOC)
     return Book(root, "tinybook")
+
+
+@pytest.fixture(scope="session")
+def outcome() -> Outcome:
+    """Everything that a report needs, on noise."""
+    return run(noise(48, 8, 0), TINY, executor="serial")
 
 
 @pytest.fixture
