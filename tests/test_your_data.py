@@ -20,7 +20,7 @@ from analysis.building.book import Book
 from analysis.building.execution import Spec
 from analysis.publishing import report
 from analysis.publishing.provenance import Run
-from analysis.your_data import drawable, neutral
+from analysis.your_data import drawable
 from tests.conftest import ROOT
 
 
@@ -34,14 +34,8 @@ def test_all_that_is_written_can_be_read_again(outcome: Outcome, tmp_path: Path)
     assert pd.read_csv(tmp_path / "left-out.csv").reason.tolist() == ["silent"]
 
 
-def test_names_in_figures_and_tables_are_harmless() -> None:
+def test_names_in_figures_are_harmless() -> None:
     assert drawable(["a$b$", "猫", "x" * 40]) == [r"a\$b\$", "?", "x" * 17 + "…"]
-    risky = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "x=1"]
-    assert neutral(pd.DataFrame({"x": risky})).x.tolist() == [
-        *("'" + text for text in risky[:-1]),
-        "x=1",
-    ]
-    assert neutral(pd.DataFrame({"x": [-1.5]})).x.tolist() == [-1.5]
 
 
 def test_a_report_escapes_what_the_data_say(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ from analysis.sound import datasets, encodings, steps
 
 __all__ = [
     "PREPARING", "SETTINGS", "check_outside", "demonstration", "drawable", "example_rows",
-    "examples", "neutral", "prepared", "results_of", "store_for", "store_name", "store_of",
+    "examples", "prepared", "results_of", "store_for", "store_name", "store_of",
     "tables",
 ]  # fmt: skip
 
@@ -222,14 +222,14 @@ def examples(outcome: Outcome) -> dict[str, dict[str, Floats]]:
 def tables(
     outcome: Outcome, found: Sequence[Difference], audit: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
-    """Collect the report's tables, safe to open in a spreadsheet: name to table."""
+    """Collect the report's tables: name to table."""
     data = outcome.data
     left_out = pd.DataFrame([asdict(one) for one in data.left_out], columns=["name", "reason"])
     labels = np.array(data.label_names, dtype=object)[data.labels]
     recordings = data.measures.assign(
         file=data.files, label=labels, group=data.groups, split=data.split
     )
-    found_tables = {
+    return {
         "accuracy": accuracies(outcome, found),
         "steps": step_table(outcome, found),
         "learning-curve": learning_curve(outcome),
@@ -237,32 +237,6 @@ def tables(
         "left-out": left_out,
         "recordings": recordings,
     }
-    return {name: neutral(frame) for name, frame in found_tables.items()}
-
-
-def neutral(frame: pd.DataFrame) -> pd.DataFrame:
-    """Make a table safe to open in a spreadsheet: no cell of text is taken for a formula.
-
-    Parameters
-    ----------
-    frame : DataFrame
-
-    Returns
-    -------
-    DataFrame
-        Texts that begin with ``= + - @``, a tab or a line's end get an apostrophe in front.
-
-    Examples
-    --------
-    >>> neutral(pd.DataFrame({"file": ["=1+1", "a.wav"]})).file.tolist()
-    ["'=1+1", 'a.wav']
-    """
-
-    def safe(value: Any) -> Any:
-        risky = isinstance(value, str) and value[:1] in tuple("=+-@\t\r\n")
-        return f"'{value}" if risky else value
-
-    return frame.map(safe)
 
 
 def results_of(

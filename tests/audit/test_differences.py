@@ -142,8 +142,6 @@ def test_tables_are_consistent(outcome: Outcome) -> None:
         for run, dealt in zip(runs, outcome.folds, strict=True)
         for fold in range(outcome.folds.max() + 1)
     ]
-    assert reported.noise_floor(outcome) == pytest.approx(
-        1.96 * np.sqrt(np.mean(np.square(parts)))
-    )
+    assert reported.noise_floor(outcome) == pytest.approx(1.96 * np.sqrt(np.mean(np.square(parts))))
     assert list(your_data.examples(outcome)) == ["class 0", "class 1"]
     assert set(level_use(outcome.data).scaling) == {"one range", "each image's own"}
