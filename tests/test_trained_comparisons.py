@@ -601,6 +601,23 @@ def test_reaching_looks_only_where_colour_gains() -> None:
     assert tc.verdict_without_colour(found) == "holds with limits"
 
 
+def test_reaching_looks_in_larger_networks_and_in_no_smaller_one() -> None:
+    raw = 0.6 + NOISE[0]
+    results = table_of(
+        {
+            ("textures", "neuron", "raw"): raw + 0.4 + NOISE[4],
+            ("textures", "small", "raw"): raw,
+            ("textures", "small", "viridis"): raw + 0.2 + NOISE[1],
+            ("textures", "small", "raw-wide"): raw + 0.1 + NOISE[2],
+            ("textures", "medium", "raw"): raw + 0.2 + NOISE[1] + NOISE[3] / 50,
+        }
+    )
+    table = tc.differences(results)
+    for larger, way, answer in ((False, "raw-wide", "short"), (True, "raw, medium", "reached")):
+        found = tc.reaching(results, table, ("raw-wide",), larger=larger)
+        assert (found.way.tolist(), found.answer.tolist()) == ([way], [answer])
+
+
 # --- verdicts --------------------------------------------------------------------------------
 
 
@@ -704,7 +721,8 @@ def test_profiles_fit_together(profile: str) -> None:
         settings.rates
     )
     assert not any(arms.ARMS[arm].standardised for arm in settings.cross_arms)
-    assert settings.seeds >= (10 if profile == "full" else 3)
+    assert settings.seeds >= 3
+    assert settings.pair_seeds >= (12 if profile == "full" else 5)
 
 
 def test_gain_by_group_is_paired() -> None:

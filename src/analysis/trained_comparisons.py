@@ -90,35 +90,29 @@ SETTINGS: dict[str, Settings] = {
         tasks=tuple(TITLES),
         networks=tuple(NETWORKS),
         arms=tuple(ARMS),
-        seeds=10,
+        seeds=6,
         pair_arms=("raw", "gray3", "raw-wide", "raw3-drop", *COLOURS),
-        pair_seeds=20,
+        pair_seeds=12,
         steps=250,
-        rates={"neuron": (0.03, 0.1, 0.3)}
-        | dict.fromkeys(("tiny", "small", "medium"), (0.005, 0.016, 0.05)),
-        tuning_seeds=2,
+        rates={"neuron": (0.01, 0.03, 0.1, 0.3, 1.0)}
+        | dict.fromkeys(("tiny", "small", "medium"), (0.0016, 0.005, 0.016, 0.05, 0.16)),
+        tuning_seeds=1,
         train=1024,
         validation=256,
         test=512,
-        fractions=(1 / 16, 1 / 8, 1 / 4, 1 / 2, 1),
+        fractions=(1 / 16, 1 / 4, 1),
         phase_tasks=tuple(TITLES),
         phase_networks=tuple(NETWORKS),
         phase_arms=("raw", *COLOURS),
         cross_tasks=tuple(TITLES),
         cross_networks=("neuron", "small"),
         cross_arms=(
-            "magnitude",
-            "gray8",
-            "gray3",
-            *COLOURS,
-            "polynomial",
-            "thermometer",
-            "fourier",
+            *("magnitude", "gray8", "gray3", *COLOURS, "polynomial", "thermometer", "fourier"),
         ),
-        curve_seeds=20,
-        curve_steps=1000,
+        curve_seeds=10,
+        curve_steps=300,
         factorial=Factorial(
-            ("chirps", "instruments", "spoken-digits"), "small", 10, 200, 1024, 256, 512
+            ("chirps", "instruments", "spoken-digits"), "small", 6, 200, 1024, 256, 512
         ),
     ),
 }
@@ -260,20 +254,30 @@ def colormap_spread(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def reaching(
-    results: pd.DataFrame, table: pd.DataFrame, ways: Sequence[str], seed: int = 0
+    results: pd.DataFrame,
+    table: pd.DataFrame,
+    ways: Sequence[str],
+    seed: int = 0,
+    larger: bool = False,
 ) -> pd.DataFrame:
-    """Where colour gains: whether another way, without colour, gains as much."""
+    """Where colour gains: whether another way, without colour, gains as much.
+
+    The ways are arms of the same network and, if `larger`, raw decibels in each larger network
+    ("raw, medium"). The best in the mean stands for them, which favours it a little.
+    """
     rows = []
     gaining = table[(decided(table) == 1) & table.arm.isin(COLOURS)]
     cells = {(task, network): cell for task, network, cell in cells_of(scores(results))}
     for row in records(gaining):
         task, network, arm = row["task"], row["network"], row["arm"]
-        cell = cells[task, network]
-        present = [way for way in ways if way in cell.columns]
-        if not present:
+        others = cells[task, network].filter(list(ways))
+        for name in tuple(NETWORKS)[tuple(NETWORKS).index(network) + 1 :] if larger else ():
+            if (task, name) in cells:
+                others = others.join(cells[task, name][RAW].rename(f"{RAW}, {name}"))
+        if others.empty:
             continue
-        way = str(cell[present].mean().idxmax())
-        both = cell[[arm, way]].dropna()
+        way = str(others.mean().idxmax())
+        both = pd.concat([cells[task, network][arm], others[way]], axis=1).dropna()
         if len(both) < 2:
             continue
         found = paired_difference(both[arm], both[way], seed)
@@ -286,7 +290,10 @@ def reaching(
 def verdict_without_colour(reached: pd.DataFrame) -> str:
     """A6: wherever colour gains, more neurons or another layer on raw decibels gain as much.
 
-    From the answers: all reached, it holds; all short, it fails; both, with limits.
+    Whether training *finds* what is possible: that it is possible is a theorem, of other rows.
+    Primary estimand: the colormap's score minus the best grown raw net's, paired by seed on a fixed
+    test set, in each cell where the colormap beats raw; the margin is `MARGIN`. All reached, it
+    holds; all short, it fails; both, with limits.
     """
     return by_answers(reached.answer, "reached", "short")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.nets import training
+from analysis.nets import checkpoints
 from analysis.sound import datasets
 from tests.faults.conftest import Victim, copied, differing, tree
 
@@ -71,12 +71,12 @@ KINDS = ("cut", "bit", "zeros", "noise")
 def test_a_damaged_checkpoint_is_none_or_what_was_saved(tmp_path: Path) -> None:
     path = tmp_path / "x.stack"
     value = {"weights": torch.arange(300.0), "step": 7, "names": ["a", "b"]}
-    training.save_atomic(path, "key", value)
+    checkpoints.save_atomic(path, "key", value)
     content = path.read_bytes()
     rng = random.Random(0)
     for round in range(400):
         path.write_bytes(spoiled(content, KINDS[round % 4], rng))
-        found = training.load_atomic(path, "key")
+        found = checkpoints.load_atomic(path, "key")
         if found is not None:
             assert found["weights"].equal(value["weights"]), round
             assert (found["step"], found["names"]) == (7, ["a", "b"]), round

@@ -89,7 +89,7 @@ from analysis.nets import crossing
 from analysis.nets.tasks import load_tasks
 from analysis.nets import design
 from analysis import trained_comparisons as tc
-from analysis.nets import training
+from analysis.nets import checkpoints
 
 settings = replace(
     tc.SETTINGS["quick"], tasks=("textures",), networks=("neuron",), arms=("raw", "gray3"),
@@ -103,7 +103,8 @@ def main():
     trials = design.tuning_trials(settings, tasks)
     found = crossing.sweep(tasks, trials, settings, jobs=2, store=Path("store"))
     text = json.dumps(found, sort_keys=True, default=lambda tensor: tensor.tolist())
-    training.save_atomic(Path("result"), "x", {"digest": hashlib.sha256(text.encode()).hexdigest()})
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    checkpoints.save_atomic(Path("result"), "x", {"digest": digest})
 
 if __name__ == "__main__":
     main()
@@ -111,9 +112,9 @@ if __name__ == "__main__":
 
 
 def digest_of(folder: Path) -> str:
-    from analysis.nets import training
+    from analysis.nets import checkpoints
 
-    stored = training.load_atomic(folder / "result", "x")
+    stored = checkpoints.load_atomic(folder / "result", "x")
     assert stored is not None
     return str(stored["digest"])
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from analysis.nets import training
+from analysis.nets import checkpoints, training
 from analysis.nets.training import (
     Architecture,
     Convolution,
@@ -258,6 +258,9 @@ def test_fronts_are_what_they_say() -> None:
     for front, size in (("relu-colormap", 4), ("pointwise", 6)):
         architecture = Convolutional(1, LAYERS, 3, front=front, front_size=size)  # type: ignore[arg-type]
         p, _ = training.start(architecture, [0, 1])
+        p = {
+            name: torch.as_tensor(RNG.normal(size=value.shape)).float() for name, value in p.items()
+        }
         found = architecture._front(p, torch.as_tensor(x))
         for k in range(2):
             if front == "pointwise":
@@ -268,6 +271,23 @@ def test_fronts_are_what_they_say() -> None:
                 expected = x[k] * p["slope"][k].numpy().ravel() + p["offset"][k].numpy()
                 expected = expected + bent @ p["bends"][k].numpy()
             np.testing.assert_allclose(found[k].numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("channels", "size"), [(1, 3), (3, 6), (2, 5)])
+def test_a_network_with_a_front_starts_as_the_one_that_it_contains(
+    channels: int, size: int
+) -> None:
+    x = torch.as_tensor(RNG.normal(size=(2, 4, 9, 8, channels))).float()
+    plain = Convolutional(channels, LAYERS, 3)
+    fronted = Convolutional(channels, LAYERS, 3, front="pointwise", front_size=size)
+    a, b = (net.forward(*training.start(net, [5, 6]), x, True) for net in (plain, fronted))
+    np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-5)
+    if channels == 1:
+        colour = Convolutional(1, LAYERS, 3, front="relu-colormap", front_size=4)
+        copies = Convolutional(3, LAYERS, 3)
+        b = colour.forward(*training.start(colour, [5, 6]), x, True)
+        a = copies.forward(*training.start(copies, [5, 6]), x.expand(-1, -1, -1, -1, 3), True)
+        np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-5)
 
 
 def test_outputs_with_filters_of_their_own_see_no_other() -> None:
@@ -403,7 +423,7 @@ def test_resumes_after_a_kill_as_if_nothing_had_happened(
 def test_a_foreign_or_damaged_checkpoint_is_not_gone_on_from(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "stack.pt"
     if kind == "another run":
-        training.save_atomic(path, "another", {"step": 19})
+        checkpoints.save_atomic(path, "another", {"step": 19})
     elif kind == "other":
         torch.save([1, 2], path)
     else:
@@ -415,16 +435,16 @@ def test_atomic_save_leaves_the_old_file_if_writing_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "stack.pt"
-    training.save_atomic(path, "key", {"step": 1})
+    checkpoints.save_atomic(path, "key", {"step": 1})
 
     def full_disk(*_: object) -> None:
         raise OSError("no space left on device")
 
     monkeypatch.setattr(torch, "save", full_disk)
     with pytest.raises(OSError, match="no space"):
-        training.save_atomic(path, "key", {"step": 2})
+        checkpoints.save_atomic(path, "key", {"step": 2})
     monkeypatch.undo()
-    assert training.load_atomic(path, "key") == {"step": 1}
+    assert checkpoints.load_atomic(path, "key") == {"step": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["stack.pt"]
 
 

@@ -4,23 +4,68 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import stats
 from scipy.signal import hilbert
 
 from analysis.sound import signals
 
 
-def test_texture_classes_differ_in_their_bands_alone() -> None:
+def test_texture_classes_have_their_bands_as_often_as_said() -> None:
     db, labels = signals.textures(2000, seed=0, contrast=0.4)
     level = (db + 80) / 80
     assert level.min() >= 0
     assert level.max() <= 1
-    stretch = np.minimum((level * 5).astype(int), 4)
+    edges = signals.band_edges()
     for label in (0, 1):
-        often = np.array([1.4 if i % 2 == label else 0.6 for i in range(5)])
-        shares = np.bincount(stretch[labels == label].ravel(), minlength=5) / stretch[0].size / 1000
+        often = np.array([1.4 if i % 2 == label else 0.6 for i in range(8)]) * np.diff(edges)
+        shares = np.histogram(level[labels == label], edges)[0] / level[0].size / 1000
         np.testing.assert_allclose(shares, often / often.sum(), atol=0.015)
-    means = [level[labels == label].mean() for label in (0, 1)]
-    assert abs(means[0] - means[1]) < 0.01  # brightness gives nothing away
+
+
+@given(stretches=st.integers(2, 12))
+def test_bands_agree_in_all_low_moments(stretches: int) -> None:
+    edges = signals.band_edges(stretches)
+    signs = (-1) ** np.arange(stretches)
+    for power in range(1, stretches):
+        assert abs(signs @ np.diff(edges**power)) < 1e-12
+    assert abs(signs @ np.diff(edges**stretches)) > 1e-9  # the next one tells them apart
+
+
+def best_threshold(number: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Accuracy of the best rule "above a threshold" or "below", for classes of equal size."""
+    ahead = np.cumsum(2 * labels[np.argsort(number)] - 1)
+    return float(0.5 + np.abs(ahead).max() / len(labels))
+
+
+def numbers_of(image: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """What a rule could look at: moments, gradients, neighbours, range, order statistics."""
+    x = image - 0.5
+    flat = x.reshape(len(x), -1)
+    across, down = np.diff(x, axis=2), np.diff(x, axis=1)
+    found = {f"moment {k}": (flat**k).mean(1) for k in range(1, 9)}
+    found |= {f"quantile {q}": np.quantile(flat, q, axis=1) for q in (0, 0.1, 0.25, 0.5, 0.75, 1)}
+    found["absolute"] = np.abs(flat).mean(1)
+    found["skewness"], found["kurtosis"] = stats.skew(flat, axis=1), stats.kurtosis(flat, axis=1)
+    found["gradient"] = (across**2).mean((1, 2)) + (down**2).mean((1, 2))
+    found["variation"] = np.abs(across).mean((1, 2)) + np.abs(down).mean((1, 2))
+    found["curvature"] = (np.diff(x, 2, axis=1) ** 2).mean((1, 2))
+    found["neighbours"] = (x[:, 1:] * x[:, :-1]).mean((1, 2))
+    return found
+
+
+def test_no_rule_on_one_number_tells_textures_apart() -> None:
+    """Near chance for what is smooth in the level; order statistics feel the band that they hit."""
+    db, labels = signals.textures(4000, seed=0)
+    image = (db.astype(np.float64) + 80) / 80
+    found = {name: best_threshold(number, labels) for name, number in numbers_of(image).items()}
+    order = {name for name in found if name.startswith("quantile")}
+    assert max(found[name] for name in set(found) - order) < 0.55, found
+    assert max(found[name] for name in order) < 0.66, found
+    stretch = np.searchsorted(signals.band_edges()[1:-1], image)
+    assert best_threshold((stretch % 2).mean((1, 2)), labels) > 0.95  # the answer is there
 
 
 def test_textures_have_the_side_asked_for() -> None:

@@ -26,6 +26,7 @@ from analysis.nets.arms import (
 )
 from analysis.nets.design import (
     CURVE_MOMENTUM,
+    CURVE_STRETCHES,
     MAIN_SCALE,
     MAIN_SCALING,
     POINTS,
@@ -37,7 +38,7 @@ from analysis.nets.design import (
     tuned,
     tuning_trials,
 )
-from analysis.nets.tasks import Task, balanced, encoded, load_tasks, magnitude
+from analysis.nets.tasks import Task, balanced, encoded, load_tasks, magnitude, textures
 from analysis.nets.training import Convolutional, Network, Optimiser
 from analysis.sound import steps
 
@@ -268,8 +269,9 @@ def run(settings: Settings, seed: int = 0, **how: Any) -> Outcome:
     rates = tuned(tune_table)
     final = final_trials(settings, tasks, rates)
     curve = curve_trials(settings) if "textures" in tasks else []
-    found = trained([*final, *curve], "networks")
-    measured, curves = found[: len(final)], found[len(final) :]
+    measured = trained(final, "networks")
+    few = {"textures": textures(settings, seed, CURVE_STRETCHES)}
+    curves = trained(curve, "learning curves", few)
     size = settings.factorial
     smaller = replace(
         settings, tasks=size.tasks, train=size.train, validation=size.validation, test=size.test

@@ -18,6 +18,7 @@ __all__ = [
     "CURVE_LOSS",
     "CURVE_MOMENTUM",
     "CURVE_RATE",
+    "CURVE_STRETCHES",
     "MAIN_SCALE",
     "MAIN_SCALING",
     "MARGIN",
@@ -107,6 +108,9 @@ MAIN_SCALING: Scaling = "global"
 
 #: Learning rate and momentum of the learning curves: plain descent, the same for every encoding.
 CURVE_RATE, CURVE_MOMENTUM = 0.03, 0.9
+
+#: Stretches of levels of the learning curves' textures: few, so that raw gets there too.
+CURVE_STRETCHES = 5
 
 #: Loss (nats) that counts as learned in the learning curves; guessing gives ln 2 = 0.69.
 CURVE_LOSS = 0.45

@@ -31,6 +31,7 @@ __all__ = [
     "TARGETS",
     "Rates",
     "Spectrum",
+    "alternating",
     "angle",
     "arc_cosine",
     "band",
@@ -72,6 +73,19 @@ def stretches(count: int) -> Array:
     if not 2 <= count <= LEVELS:
         raise ValueError(f"count must be 2…{LEVELS}, got {count}")
     return _centred((np.arange(LEVELS) * count // LEVELS % 2).astype(np.float64))
+
+
+def alternating(edges: ArrayLike) -> Array:
+    """Alternate between off and on at the edges of stretches of [0, 1], as `stretches`.
+
+    Examples
+    --------
+    >>> bool((alternating([0, 0.5, 1]) == stretches(2)).all())
+    True
+    """
+    inner = np.asarray(edges, np.float64)[1:-1]
+    on = np.searchsorted(inner, (np.arange(LEVELS) + 0.5) / LEVELS) % 2
+    return _centred(on.astype(np.float64))
 
 
 def target(name: str) -> Array:

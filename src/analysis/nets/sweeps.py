@@ -28,7 +28,7 @@ from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
 from analysis.files import build_folder
-from analysis.nets.training import load_atomic, save_atomic
+from analysis.nets.checkpoints import load_atomic, save_atomic
 
 __all__ = ["EXECUTORS", "Work", "checkpoint_folder", "fingerprint", "one_thread", "path_of", "run"]
 

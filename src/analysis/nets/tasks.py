@@ -24,6 +24,7 @@ __all__ = [
     "load_tasks",
     "magnitude",
     "recordings",
+    "textures",
 ]
 
 Array = NDArray[np.float64]
@@ -100,15 +101,26 @@ def _native(waveforms: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     return spectrograms.log_mel(waveforms, rate, NATIVE, 64 * rate // 1000, hop)
 
 
-def _generated(settings: Settings, seed: int, native: bool) -> Iterator[Task]:
-    """Make the two tasks that need no recordings; rows are split as they come."""
+def _split(settings: Settings) -> tuple[int, list[NDArray[np.int64]]]:
+    """How many pictures a generated task has, and the rows of each set, as they come."""
     sizes = np.cumsum([settings.train, settings.validation, settings.test])
-    rows = np.split(np.arange(sizes[-1]), sizes[:-1])
+    return int(sizes[-1]), np.split(np.arange(sizes[-1]), sizes[:-1])
+
+
+def textures(settings: Settings, seed: int, stretches: int = 8) -> Task:
+    """Make the task whose classes differ in bands of levels alone, see `signals.textures`."""
+    count, rows = _split(settings)
+    db, labels = signals.textures(count, seed, SIDE, stretches=stretches)
+    return Task("textures", db, labels, 2, np.full(count, "all"), *rows)
+
+
+def _generated(settings: Settings, seed: int, native: bool) -> Iterator[Task]:
+    """Make the two tasks that need no recordings."""
     if "textures" in settings.tasks:
-        db, labels = signals.textures(sizes[-1], seed, SIDE)
-        yield Task("textures", db, labels, 2, np.full(len(db), "all"), *rows)
+        yield textures(settings, seed)
     if "chirps" in settings.tasks:
-        sounds, ends, snr = signals.chirps(sizes[-1], seed)
+        count, rows = _split(settings)
+        sounds, ends, snr = signals.chirps(count, seed)
         if native:
             db = _native(sounds, signals.CHIRP_RATE)
         else:

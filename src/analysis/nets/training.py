@@ -18,7 +18,6 @@ that was killed goes on from its checkpoint as if nothing had happened.
 from __future__ import annotations
 
 import hashlib
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +32,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from analysis.files import atomic_path
+from analysis.nets.checkpoints import load_atomic, save_atomic
 from analysis.nets.compiled import Runner
 
 __all__ = [
@@ -47,9 +46,7 @@ __all__ = [
     "Trained",
     "count_parameters",
     "evaluate",
-    "load_atomic",
     "order",
-    "save_atomic",
     "score",
     "start",
     "train",
@@ -75,16 +72,21 @@ class Shape:
     ----------
     shape : tuple of int
         Of one network; the stack adds an axis in front.
-    kind : {"uniform", "normal", "zeros", "ones", "grid"}
-        ``uniform`` in ±`scale` or ``normal`` with deviation `scale`, drawn from the network's seed;
-        ``grid`` is evenly spaced in ±`scale`.
+    kind : {"uniform", "zeros", "ones", "grid", "signed", "mirrored"}
+        ``uniform`` in ±`scale`, drawn from the network's seed; ``grid`` is evenly spaced in
+        ±`scale`. ``signed``: uniform, but the first units hand on each of the `inputs` and its
+        negative. ``mirrored``: what reads them, so that ReLUs between the two change nothing:
+        ``w·relu(x) - w·relu(-x) = w·x``, with w as the layer would have started without them.
     scale : float
         See `kind`. Layers have ``1/√inputs``, torch's default for weights and biases.
+    inputs : int
+        Channels that a front hands on, see `kind`.
     """
 
     shape: tuple[int, ...]
-    kind: Literal["uniform", "normal", "zeros", "ones", "grid"] = "uniform"
+    kind: Literal["uniform", "zeros", "ones", "grid", "signed", "mirrored"] = "uniform"
     scale: float = 1.0
+    inputs: int = 0
 
 
 class Architecture(Protocol):
@@ -198,7 +200,9 @@ class Convolutional:
         What the image goes through first. ``pointwise``: a 1×1 convolution to `front_size`
         channels, with ReLU. ``relu-colormap``: a trained colormap
         ``A t + c + Σ_k v_k ReLU(t - τ_k)`` with `front_size` knots τ shared by three channels; it
-        takes one channel.
+        takes one channel. Both start as the identity, so that a network with a front starts as the
+        one that it contains: the same outputs as without (`front_size` at least twice `channels`),
+        or as with the channel three times.
     front_size : int
         See `front`.
     drop : float
@@ -245,10 +249,12 @@ class Convolutional:
         """Front, convolutions with normalisation or bias, and read-out."""
         found, before = self._front_parameters()
         for i, layer in enumerate(self.layers):
+            shape = (layer.filters, before, layer.kernel, layer.kernel)
             scale = 1 / math.sqrt(before * layer.kernel**2)
-            found[f"weight{i}"] = Shape(
-                (layer.filters, before, layer.kernel, layer.kernel), scale=scale
-            )
+            found[f"weight{i}"] = Shape(shape, scale=scale)
+            if not i and self._nests:
+                scale = 1 / math.sqrt(self.channels * layer.kernel**2)
+                found["weight0"] = Shape(shape, "mirrored", scale, self.channels)
             if self.normalise:
                 found[f"gain{i}"] = Shape((layer.filters,), "ones")
                 found[f"bias{i}"] = Shape((layer.filters,), "zeros")
@@ -261,19 +267,25 @@ class Convolutional:
         found["bias"] = Shape((1, self.outputs), scale=1 / math.sqrt(seen))
         return found
 
+    @property
+    def _nests(self) -> bool:
+        """Whether a 1×1 front has room for each channel and its negative."""
+        return self.front == "pointwise" and self.front_size >= 2 * self.channels
+
     def _front_parameters(self) -> tuple[dict[str, Shape], int]:
         if self.front == "pointwise":
             scale = 1 / math.sqrt(self.channels)
             size = self.front_size
+            kind: Literal["signed", "uniform"] = "signed" if self._nests else "uniform"
             return {
-                "front_weight": Shape((self.channels, size), scale=scale),
-                "front_bias": Shape((1, size), scale=scale),
+                "front_weight": Shape((self.channels, size), kind, scale, self.channels),
+                "front_bias": Shape((1, size), "zeros"),
             }, size
         if self.front == "relu-colormap":
             return {
-                "slope": Shape((1, 3), "normal"),
+                "slope": Shape((1, 3), "ones"),
                 "offset": Shape((1, 3), "zeros"),
-                "bends": Shape((self.front_size, 3), "normal"),
+                "bends": Shape((self.front_size, 3), "zeros"),
                 "knots": Shape((1, self.front_size), "grid", 1.5),
             }, 3
         return {}, self.channels
@@ -467,11 +479,19 @@ def _draw(shape: Shape, seed: int, name: str) -> Tensor:
         case "grid":
             count = math.prod(shape.shape)
             return torch.linspace(-shape.scale, shape.scale, count).reshape(shape.shape)
+        case "mirrored":
+            inner = Shape((shape.shape[0], shape.inputs, *shape.shape[2:]), scale=shape.scale)
+            found = torch.zeros(shape.shape)
+            found[:, : 2 * shape.inputs : 2] = _draw(inner, seed, name)
+            found[:, 1 : 2 * shape.inputs : 2] = -found[:, : 2 * shape.inputs : 2]
+            return found
     digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-    if shape.kind == "normal":
-        return shape.scale * torch.randn(shape.shape, generator=generator)
-    return shape.scale * (2 * torch.rand(shape.shape, generator=generator) - 1)
+    found = shape.scale * (2 * torch.rand(shape.shape, generator=generator) - 1)
+    if shape.kind == "signed":
+        same = torch.eye(shape.inputs)
+        found[:, : 2 * shape.inputs] = torch.stack([same, -same], 2).flatten(1)
+    return found
 
 
 def order(seed: int, rows: ArrayLike, steps: int, batch: int) -> NDArray[np.int64]:
@@ -1040,49 +1060,3 @@ def _key(
         digest.update(f"{n.seed} {n.images} {n.rate!r} {n.rows is None}".encode())
         digest.update(b"" if n.rows is None else np.ascontiguousarray(n.rows, np.int64).tobytes())
     return digest.hexdigest()
-
-
-def save_atomic(path: Path, key: str, value: Mapping[str, Any]) -> None:
-    """Write tensors, numbers and lists such that a kill leaves the old file or the new one.
-
-    Parameters
-    ----------
-    path : Path
-        Its folder is made.
-    key : str
-        What the file belongs to; `load_atomic` asks for it.
-    value : mapping
-        Of tensors, numbers, strings, and lists and dicts of them.
-    """
-    content = io.BytesIO()
-    torch.save({"key": key, "value": dict(value)}, content)
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        stream.write(hashlib.sha256(content.getbuffer()).digest())
-        stream.write(content.getbuffer())
-
-
-def load_atomic(path: Path, key: str) -> dict[str, Any] | None:
-    """Read what `save_atomic` wrote.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    key : str
-        What it has to belong to.
-
-    Returns
-    -------
-    dict or None
-        ``None`` if the file is not there, belongs to something else, or is damaged.
-    """
-    try:
-        written = path.read_bytes()
-    except OSError:
-        return None
-    digest, content = written[:32], written[32:]
-    if hashlib.sha256(content).digest() != digest:  # torch does not see a bit that turned over
-        return None
-    stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    value: dict[str, Any] = stored["value"]
-    return value if stored["key"] == key else None

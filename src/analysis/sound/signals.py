@@ -4,6 +4,7 @@
 `chirps`                linear chirps in white noise; their end frequencies are to be found
 `chirp_targets`         those frequencies as numbers of mean 0 and deviation 1
 `textures`              smooth textures; which bands of levels are frequent is to be found
+`band_edges`            where those bands begin and end
 ======================  ============================================================================
 
 Recordings are the business of `analysis.sound.datasets`.
@@ -22,6 +23,7 @@ __all__ = [
     "CHIRP_RATE",
     "SNR_RANGE",
     "Chirps",
+    "band_edges",
     "chirp_targets",
     "chirps",
     "textures",
@@ -111,16 +113,42 @@ def chirp_targets(ends: ArrayLike) -> NDArray[np.float32]:
     return np.asarray(centred / ((high - low) / np.sqrt(12)), np.float32)
 
 
+def band_edges(stretches: int = 8) -> NDArray[np.float64]:
+    """Edges of stretches of [0, 1], alternately "off" and "on", that no low moment tells apart.
+
+    The signs of Chebyshev's polynomial of the second kind, whose zeros are the inner edges, are
+    orthogonal to every polynomial of lower degree: "on" and "off" have the same total length, mean,
+    variance, and all moments below ``stretches - 1``.
+
+    Parameters
+    ----------
+    stretches : int
+        At least 2.
+
+    Returns
+    -------
+    ndarray of float64, shape (stretches + 1,)
+        From 0 to 1.
+
+    Examples
+    --------
+    >>> band_edges(4).round(3)
+    array([0.   , 0.146, 0.5  , 0.854, 1.   ])
+    """
+    return np.asarray((1 - np.cos(np.arange(stretches + 1) * np.pi / stretches)) / 2)
+
+
 def textures(
-    count: int, seed: int, side: int = 16, contrast: float = 0.4, stretches: int = 5
+    count: int, seed: int, side: int = 16, contrast: float = 0.4, stretches: int = 8
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Smooth random textures whose class lies in their levels alone.
 
     A smooth Gaussian field (correlated over about three pixels) is mapped, rank by rank, to a
-    distribution of levels. The range is cut into equal stretches, alternately "off" and "on"; class
-    1 has the levels of the "on" stretches ``(1 + contrast) / (1 - contrast)`` times as often as
-    class 0 would have them, and the reverse. Nothing else tells the classes apart: to find them, a
-    network has to tell bands of levels, and the theory of this book says that colour must help it.
+    distribution of levels. The range is cut into stretches, alternately "off" and "on"
+    (`band_edges`); class 1 has the levels of the "on" stretches ``(1 + contrast) / (1 - contrast)``
+    times as often as class 0 would have them, and the reverse. Mean, variance, further moments and
+    the energy of the gradient are the same in both classes: to find them, a network has to tell
+    bands of levels, and the theory of this book says that colour must help it.
 
     Parameters
     ----------
@@ -133,7 +161,7 @@ def textures(
     contrast : float
         In (0, 1).
     stretches : int
-        Number of stretches; with 5, the pattern is the kernel chapter's "two-band".
+        Number of stretches.
 
     Returns
     -------
@@ -153,10 +181,11 @@ def textures(
         rng.normal(size=(count, side, side)), (0, 1.5, 1.5), mode="wrap"
     )
     uniform = stats.norm.cdf(field / field.std())
-    edges = np.linspace(0, 1, stretches + 1)
+    edges = band_edges(stretches)
     level = np.empty_like(uniform)
     for label in (0, 1):
         often = np.where(np.arange(stretches) % 2 == label, 1 + contrast, 1 - contrast)
+        often = often * np.diff(edges)
         cumulative = np.concatenate([[0.0], np.cumsum(often)]) / often.sum()
         level[labels == label] = np.interp(uniform[labels == label], cumulative, edges)
     return np.asarray(80 * level - 80, np.float32), labels.astype(np.int64)
