@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
 
 from analysis.colour import colormaps
@@ -105,3 +106,23 @@ def test_apply_is_indexing(shape: tuple[int, ...], kind: str) -> None:
 def test_apply_refuses_levels_out_of_range() -> None:
     with pytest.raises(IndexError):
         colormaps.apply(np.array([256]), colormaps.lut8("gray"))  # type: ignore[arg-type]
+
+
+def test_a_colormap_itself_is_as_good_as_its_name() -> None:
+    mine = LinearSegmentedColormap.from_list("mine", ["navy", "orange", "white"])
+    levels = np.arange(256, dtype=np.uint8)[None]
+    np.testing.assert_array_equal(_written(levels, cmap=mine)[0], colormaps.lut8(mine))
+    for table in (colormaps.lut, colormaps.lut8, colormaps.lut8_rounded, colormaps.cam02ucs):
+        np.testing.assert_array_equal(table(mpl.colormaps["turbo"]), table("turbo"))
+
+
+@pytest.mark.filterwarnings("ignore:Overwriting the cmap:UserWarning")
+def test_a_name_registered_anew_is_noticed() -> None:
+    tables = (colormaps.lut, colormaps.lut8, colormaps.lut8_rounded, colormaps.cam02ucs)
+    try:
+        for name in ("turbo", "magma"):
+            mpl.colormaps.register(mpl.colormaps[name], name="changing", force=True)
+            for table in tables:
+                np.testing.assert_array_equal(table("changing"), table(name))
+    finally:
+        mpl.colormaps.unregister("changing")

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional
 
-from analysis.jpeg import codec, huffman
+from analysis.jpeg import codec, huffman, transform
 from analysis.jpeg.codec import JPEGAutoencoder
+from analysis.jpeg.precision import once
 
 MODES = [("L", "4:2:0"), ("RGB", "4:4:4"), ("RGB", "4:2:0")]
 Bytes = NDArray[np.uint8]
@@ -256,10 +257,10 @@ def test_gradient_has_a_gradient(mode: Any, subsampling: Any) -> None:
     torch.testing.assert_close((slope * above).sum(), (first * other).sum(), atol=1e-3, rtol=1e-4)
 
 
-def test_a_gradient_may_follow_a_run_in_inference_mode() -> None:
+def test_a_gradient_may_follow_a_run_in_inference_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is made once is made for both."""
-    codec._constant.cache_clear()
-    codec._row.cache_clear()
+    for name in ("_constant", "_row"):
+        monkeypatch.setattr(codec, name, once(getattr(codec, name).__wrapped__))
     jpeg, x = JPEGAutoencoder(60, "RGB"), 255 * torch.rand(1, 3, 20, 20)
     with torch.inference_mode():
         jpeg.decode(jpeg.encode(x))
@@ -280,7 +281,8 @@ def test_double_precision_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     x = batch(images(24, 32, 3))
     jpeg = JPEGAutoencoder(35, "RGB")
     expected = jpeg(x)
-    monkeypatch.setattr(codec, "_exact_dtype", lambda device: torch.float64)
+    for module in (codec, transform):
+        monkeypatch.setattr(module, "exact_dtype", lambda device: torch.float64)
     assert torch.equal(jpeg(x), expected)
 
 

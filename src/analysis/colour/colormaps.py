@@ -46,54 +46,64 @@ def names() -> tuple[str, ...]:
     return tuple(name for name in mpl.colormaps if not name.endswith("_r"))
 
 
-def _colormap(name: str) -> Colormap:
+def _colormap(name: str | Colormap) -> Colormap:
+    if isinstance(name, Colormap):
+        return name
     if name not in mpl.colormaps:
-        near = get_close_matches(name, list(mpl.colormaps), n=3) or ["viridis", "gray", "turbo"]
+        near = get_close_matches(str(name), list(mpl.colormaps), n=3)
+        near = near or ["viridis", "gray", "turbo"]
         raise ValueError(f"unknown colormap {name!r}; did you mean one of {', '.join(near)}?")
     return mpl.colormaps[name]
 
 
+@cache
 def _positions() -> NDArray[np.float64]:
     """Where matplotlib looks the levels up: its own normalisation of a uint8 array to [0, 1]."""
     levels = np.arange(LEVELS, dtype=np.uint8)
     return np.asarray(Normalize(0, LEVELS - 1)(levels))
 
 
-@cache
-def lut(name: str) -> NDArray[np.float64]:
+def _kept(table: NDArray[Any]) -> NDArray[Any]:
+    """Return the same read-only array for the same numbers, whatever name they have by now."""
+    return _once(table.tobytes(), table.dtype.str)
+
+
+@lru_cache(maxsize=512)
+def _once(numbers: bytes, dtype: str) -> NDArray[Any]:
+    return np.frombuffer(numbers, dtype).reshape(LEVELS, 3)
+
+
+def lut(name: str | Colormap) -> NDArray[np.float64]:
     """Colours of the 256 levels under a colormap of matplotlib, in [0, 1], shape (256, 3).
 
-    Alpha is dropped; read-only. An unknown name raises ValueError, and lists the nearest names.
+    Give a colormap or its name; an unknown name raises ValueError, and lists the nearest. Alpha is
+    dropped; read-only.
 
     Examples
     --------
     >>> lut("gray")[255]
     array([1., 1., 1.])
+    >>> bool((lut(mpl.colormaps["gray"]) == lut("gray")).all())
+    True
     """
-    table = np.ascontiguousarray(_colormap(name)(_positions())[:, :3], dtype=np.float64)
-    table.flags.writeable = False
-    return table
+    return _kept(np.asarray(_colormap(name)(_positions())[:, :3], np.float64))
 
 
-@cache
-def lut8(name: str) -> NDArray[np.uint8]:
+def lut8(name: str | Colormap) -> NDArray[np.uint8]:
     """Bytes that matplotlib writes to a PNG for the 256 levels, shape (256, 3).
 
     matplotlib multiplies by 255 and *truncates*, so some levels share a colour: ``"gray"`` keeps
-    232 of 256. See `lut8_rounded` for the table that rounds. Read-only; ValueError as `lut`.
+    232 of 256. See `lut8_rounded` for the table that rounds. Read-only; arguments as of `lut`.
 
     Examples
     --------
     >>> len(np.unique(lut8("gray"), axis=0))
     232
     """
-    table = np.ascontiguousarray(_colormap(name)(_positions(), bytes=True)[:, :3], dtype=np.uint8)
-    table.flags.writeable = False
-    return table
+    return _kept(np.asarray(_colormap(name)(_positions(), bytes=True)[:, :3], np.uint8))
 
 
-@cache
-def lut8_rounded(name: str) -> NDArray[np.uint8]:
+def lut8_rounded(name: str | Colormap) -> NDArray[np.uint8]:
     """Colours of the 256 levels, rounded to the nearest byte: ``round(255 * lut(name))``.
 
     Examples
@@ -101,9 +111,7 @@ def lut8_rounded(name: str) -> NDArray[np.uint8]:
     >>> len(np.unique(lut8_rounded("gray"), axis=0))
     256
     """
-    table = np.rint(lut(name) * 255).astype(np.uint8)
-    table.flags.writeable = False
-    return table
+    return _kept(np.rint(lut(name) * 255).astype(np.uint8))
 
 
 def colour_science() -> Any:
@@ -113,14 +121,13 @@ def colour_science() -> Any:
     return colour
 
 
-@cache
-def cam02ucs(name: str) -> NDArray[np.float64]:
+def cam02ucs(name: str | Colormap) -> NDArray[np.float64]:
     """Coordinates of a colormap's levels in a space in which equal distances look equal.
 
     Parameters
     ----------
-    name : str
-        Any colormap that matplotlib knows.
+    name : str or Colormap
+        Any colormap that matplotlib knows, or one of your own.
 
     Returns
     -------
@@ -133,8 +140,14 @@ def cam02ucs(name: str) -> NDArray[np.float64]:
     >>> cam02ucs("gray")[[0, 255], 0].round(1) + 0.0
     array([  0., 100.])
     """
+    return _cam02ucs(lut(name).tobytes())
+
+
+@lru_cache(maxsize=512)
+def _cam02ucs(numbers: bytes) -> NDArray[np.float64]:
     colour = colour_science()
-    found = np.asarray(colour.XYZ_to_CAM02UCS(colour.sRGB_to_XYZ(lut(name))), np.float64)
+    colours = np.frombuffer(numbers).reshape(LEVELS, 3)
+    found = np.asarray(colour.XYZ_to_CAM02UCS(colour.sRGB_to_XYZ(colours)), np.float64)
     found.flags.writeable = False
     return found
 

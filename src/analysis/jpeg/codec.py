@@ -26,8 +26,8 @@ fast 1-D DCT algorithms with 11 multiplications", as in libjpeg's ``jfdctint.c``
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, Literal, NamedTuple, cast
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, Self, cast
 
 import numpy as np
 import torch
@@ -35,7 +35,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from analysis.jpeg import huffman
+from analysis.jpeg import huffman, transform
+from analysis.jpeg.precision import exact_dtype, in_own_precision, once
+from analysis.jpeg.transform import DCT_INTEGER, dct_filters
 
 __all__ = ["DCT_INTEGER", "Codes", "JPEGAutoencoder", "dct_filters", "quantisation_tables"]
 
@@ -84,56 +86,8 @@ def quantisation_tables(quality: int) -> NDArray[np.int64]:
     return np.asarray(np.clip((base * percent + 50) // 100, 1, 255))
 
 
-@cache
-def _cosines() -> NDArray[np.float64]:
-    """Return the orthonormal cosine transform of 8 numbers: (frequency, place)."""
-    k, i = np.arange(8)[:, None], np.arange(8)
-    basis = np.cos(np.pi * k * (2 * i + 1) / 16) / 2
-    basis[0] = np.sqrt(1 / 8)
-    return np.asarray(basis, np.float64)
-
-
-@cache
-def dct_filters() -> NDArray[np.float64]:
-    """Return the 64 filters: the orthonormal two-dimensional cosine basis of an 8×8 block.
-
-    Returns
-    -------
-    ndarray of float64, shape (64, 8, 8)
-        Filter ``8 * v + u`` has vertical frequency ``v`` and horizontal frequency ``u`` (half
-        periods per block), and unit length; all are orthogonal. Read-only.
-
-    Examples
-    --------
-    >>> round(float(dct_filters()[0, 0, 0]), 6)
-    0.125
-    """
-    filters = np.asarray(np.einsum("vi,uj->vuij", _cosines(), _cosines()).reshape(64, 8, 8))
-    filters.flags.writeable = False
-    return filters
-
-
-def _integer_transform() -> NDArray[np.int64]:
-    """Run Loeffler's butterflies, constants times 8192, on the identity: (output, input)."""
-    x = np.eye(8, dtype=np.int64)
-    plus, minus = x[:4] + x[:3:-1], x[:4] - x[:3:-1]
-    (s0, s1, s2, s3), (t7, t6, t5, t4) = plus, minus
-    out = np.empty((8, 8), np.int64)
-    out[0], out[4] = 8192 * (s0 + s3 + s1 + s2), 8192 * (s0 + s3 - s1 - s2)
-    turn = 4433 * (s1 - s2 + s0 - s3)
-    out[2], out[6] = turn + 6270 * (s0 - s3), turn - 15137 * (s1 - s2)
-    z1, z2, z3, z4 = -7373 * (t4 + t7), -20995 * (t5 + t6), t4 + t6, t5 + t7
-    z5 = 9633 * (z3 + z4)
-    z3, z4 = z5 - 16069 * z3, z5 - 3196 * z4
-    out[7], out[5] = 2446 * t4 + z1 + z3, 16819 * t5 + z2 + z4
-    out[3], out[1] = 25172 * t6 + z2 + z3, 12299 * t7 + z1 + z4
-    out.flags.writeable = False
-    return out
-
-
-#: libjpeg's integer cosine transform: ``DCT_INTEGER[k, i]`` ≈ 8192·√8 times the orthonormal one.
-DCT_INTEGER = _integer_transform()
-
+#: Pixels of a side, as libjpeg allows.
+_LONGEST_SIDE = 65_500
 
 #: Pixels of a batch to be worked on at a time: a megabyte of float32.
 _CACHED_PIXELS = 2**18
@@ -149,108 +103,14 @@ class Codes(NamedTuple):
     size: tuple[int, int]
 
 
-class _Matrices(NamedTuple):
-    """The transform's matrices, in the precision in which a device multiplies them exactly."""
-
-    rows: Tensor  # (16, 16): Aᵀ / 2¹¹ twice on the diagonal; right factor for rows of 8
-    rows_bias: Tensor  # (16,): level shift and half of the descaling's unit
-    high: Tensor  # (8, 8): A₁ / 2⁸
-    low: Tensor  # (8, 8): A₀ / 2⁷
-    back_rows_high: Tensor  # (16, 16): A₁ / 2¹¹
-    back_rows_low: Tensor  # (16, 16): A₀ / 2⁷
-
-
-@cache
-def _matrices(dtype: torch.dtype, device: torch.device) -> _Matrices:
-    whole = torch.from_numpy(DCT_INTEGER.copy())
-    high = torch.div(whole + 64, 128, rounding_mode="floor")
-    low = whole - 128 * high
-    two, shift = torch.eye(2, dtype=torch.int64), torch.zeros(8, dtype=torch.float64)
-    shift[0] = -128 * 8 * 8192
-    tensors = (
-        torch.kron(two, whole.T.contiguous()) / 2.0**11,
-        ((shift + 2**10) / 2.0**11).repeat(2),
-        high / 2.0**8,
-        low / 2.0**7,
-        torch.kron(two, high) / 2.0**11,
-        torch.kron(two, low) / 2.0**7,
-    )
-    return _Matrices(*(t.to(device=device, dtype=dtype) for t in tensors))
-
-
-def _exact_dtype(device: torch.device) -> torch.dtype:
-    """float32 where its matrix products are IEEE, else float64 (a GPU may shorten to TF32)."""
-    ieee = device.type == "cpu" and torch.get_float32_matmul_precision() == "highest"
-    return torch.float32 if ieee else torch.float64
-
-
-def _columns(matrix: Tensor, plane: Tensor, out: Tensor | None = None) -> Tensor:
-    """Apply an 8×8 matrix to every column of every block. (n, 8h, w) → (n·h, 8, w)."""
-    blocks = plane.view(-1, 8, plane.shape[-1])
-    place = None if out is None else out.view(blocks.shape)
-    return torch.bmm(matrix.expand(len(blocks), 8, 8), blocks, out=place)
-
-
 def _tile(table: Tensor, width: int) -> Tensor:
     """Repeat an 8×8 table along a row of blocks. (64,) → (8, width)."""
     return table.view(8, 1, 8).expand(8, width // 8, 8).reshape(8, width)
 
 
-def _islow_forward(plane: Tensor, spare: Tensor | None = None) -> Tensor:
-    """Transform as libjpeg does: levels (n, H, W) → 8 × coefficients in their blocks' places.
-
-    With `spare` memory of as many numbers, of the matrices' precision, in place.
-    """
-    m = _matrices(_exact_dtype(plane.device), plane.device)
-    levels = plane.to(m.rows.dtype).reshape(-1, 16)
-    rows, place = (None, None) if spare is None else (spare.view(-1, 16), levels)
-    rows = torch.addmm(m.rows_bias, levels, m.rows, out=rows).floor_().view(plane.shape)
-    low = _columns(m.low, rows, place).add_(128).floor_()
-    batch = rows.view(low.shape)
-    total = low.baddbmm_(m.high.expand(len(batch), 8, 8), batch, beta=1 / 256)
-    return total.floor_().view(plane.shape)
-
-
-def _islow_inverse(plane: Tensor, spare: Tensor | None = None) -> Tensor:
-    """Transform back as libjpeg does: coefficients (n, H, W) → levels, not yet clipped.
-
-    Overwrites its argument; with `spare` memory as in `_islow_forward`, by the result.
-    """
-    m = _matrices(_exact_dtype(plane.device), plane.device)
-    plane = plane.to(m.rows.dtype)
-    low = _columns(m.low.T, plane, spare).add_(8).floor_()
-    batch = plane.view(low.shape)
-    high = (m.high.T * 16).expand(len(batch), 8, 8)
-    work = low.baddbmm_(high, batch, beta=1 / 16).floor_()
-    work = work.view(-1, 16)
-    place = None if spare is None else plane.view(-1, 16)
-    low = torch.mm(work, m.back_rows_low, out=place).add_(2.0**10).floor_()
-    total = low.addmm_(work, m.back_rows_high, beta=1 / 2**11)
-    return total.floor_().add_(128).view(plane.shape)
-
-
-def _ideal_forward(plane: Tensor) -> Tensor:
-    """Apply the orthonormal transform to each block of (n, H, W), without the level shift."""
-    d = _orthonormal(plane.dtype, plane.device)
-    rows = torch.mm(plane.reshape(-1, 8), d.T).view(plane.shape)
-    return _columns(d, rows).view(plane.shape)
-
-
-def _ideal_inverse(plane: Tensor) -> Tensor:
-    """Apply the transposed orthonormal transform to each block of (n, H, W)."""
-    d = _orthonormal(plane.dtype, plane.device)
-    columns = _columns(d.T, plane.contiguous())
-    return torch.mm(columns.view(-1, 8), d).view(plane.shape)
-
-
-@cache
-def _orthonormal(dtype: torch.dtype, device: torch.device) -> Tensor:
-    return torch.tensor(_cosines(), dtype=dtype, device=device)
-
-
 def _swap_blocks(plane: Tensor, rows: int, columns: int) -> Tensor:
     """Transpose (n, rows, columns) groups of 8 neighbours on the last axis."""
-    if plane.dtype == torch.int16:  # eight int16 are one word of 16 bytes: moves them at once
+    if plane.dtype == torch.int16 and len(plane):  # one word of 16 bytes holds eight: fast
         return (
             plane.view(torch.complex128)
             .view(-1, rows, columns)
@@ -279,10 +139,12 @@ def _quantise(
 ) -> Tensor:
     """Levels (n, H, W) → quantised coefficients in their blocks' places, steps (8, W) or (H, W)."""
     if arithmetic == "ideal":
-        coefficients, scale = _ideal_forward(plane.float() - 128), 1 / step
-    else:  # round halves away from zero: a nudge too small to move anything but a half
-        coefficients, scale = _islow_forward(plane, spare), (1 + 2**-18) / 8 / step
-    return _scale_(coefficients, scale).round_()
+        levels = plane.to(exact_dtype(plane.device))
+        coefficients, unit = transform.ideal_forward(levels - 128), 1
+    else:
+        coefficients, unit = transform.islow_forward(plane, spare), 8
+    # round halves away from zero: a nudge that moves only what is a half but for its rounding
+    return _scale_(coefficients, (1 + 2**-18) / unit / step).round_()
 
 
 def _restore_(
@@ -291,8 +153,8 @@ def _restore_(
     """Quantised coefficients in place → levels, not yet clipped. Overwrites its argument."""
     coefficients = _scale_(codes, step)
     if arithmetic == "ideal":
-        return _ideal_inverse(coefficients).add_(128).round_()
-    return _islow_inverse(coefficients, spare)
+        return transform.ideal_inverse(coefficients).add_(128.5 + 2**-12).floor_()  # halves up
+    return transform.islow_inverse(coefficients, spare)
 
 
 class _Analysis(torch.autograd.Function):
@@ -304,11 +166,12 @@ class _Analysis(torch.autograd.Function):
         return _quantise(plane, _tile(table, plane.shape[-1]), arithmetic)
 
     @staticmethod
+    @in_own_precision
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (table,) = ctx.saved_tensors
-        gradient = gradients[0].to(table.dtype).clone(memory_format=torch.contiguous_format)
+        gradient = gradients[0].to(exact_dtype(table.device), copy=True).contiguous()
         step = _tile(table, gradient.shape[-1])
-        return _ideal_inverse(_scale_(gradient, 1 / step)), None, None
+        return transform.ideal_inverse(_scale_(gradient, 1 / step)), None, None
 
 
 class _Synthesis(torch.autograd.Function):
@@ -318,12 +181,13 @@ class _Synthesis(torch.autograd.Function):
     def forward(ctx: Any, plane: Tensor, table: Tensor, arithmetic: Arithmetic) -> Tensor:
         ctx.save_for_backward(table)
         step = _tile(table, plane.shape[-1])
-        return _restore_(plane.to(table.dtype, copy=True), step, arithmetic)
+        return _restore_(plane.to(exact_dtype(plane.device), copy=True), step, arithmetic)
 
     @staticmethod
+    @in_own_precision
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (table,) = ctx.saved_tensors
-        gradient = _ideal_forward(gradients[0].to(table.dtype))
+        gradient = transform.ideal_forward(gradients[0].to(exact_dtype(table.device)))
         return _scale_(gradient, _tile(table, gradient.shape[-1])), None, None
 
 
@@ -356,17 +220,17 @@ class _Clip(torch.autograd.Function):
         return clipped
 
     @staticmethod
+    @in_own_precision
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         (inside,) = ctx.saved_tensors
         gradient: Tensor = gradients[0] * inside
         return gradient
 
 
-@cache
+@once
 def _row(pair: tuple[int, int], width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Repeat two numbers in even and odd columns. (width,)."""
-    with torch.inference_mode(False):
-        return torch.tensor(pair, dtype=dtype, device=device).repeat(width // 2 + 1)[:width]
+    return torch.tensor(pair, dtype=dtype, device=device).repeat(width // 2 + 1)[:width]
 
 
 class _Halve(torch.autograd.Function):
@@ -380,6 +244,7 @@ class _Halve(torch.autograd.Function):
         return total.add_(halves).mul_(0.25).floor_()
 
     @staticmethod
+    @in_own_precision
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         share = (gradients[0] / 4)[..., :, None, :, None]
         n, c, rows, _, columns, _ = share.shape
@@ -417,29 +282,44 @@ def _weights(matrix: Matrix, like: Tensor) -> Tensor:
     return _constant(matrix, 2.0**-16, like.dtype, like.device)
 
 
-@cache
+@once
 def _constant(values: Matrix, unit: float, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Make a tensor once: for a small part of a batch that takes as long as a pass over it."""
-    with torch.inference_mode(False):  # or no later gradient could use it
-        return torch.tensor(values, dtype=dtype, device=device) * unit
+    return torch.tensor(values, dtype=dtype, device=device) * unit
 
 
 def _mix(weight: Tensor, planes: Tensor, out: Tensor | None = None) -> Tensor:
     """Apply a matrix to the channels of every pixel of (n, c, H, W)."""
     n, _, height, width = planes.shape
-    place = None if out is None else out.view(n, -1, height * width)
+    place = None if out is None else out.view(n, len(weight), height * width)
     mixed = torch.bmm(weight.expand(n, -1, -1), planes.flatten(2), out=place)
-    return mixed.view(n, -1, height, width)
+    return mixed.view(n, len(weight), height, width)
 
 
-def _colour(matrix: Matrix, bias: Matrix, planes: Tensor, out: Tensor | None) -> Tensor:
+class _Colour(torch.autograd.Function):
+    """⌊(M x + b) / 2¹⁶⌋ at every pixel of (n, c, H, W), the gradient straight through."""
+
+    @staticmethod
+    def forward(ctx: Any, planes: Tensor, matrix: Matrix, bias: Matrix, out: Any) -> Tensor:
+        ctx.matrix = matrix
+        return _colour(matrix, bias, planes, out)
+
+    @staticmethod
+    @in_own_precision
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        return _mix(_weights(ctx.matrix, gradients[0]).T, gradients[0]), None, None, None
+
+
+def _colour(matrix: Matrix, bias: Matrix, planes: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute ⌊(M x + b) / 2¹⁶⌋ at every pixel of (n, c, H, W)."""
+    if planes.requires_grad and torch.is_grad_enabled():
+        return _apply(_Colour, planes, matrix, bias, out)
     n, _, height, width = planes.shape
-    flat = planes.flatten(2).to(_exact_dtype(planes.device))
+    flat = planes.flatten(2).to(exact_dtype(planes.device))
     weight = _weights(matrix, flat).expand(n, -1, -1)
     place = None if out is None else out.flatten(2)
     mixed = torch.baddbmm(_weights(bias, flat), weight, flat, out=place)
-    return _floor(mixed).view(n, -1, height, width)
+    return mixed.floor_().view(n, len(matrix), height, width)
 
 
 def _ycc(rgb: Tensor, out: Tensor | None = None) -> Tensor:
@@ -449,7 +329,8 @@ def _ycc(rgb: Tensor, out: Tensor | None = None) -> Tensor:
 
 def _rgb(luma: Tensor, chroma: Tensor, out: Tensor | None = None) -> Tensor:
     """Turn Y (n, 1, H, W) and Cb, Cr (n, 2, H, W) into RGB, not yet clipped."""
-    return _colour(_FROM_CHROMA, _FROM_CHROMA_BIAS, chroma, out).add_(luma)
+    shift = _colour(_FROM_CHROMA, _FROM_CHROMA_BIAS, chroma, out)
+    return shift + luma if shift.requires_grad else shift.add_(luma)
 
 
 def _lean(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
@@ -531,6 +412,7 @@ class _ThereAndBack(torch.autograd.Function):
         return out
 
     @staticmethod
+    @in_own_precision
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         x, *kept = ctx.saved_tensors
         codec, (gradient,) = ctx.codec, gradients
@@ -605,7 +487,8 @@ class JPEGAutoencoder(nn.Module):
         Colour at half resolution on both axes (Pillow's default), or in full. Ignored for gray.
     arithmetic : {"islow", "ideal"}
         "islow": libjpeg's integers, bit-exact. "ideal": the exact cosine transform, rounded once
-        to a code and once to a level: textbook JPEG, a pure convolution between the roundings.
+        to a code (halves away from zero) and once to a level (halves up): textbook JPEG, a pure
+        convolution between the roundings.
 
     Raises
     ------
@@ -617,6 +500,10 @@ class JPEGAutoencoder(nn.Module):
     A uint8 batch stays uint8 and has no gradient. A floating batch (levels 0…255) gives the same
     values as floats and is differentiable: each rounding passes the gradient straight through,
     each clip passes it inside the range only. Levels that are no integers are rounded first.
+
+    It computes in its own precision: autocast, ``.half()``, another default dtype or shortened
+    matrix products change nothing. `torch.export` follows it for one shape; tracing and the
+    transforms of `torch.func` are refused.
 
     The arithmetic is exact for codes that an encoder can make; arbitrary codes are exact while
     coefficients times steps stay below about 2¹², more than any image's.
@@ -652,6 +539,14 @@ class JPEGAutoencoder(nn.Module):
         tables = torch.from_numpy(quantisation_tables(quality)).float()
         self.register_buffer("tables", tables, persistent=False)
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move the tables, but keep their precision: no half of it is exact."""
+        tables = self.tables
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if self.tables.dtype != tables.dtype:
+            self.tables = tables.to(self.tables.device)
+        return self
+
     def extra_repr(self) -> str:
         """Describe the settings."""
         sampling = "" if self.mode == "L" else f", 4:{'20' if self.factor == 2 else '44'}"
@@ -666,6 +561,7 @@ class JPEGAutoencoder(nn.Module):
         """
         return torch.from_numpy(dct_filters().copy()).float()[:, None].to(self.tables.device)
 
+    @in_own_precision
     def encode(self, x: Tensor) -> Codes:
         """Analysis and bottleneck.
 
@@ -696,6 +592,7 @@ class JPEGAutoencoder(nn.Module):
             planes += channels.view(*plane.shape[:2], *channels.shape[1:]).unbind(1)
         return Codes(tuple(planes), size)
 
+    @in_own_precision
     def decode(self, codes: Codes) -> Tensor:
         """Synthesis.
 
@@ -726,6 +623,7 @@ class JPEGAutoencoder(nn.Module):
         out = _clip(self._from_planes(planes, codes.size)).float()
         return out if codes.planes[0].is_floating_point() else out.to(torch.uint8)
 
+    @in_own_precision
     def forward(self, x: Tensor) -> Tensor:
         """``decode(encode(x))``: what is left of a batch after saving it as JPEG.
 
@@ -753,7 +651,7 @@ class JPEGAutoencoder(nn.Module):
         """
         out = torch.empty_like(x, memory_format=torch.contiguous_format)
         steps, count = self._steps(int(x.shape[2]), int(x.shape[3])), self._count(x)
-        several, dtype = len(x) if keep else count, _exact_dtype(x.device)
+        several, dtype = len(x) if keep else count, exact_dtype(x.device)
         kept = [x.new_empty((several, *steps.shape), dtype=dtype)]
         if self.mode == "RGB":
             kept.append(x.new_empty((several, *x.shape[1:]), dtype=dtype))
@@ -827,7 +725,12 @@ class JPEGAutoencoder(nn.Module):
         ndarray of int64, shape (batch,)
             Bytes, header included.
         """
-        return huffman.lengths(_to_numpy(codes), codes.size, self.factor)
+        planes = _to_numpy(codes)
+        return (
+            huffman.lengths(planes, codes.size, self.factor)
+            if len(planes[0])
+            else np.zeros(0, np.int64)
+        )
 
     def to_bytes(self, codes: Codes) -> list[bytes]:
         """Write the files themselves, byte for byte what Pillow writes.
@@ -840,14 +743,20 @@ class JPEGAutoencoder(nn.Module):
         -------
         list of bytes, one an image
         """
-        tables = self.tables.cpu().numpy().astype(np.int64)
-        return huffman.write(_to_numpy(codes), tables, codes.size, self.factor)
+        planes, tables = _to_numpy(codes), self.tables.cpu().numpy().astype(np.int64)
+        return huffman.write(planes, tables, codes.size, self.factor) if len(planes[0]) else []
 
     def _check(self, x: Tensor) -> None:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected a tensor, got {type(x).__name__}: see torch.from_numpy")
         channels = 1 if self.mode == "L" else 3
-        if x.ndim != 4 or x.shape[1] != channels or not x.numel():
+        if x.ndim != 4 or x.shape[1] != channels or not x.shape[2] * x.shape[3]:
             raise ValueError(
                 f"mode {self.mode} takes (batch, {channels}, height, width), got {tuple(x.shape)}"
+            )
+        if max(x.shape[2:]) > _LONGEST_SIDE:
+            raise ValueError(
+                f"libjpeg writes sides of {_LONGEST_SIDE} pixels at most, got {tuple(x.shape)}"
             )
         if x.dtype != torch.uint8 and not x.is_floating_point():
             raise ValueError(f"expected uint8 or floating levels, got {x.dtype}")
@@ -881,4 +790,4 @@ class JPEGAutoencoder(nn.Module):
 
 
 def _to_numpy(codes: Codes) -> list[NDArray[np.integer]]:
-    return [plane.detach().cpu().numpy().astype(np.int16) for plane in codes.planes]
+    return [plane.detach().to(torch.int16).cpu().numpy() for plane in codes.planes]
