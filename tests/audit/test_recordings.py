@@ -16,9 +16,10 @@ import soundfile
 from PIL import Image
 
 from analysis.audit import recordings, untrusted
+from analysis.audit.clips import read_sounds
 from analysis.audit.listing import DataError
 from analysis.audit.recordings import load
-from analysis.audit.untrusted import FrontEnd, Unusable, read, read_sounds, recognise, survey
+from analysis.audit.untrusted import FrontEnd, Unusable, read, recognise, survey
 from analysis.colour import colormaps
 from tests.audit.made import RATE, reasons, sound
 

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from analysis.audit import listing, untrusted
+from analysis.audit import clips, listing, untrusted
 from analysis.sound import datasets
 
 FRONTS = {
@@ -32,7 +32,7 @@ def _read(folder: Path, content: bytes, suffix: str) -> None:
     try:
         front = replace(FRONTS[kind], source=untrusted.survey(path).size)
         if kind == "audio":
-            (found,) = untrusted.read_sounds([path], front)
+            (found,) = clips.read_sounds([path], front)
         else:
             found = untrusted.read(path, front)
     except untrusted.Unusable as reason:

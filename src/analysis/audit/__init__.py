@@ -1,7 +1,8 @@
 """A reader's own recordings, and what colour does on them.
 
 Begin with `recordings.load`. `listing` finds files and classes, `agreement` chooses what all are
-brought to, `untrusted` reads files of which nothing is known, `cache` keeps what was read. Then
-`plan` says how much is trained, `crossvalidation` trains it on what `arms` makes, `differences`
-says what may be said of it, `cues` what gives a class away without sound, and `words` tells it.
+brought to, `untrusted` reads files of which nothing is known (sounds: `clips`, by `decoding` them
+to their end), `cache` keeps what was read. Then `plan` says how much is trained, `crossvalidation`
+trains it on what `arms` makes, `differences` says what may be said of it, `cues` what gives a class
+away without sound, and `words` tells it.
 """

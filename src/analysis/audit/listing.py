@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from analysis.audit.untrusted import kind_of, shown
+from analysis.audit.untrusted import kind_of, refusal, shown
 
 __all__ = [
     "METADATA",
@@ -183,7 +183,7 @@ def _from_folders(folder: Path) -> Listing:
         if len(relative.parts) == 1:
             left_out.append(LeftOut(name, "lies in no subfolder, so it has no class"))
         elif kind_of(path) is None:
-            left_out.append(LeftOut(name, "not a kind of file that is read here"))
+            left_out.append(LeftOut(name, refusal(path)))
         else:
             items.append(Item(path, name, shown(relative.parts[0])))
     notes = []
@@ -272,7 +272,7 @@ def _row_problem(folder: Path, row: Mapping[str, str]) -> str:
         hint = "; write / between folders, not \\" if "\\" in name else ""
         return f"missing: {METADATA} names it, and it is not there{hint}"
     if kind_of(path) is None:
-        return "not a kind of file that is read here"
+        return refusal(path)
     return ""
 
 

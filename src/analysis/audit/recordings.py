@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from analysis.audit.agreement import agreed, fitting, one_kind
 from analysis.audit.cache import Cache
+from analysis.audit.clips import read_sounds
 from analysis.audit.listing import (
     DataError,
     Item,
@@ -42,7 +43,6 @@ from analysis.audit.untrusted import (
     Survey,
     Unusable,
     read,
-    read_sounds,
     shown,
     survey,
 )

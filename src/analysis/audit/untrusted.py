@@ -7,9 +7,9 @@ used raises `Unusable`, whose text is the reason, in words for the person who ha
 =========  ===========================================  ============================================
 kind       files                                        its spectrogram
 =========  ===========================================  ============================================
-`audio`    what libsndfile reads, by suffix             mel amplitude, averaged to the size
+`audio`    what libsndfile opens, by suffix             mel amplitude, averaged to the size
 `arrays`   ``.npy``, ``.npz`` with one 2-D array        its values, averaged to the size
-`images`   ``.png``, gray or colour-mapped              levels, recovered from the colours; and RGB
+`images`   ``.png``, ``.jpg``, …; gray or colour        levels, recovered from the colours; and RGB
 =========  ===========================================  ============================================
 
 Nothing here unpickles, follows a size that a header merely claims, or reads more of a long
@@ -25,34 +25,36 @@ import stat
 import unicodedata
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.signal import resample_poly
 
+from analysis.audit import decoding
+from analysis.audit.decoding import Unusable
 from analysis.colour import colormaps
 from analysis.sound import spectrograms
 
 __all__ = [
     "AUDIO",
+    "PICTURES",
+    "READ",
     "SUFFIXES",
     "FrontEnd",
     "Kind",
     "Reading",
     "Survey",
     "Unusable",
+    "explained",
     "kind_of",
     "read",
-    "read_sounds",
     "recognise",
+    "refusal",
     "sample_colours",
     "shown",
     "survey",
@@ -67,28 +69,44 @@ AUDIO = (
     *(".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64"),
 )
 
+#: Suffixes of pictures, and what Pillow calls the formats; a picture may have another's suffix.
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
+
 #: What is read, by suffix.
 SUFFIXES: dict[str, Kind] = {
     **dict.fromkeys(AUDIO, "audio"),
-    ".npy": "arrays",
-    ".npz": "arrays",
-    ".png": "images",
+    **dict.fromkeys((".npy", ".npz"), "arrays"),
+    **dict.fromkeys(PICTURES, "images"),
+}
+
+#: What is read, in words.
+READ = "sound (.wav, .flac, .ogg, .mp3, …), arrays (.npy, .npz) and pictures (.png, .jpg, …)"
+
+#: What people have and is not read, by suffix: what to do.
+_REMEDIES = {
+    **dict.fromkeys(
+        (".m4a", ".m4b", ".aac", ".mp4", ".mov", ".mkv", ".webm", ".3gp", ".amr", ".wma", ".ape"),
+        "convert it to .wav or .flac, with ffmpeg for instance",
+    ),
+    **dict.fromkeys(
+        (".pt", ".pth", ".pkl", ".pickle", ".joblib"),
+        "loading it would run code that it may hold; save each spectrogram with numpy.save",
+    ),
+    **dict.fromkeys(
+        (".mat", ".h5", ".hdf5", ".parquet", ".feather", ".tfrecord", ".zarr"),
+        "save each spectrogram with numpy.save",
+    ),
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".json"), ""),
+    **dict.fromkeys((".pdf", ".svg", ".eps", ".heic"), "save it as .png"),
+    **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"), "unpack it"),
 }
 
 #: Largest picture or array, in pixels or values: a page of a thesis at 600 dpi has 35 million.
 MOST_VALUES = 40_000_000
 
-#: Longest recording in hours, and most channels.
-MOST_HOURS, MOST_CHANNELS = 4, 32
-
 #: Shortest recording in seconds; smallest picture or array, in rows and in columns.
 LEAST_SECONDS, LEAST_SIDE = 0.05, 4
-
-#: A recording that never leaves ± this is silent: less than one step of 16 bits (-90 dB).
-SILENCE = 3e-5
-
-#: A sample at or above this is clipped.
-FULL_SCALE = 0.999
 
 #: A pixel this near (Euclidean, in levels 0…255) to a colour of the map belongs to the map.
 ON_THE_MAP = 8.0
@@ -98,11 +116,6 @@ RECOGNISED = 0.8
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of BT.601, as Pillow takes it
 _WINDOW_SECONDS = 0.032
-_BLOCKS = 4  # blocks in a stretch, when the loudest stretch of a long recording is looked for
-
-
-class Unusable(Exception):
-    """A file cannot be used; the text is the reason."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +130,8 @@ class Survey:
     rate : int
         Samples a second; 0 if it is no sound.
     size : tuple of int
-        (channels, samples) of a sound, (rows, columns) of a picture or an array.
+        (channels, samples) of a sound, counted by decoding it; (rows, columns) of a picture or an
+        array.
     """
 
     digest: str
@@ -194,6 +208,20 @@ def kind_of(path: Path) -> Kind | None:
     return SUFFIXES.get(path.suffix.lower())
 
 
+def refusal(path: Path) -> str:
+    """Say why a file is not read, going by its suffix, and what to do.
+
+    Examples
+    --------
+    >>> refusal(Path("a.m4a"))
+    '.m4a is not read: convert it to .wav or .flac, with ffmpeg for instance'
+    """
+    suffix = shown(path.suffix.lower())
+    remedy = _REMEDIES.get(suffix, "")
+    told = f"{suffix} is not read" if remedy else "not a kind of file that is read here"
+    return f"{told}: {remedy}" if remedy else told
+
+
 def shown(name: str) -> str:
     r"""Make a file name or a label fit to be shown.
 
@@ -213,7 +241,7 @@ def shown(name: str) -> str:
 
 
 def survey(path: Path) -> Survey:
-    """Find out what a file is, from its header, and hash its content.
+    """Find out what a file is, and hash its content.
 
     Parameters
     ----------
@@ -231,8 +259,8 @@ def survey(path: Path) -> Survey:
     """
     kind = kind_of(path)
     if kind is None:
-        raise Unusable("not a kind of file that is read here (sound, .npy, .npz or .png)")
-    with _explained(path):
+        raise Unusable(refusal(path))
+    with explained(path):
         if not stat.S_ISREG(path.stat().st_mode):
             raise Unusable("not a regular file")
         if path.stat().st_size == 0:
@@ -245,7 +273,7 @@ def survey(path: Path) -> Survey:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Turn what readers raise at damaged files into a reason."""
     try:
         yield
@@ -265,16 +293,7 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _sound_size(path: Path) -> tuple[int, tuple[int, int]]:
-    with soundfile.SoundFile(path) as sound:
-        rate, channels, samples = sound.samplerate, sound.channels, sound.frames
-    if samples == 0:
-        raise Unusable("empty: the recording has no samples")
-    if channels > MOST_CHANNELS:
-        raise Unusable(f"has {channels} channels; at most {MOST_CHANNELS} are read")
-    if samples > MOST_HOURS * 3600 * rate:
-        raise Unusable(
-            f"claims to last {samples / rate / 3600:.3g} h; at most {MOST_HOURS} h are read: cut it"
-        )
+    rate, channels, samples = decoding.measured(path)
     if samples < LEAST_SECONDS * rate:
         raise Unusable(
             f"too short: {1000 * samples / rate:.3g} ms; at least {1000 * LEAST_SECONDS:.0f} needed"
@@ -338,11 +357,13 @@ def _image_size(path: Path) -> tuple[int, tuple[int, int]]:
 
 @contextmanager
 def _picture(path: Path) -> Iterator[Image.Image]:
-    """Open a PNG's header; its pixels are decoded by whoever asks for them."""
+    """Open a picture's header; its pixels are decoded by whoever asks for them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_check_size` decides
         try:
-            with Image.open(path, formats=["PNG"]) as image:
+            with Image.open(path, formats=_FORMATS) as image:
+                if (count := getattr(image, "n_frames", 1)) > 1:
+                    raise Unusable(f"holds {count} pictures; one is needed")
                 yield image
         except Image.DecompressionBombError:
             raise Unusable(f"too large: more than {MOST_VALUES:,} pixels") from None
@@ -371,7 +392,7 @@ def read(path: Path, front: FrontEnd) -> Reading:
     Unusable
         With the reason: damaged after all, not finite, or without any content.
     """
-    with _explained(path):
+    with explained(path):
         values = _array(path) if front.kind == "arrays" else _levels(path, front.colormap)
         if not np.isfinite(values).all():
             count = int((~np.isfinite(values)).sum())
@@ -424,12 +445,14 @@ def _levels(path: Path, colormap: str) -> Floats:
 
 
 def _pixels(path: Path) -> NDArray[Any]:
-    """Pixels of a PNG: float32 (rows, columns) in [0, 1], or uint8 (rows, columns, 3)."""
+    """Pixels of a picture: float32 (rows, columns) in [0, 1], or uint8 (rows, columns, 3)."""
     with _picture(path) as image:
         columns, rows = image.size
         _check_size((rows, columns), "picture")
         if image.mode in ("I;16", "I;16B", "I"):
             return np.asarray(image, np.float32) / 65535
+        if image.mode == "F":
+            raise Unusable("holds numbers, not colours: save them with numpy.save")
         if image.mode in ("1", "L", "LA"):
             return np.asarray(image.convert("L"), np.float32) / 255
         colours = np.asarray(image.convert("RGB"))
@@ -456,115 +479,6 @@ def _averaged(planes: Floats, size: tuple[int, int]) -> Floats:
     return np.asarray(spectrograms.resize(planes, smaller), np.float32)
 
 
-# --- sounds ----------------------------------------------------------------------------------
-
-
-def read_sounds(paths: Sequence[Path], front: FrontEnd) -> list[Reading | Unusable]:
-    """Read some recordings, and transform them together.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files that passed `survey`.
-    front : FrontEnd
-        Rate, length and size that they are brought to.
-
-    Returns
-    -------
-    list of Reading or Unusable
-        One a path, in order.
-    """
-    waves: list[Floats] = []
-    found: list[Reading | Unusable | dict[str, float]] = []
-    for path in paths:
-        try:
-            with _explained(path):
-                wave, measures = _sound(path, front)
-            waves.append(wave)
-            found.append(measures)
-        except Unusable as reason:
-            found.append(reason)
-    planes = iter(_amplitudes(np.stack(waves), front)) if waves else iter(())
-    return [one if isinstance(one, Unusable) else Reading(next(planes), one) for one in found]  # type: ignore[arg-type]
-
-
-def _amplitudes(waves: Floats, front: FrontEnd) -> Floats:
-    """Mel amplitude (n, 1, bands, frames) of clips (n, samples)."""
-    parts = []
-    step = max(1, 2**20 // waves.shape[1])
-    for start in range(0, len(waves), step):
-        power = spectrograms.mel_power(
-            waves[start : start + step], front.rate, front.size[0], front.window, front.hop
-        )
-        if power.shape[2] > front.size[1]:
-            power = spectrograms.resize(power, front.size)
-        parts.append(np.sqrt(np.maximum(power, 0)))
-    return np.concatenate(parts)[:, None]
-
-
-def _sound(path: Path, front: FrontEnd) -> tuple[Floats, dict[str, float]]:
-    """One clip at the common rate and length, with its measures."""
-    with soundfile.SoundFile(path) as sound:
-        rate, total = sound.samplerate, sound.frames
-        wanted = math.ceil(front.samples * rate / front.rate)
-        if total > wanted:
-            sound.seek(_loudest(sound, wanted))
-        block = sound.read(wanted, dtype="float32", always_2d=True)
-    if len(block) < min(wanted, total):
-        raise Unusable(f"damaged: ends after {len(block) / rate:.3g} s of {total / rate:.3g} s")
-    _check_finite(block)
-    wave = _mono(block)
-    if np.ptp(wave) < 2 * SILENCE:
-        raise Unusable("silent: nothing in it exceeds −90 dB of full scale")
-    clipped = float((np.abs(block) >= FULL_SCALE).mean())
-    own = len(wave)
-    sounding = np.flatnonzero(wave)
-    zeros = own - (sounding[-1] - sounding[0] + 1)
-    wave = _resampled(wave, rate, front.rate)[: front.samples]
-    padded = np.pad(wave, (0, front.samples - len(wave)))
-    return padded, {
-        "padding": 1 - (own - zeros) / max(wanted, own),
-        "clipped": clipped,
-        "level": float(10 * np.log10(np.square(wave, dtype=np.float64).mean() + 1e-20)),
-        "seconds": total / rate,
-        "rate": float(rate),
-        "channels": float(block.shape[1]),
-    }
-
-
-def _check_finite(block: Floats) -> None:
-    if not np.isfinite(block).all():
-        count = int((~np.isfinite(block)).sum())
-        raise Unusable(f"samples that are not finite (NaN or infinite): {count:,}")
-
-
-def _mono(block: Floats) -> Floats:
-    """Mean of the channels; the loudest one where they cancel each other."""
-    wave = block.mean(axis=1)
-    loudness = np.square(block, dtype=np.float64).mean(axis=0)
-    if np.square(wave, dtype=np.float64).mean() < 1e-4 * loudness.max():
-        wave = block[:, int(loudness.argmax())]
-    return np.asarray(wave, np.float32)
-
-
-def _loudest(sound: soundfile.SoundFile, wanted: int) -> int:
-    """First sample of the loudest stretch, read block by block, so that memory stays bounded."""
-    size = max(1, wanted // _BLOCKS)
-    energies = []
-    for block in sound.blocks(size, dtype="float32", always_2d=True):
-        _check_finite(block)
-        energies.append(float(np.square(block, dtype=np.float64).sum()))
-    stretches = np.convolve(energies, np.ones(_BLOCKS), "valid") if len(energies) > _BLOCKS else [0]
-    return int(min(int(np.argmax(stretches)) * size, sound.frames - wanted))
-
-
-def _resampled(wave: Floats, rate: int, target: int) -> Floats:
-    if rate == target:
-        return wave
-    ratio = Fraction(target, rate).limit_denominator(1000)
-    return np.asarray(resample_poly(wave, ratio.numerator, ratio.denominator), np.float32)
-
-
 # --- colours ---------------------------------------------------------------------------------
 
 
@@ -574,7 +488,7 @@ def sample_colours(path: Path, most: int, seed: int) -> NDArray[np.uint8] | None
     Parameters
     ----------
     path : Path
-        A PNG.
+        A picture.
     most : int
         Pixels, at most.
     seed : int
@@ -590,7 +504,7 @@ def sample_colours(path: Path, most: int, seed: int) -> NDArray[np.uint8] | None
     Unusable
         If it cannot be read.
     """
-    with _explained(path):
+    with explained(path):
         pixels = _pixels(path)
     if pixels.ndim == 2:
         return None
