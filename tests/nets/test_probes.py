@@ -17,7 +17,7 @@ RNG = np.random.default_rng(0)
 def refit(x: np.ndarray, y: np.ndarray, fold: np.ndarray, penalties: tuple[float, ...]):
     """Nested choice of the penalty and prediction, by fitting every regression anew."""
     test = np.full_like(y, np.nan)
-    chosen = {}
+    chosen, least = {}, {}
     for k in range(fold.max() + 1):
         kept = fold != k
         losses = []
@@ -33,10 +33,11 @@ def refit(x: np.ndarray, y: np.ndarray, fold: np.ndarray, penalties: tuple[float
                 ).sum()
             losses.append(loss)
         chosen[k] = penalties[int(np.argmin(losses))]
+        least[k] = min(losses)
         model = Ridge(chosen[k]).fit(x[kept], y[kept])
         test[fold == k] = model.predict(x[fold == k]).reshape(-1, y.shape[1])
         train = model.predict(x[kept]).reshape(-1, y.shape[1])
-    return test, train, chosen
+    return test, train, chosen, least
 
 
 @settings(max_examples=8, deadline=None)
@@ -48,8 +49,9 @@ def test_leaving_folds_out_is_refitting(seed: int, features: int, outputs: int) 
     fold = rng.permutation(np.arange(23) % 5 - 1)
     penalties = (0.03, 1.0, 20.0)
     left = probes.leave_fold_out(x @ x.T, y, fold, penalties)
-    test, train, chosen = refit(x, y, fold, penalties)
+    test, train, chosen, least = refit(x, y, fold, penalties)
     assert left.penalty == chosen
+    assert left.loss == pytest.approx(least)
     np.testing.assert_allclose(left.test, test, atol=1e-7)
     np.testing.assert_allclose(left.train[3][fold != 3], train, atol=1e-7)
     assert np.isnan(left.train[3][fold == 3]).all()

@@ -92,11 +92,15 @@ class LeftOut:
         Of the clips that are trained on while a fold is left out; not a number for that fold.
     penalty : dict of int to float
         Chosen without the fold.
+    loss : dict of int to float
+        Of that penalty: squared errors while each *other* fold is left out too, summed. Whoever
+        chooses between kernels by it has not seen the fold either.
     """
 
     test: Array
     train: dict[int, Array]
     penalty: dict[int, float]
+    loss: dict[int, float]
 
 
 def leave_fold_out(
@@ -133,7 +137,7 @@ def leave_fold_out(
     a = _residual_makers(kernel, penalties)
     errors = a @ y
     folds = [np.flatnonzero(fold == k) for k in range(int(fold.max()) + 1)]
-    result = LeftOut(np.full_like(y, np.nan), {}, {})
+    result = LeftOut(np.full_like(y, np.nan), {}, {}, {})
     for k, out in enumerate(folds):
         kept = np.flatnonzero(fold != k)
         inside = a[:, out[:, None], out]
@@ -154,6 +158,7 @@ def leave_fold_out(
         result.train[k] = np.full_like(y, np.nan)
         result.train[k][kept] = y[kept] - rest[best]
         result.penalty[k] = float(penalties[best])
+        result.loss[k] = float(loss[best])
     return result
 
 

@@ -57,7 +57,7 @@ class Chirps(NamedTuple):
     snr: NDArray[np.float64]
 
 
-def chirps(count: int, seed: int) -> Chirps:
+def chirps(count: int, seed: int, snr_range: tuple[float, float] = SNR_RANGE) -> Chirps:
     """Linear chirps of a second in white noise.
 
     Parameters
@@ -66,6 +66,8 @@ def chirps(count: int, seed: int) -> Chirps:
         Chirps.
     seed : int
         Of all draws.
+    snr_range : tuple of float, default `SNR_RANGE`
+        Lowest and highest signal-to-noise ratio in dB; equal for one ratio.
 
     Returns
     -------
@@ -79,7 +81,7 @@ def chirps(count: int, seed: int) -> Chirps:
     """
     rng = np.random.default_rng([seed, 2])
     first, last = rng.uniform(*CHIRP_RANGE, (2, count, 1))
-    snr = rng.uniform(*SNR_RANGE, count)
+    snr = rng.uniform(*snr_range, count)
     phase = rng.uniform(0, 2 * np.pi, (count, 1))
     time = np.arange(CHIRP_RATE) / CHIRP_RATE
     waveforms = np.empty((count, len(time)), np.float32)
