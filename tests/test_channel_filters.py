@@ -142,7 +142,7 @@ def test_verdict_dependence(together: float, high: float, expected: str) -> None
     information = pd.DataFrame({"channel": list(bits), "bits": list(bits.values())})
     channels = [filtering.channel_name(name, index) for name in cf.MAPS for index in range(3)]
     alone = pd.DataFrame({"high": high}, index=channels)
-    assert cf.verdict_dependence(alone, information) == expected
+    assert cf.verdict_dependence({"x": alone}, {"x": information}) == expected
 
 
 def map_pairs(difference: float, p: float, reach: float) -> pd.DataFrame:

@@ -275,20 +275,24 @@ def verdict_peaks(comparisons: Sequence[pd.DataFrame]) -> str:
     return "fails" if all(high < -SKILL_MARGIN for _, high in ends) else "undecided"
 
 
-def verdict_dependence(alone: pd.DataFrame, shared: pd.DataFrame) -> str:
+def verdict_dependence(
+    alone: Mapping[str, pd.DataFrame], shared: Mapping[str, pd.DataFrame]
+) -> str:
     """Q3: splitting into channels breaks spatial dependence.
 
-    Holds if all three channels together tell more than 1 % less about their neighbours than gray;
-    with limits if not, but some channel of `MAPS` by itself is worse foretold than gray by more
-    than `BROKEN` (from `compare`, baseline "gray"); fails if neither.
+    Holds if on every kind of picture all three channels together tell more than 1 % less about
+    their neighbours than gray; with limits if on some they do, or some channel of `MAPS` by itself
+    is worse foretold than gray by more than `BROKEN` (from `compare`, baseline "gray"); else fails.
     """
-    bits = shared.set_index("channel").bits
-    together = min(bits[f"{name} together"] for name in MAPS)
-    if together < 0.99 * bits["gray"]:
-        return "holds"
+    bits = [frame.set_index("channel").bits for frame in shared.values()]
+    together = [
+        min(each[f"{name} together"] for name in MAPS) < 0.99 * each["gray"] for each in bits
+    ]
     channels = [filtering.channel_name(name, index) for name in MAPS for index in range(3)]
-    broken = (alone.loc[channels, "high"] < -BROKEN).any()
-    return "holds with limits" if broken else "fails"
+    bent = any((frame.loc[channels, "high"] < -BROKEN).any() for frame in alone.values())
+    if all(together):
+        return "holds"
+    return "holds with limits" if any(together) or bent else "fails"
 
 
 def turbo_against_jet(
@@ -299,17 +303,13 @@ def turbo_against_jet(
 ) -> pd.DataFrame:
     """Who wins, turbo or jet, by each criterion of this chapter: its values and the winner.
 
-    Smaller is better for the first three. Measured criteria have a winner only if the interval (p
-    after correction, for the learners) says so.
+    Smaller is better for the first three, which are the eye's (column ``of``). Measured criteria
+    have a winner only if the interval (p after correction, for the learners) says so.
     """
     rows: list[dict[str, Any]] = []
     by_map = atlas.set_index("map")
-    for column, sign in (
-        ("unevenness", -1),
-        ("ripples", -1),
-        ("lightness_turns", -1),
-        ("snr_change", 1),
-    ):
+    signs = {"unevenness": -1, "ripples": -1, "lightness_turns": -1, "snr_change": 1}
+    for column, sign in signs.items():
         turbo, jet = by_map[column][["turbo", "jet"]].to_numpy(np.float64)
         rows.append(_criterion(column, turbo, jet, sign * (turbo - jet), turbo != jet))
     for kind, frame in peaks.items():
@@ -323,7 +323,7 @@ def turbo_against_jet(
         for learner_name, gain, p in zip(pairs.learner, pairs.difference, pairs.p, strict=True):
             name = f"{learner_name}, {task_name}"
             rows.append(_criterion(name, gain, 0.0, gain, p < 0.05))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(of=["the eye"] * 3 + ["filters"] * (len(rows) - 3))
 
 
 def _criterion(name: str, turbo: float, jet: float, gain: float, decided: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from analysis.building.book import Book
+from analysis.evidence.claims import verdict_of
 from analysis.publishing import ledger
 from tests.conftest import ROOT
 
@@ -28,7 +29,8 @@ def numbers() -> dict[str, Any]:
 
 def verdict(claim: str) -> str:
     entries = ledger.read_entries(RESULTS / name for name in BOOK.chapters)
-    return ledger.combined(entry.verdict for entry in entries if entry.claim == claim)
+    mine = {(entry.chapter, entry.part): entry.verdict for entry in entries if entry.claim == claim}
+    return verdict_of(claim, mine)
 
 
 def parts(text: str) -> list[float]:

@@ -12,7 +12,8 @@ import pytest
 
 from analysis.building.book import Book
 from analysis.building.site import read_records
-from analysis.publishing.ledger import CLAIMS, read_entries
+from analysis.evidence.claims import CLAIMS
+from analysis.publishing.ledger import read_entries
 from tests.book.conftest import HTML
 from tests.conftest import ROOT
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,9 +11,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from analysis.evidence.claims import CLAIMS
 from analysis.publishing import ledger
 from analysis.publishing.provenance import RUN_FILE, Run
 
@@ -130,30 +130,34 @@ def test_unknown_words_are_refused(
         record(claim, **changes)
 
 
+def rows(table: str) -> dict[str, str]:
+    """The ledger's rows by claim."""
+    return {
+        found.group(1): found.group(0)
+        for found in re.finditer(r"^:::\{dropdown\} <b>(\w+)</b>.*?^:::$", table, re.M | re.S)
+    }
+
+
 def test_every_claim_has_one_row_and_open_ones_say_so(run: Run) -> None:
     record("A5")
-    table = ledger.table_markdown(ledger.read_entries([run.path]))
-    assert table.count("\n* - **") == len(ledger.CLAIMS) == 27
-    assert table.count("Not yet answered.") == 26
-    assert "{numref}`fig-x`" in table
+    found = rows(ledger.scoreboard(ledger.read_entries([run.path])))
+    assert list(found) == list(CLAIMS) and len(CLAIMS) == 27
+    assert [name for name, row in found.items() if "Not yet answered." not in row] == ["A5"]
+    assert "{numref}`fig-x`" in found["A5"] and "is-holds is-proved" in found["A5"]
 
 
-@given(st.lists(st.sampled_from(["holds", "holds with limits", "fails", "undecided"]), min_size=1))
-def test_a_claim_holds_only_if_no_part_says_otherwise(verdicts: list[str]) -> None:
-    result = ledger.combined(verdicts)
-    assert (result == "holds") == (set(verdicts) == {"holds"})
-    assert (result == "fails") == (set(verdicts) == {"fails"})
-    assert ledger.combined(reversed(verdicts)) == result
-
-
-def test_no_part_is_open() -> None:
-    assert ledger.combined([]) == "open"
+def test_a_part_scopes_the_verdict_and_does_not_change_it(run: Run) -> None:
+    record("A6", part="one pixel", verdict="holds")
+    record("A6", part="nets", verdict="fails", strength="measured")
+    line, *rest = rows(ledger.scoreboard(ledger.read_entries([run.path])))["A6"].splitlines()
+    assert '<span class="verdict verdict-holds">holds</span>' in line
+    assert 'class="chip verdict-fails">nets<' in line
+    assert any(text.startswith("- *nets*") for text in rest)
 
 
 def test_an_undecided_row_says_what_would_decide_it(run: Run) -> None:
-    record("Q6", verdict="undecided", would_decide="forty seeds")
-    record("Q7", verdict="holds", would_decide="forty seeds")
-    table = ledger.table_markdown(ledger.read_entries([run.path]))
-    rows = {row.split("**")[0]: row for row in table.split("* - **")}
-    assert "What would decide: forty seeds." in rows["Q6"]
-    assert "What would decide" not in rows["Q7"]
+    record("Q6", part="proof on one pixel", verdict="undecided", would_decide="forty seeds")
+    record("A5", verdict="holds", would_decide="forty seeds")
+    found = rows(ledger.scoreboard(ledger.read_entries([run.path])))
+    assert "What would decide: forty seeds." in found["Q6"]
+    assert "What would decide:" not in found["A5"]

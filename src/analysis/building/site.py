@@ -26,7 +26,7 @@ from analysis.building.execution import NOTEBOOK, replace_directory, seal, unwri
 from analysis.building.forge import find_home, git
 from analysis.building.pages import FACTS, Book
 from analysis.publishing.figures import FORMATS, Record, bibtex, index_markdown
-from analysis.publishing.ledger import read_entries, table_markdown
+from analysis.publishing.ledger import read_entries, scoreboard
 
 __all__ = [
     "figure_files", "last_changes", "read_book", "read_records", "render", "stage",
@@ -96,7 +96,7 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
             staged[target / "book" / "_generated" / "thumbnails" / file] = _thumbnail(content)
     staged[target / FACTS] = _facts(root, book, pages, results)
     generated = target / "book" / "_generated"
-    ledger = table_markdown(read_entries(chapters))
+    ledger = scoreboard(read_entries(chapters))
     index = index_markdown([record for folder in chapters for record in read_records(folder)])
     staged[generated / "ledger.md"] = ledger.encode()
     staged[generated / "figures.md"] = index.encode()

@@ -15,53 +15,21 @@ from typing import Any, Literal, get_args
 
 from IPython.display import display
 
+from analysis.evidence.claims import CLAIMS, SAID_BY, verdict_of
 from analysis.files import write_json
 from analysis.publishing.provenance import Run, current_run, with_minus
 
 __all__ = [
-    "CLAIMS",
     "Entry",
-    "combined",
     "number",
     "numbers",
     "read_entries",
     "record",
-    "table_markdown",
+    "scoreboard",
 ]
 
 Verdict = Literal["holds", "holds with limits", "fails", "undecided"]
 Strength = Literal["proved", "computed", "measured"]
-
-#: The claims of Cross Validated 559009 in our words: question (Q), answers (A, B, C), comment (D).
-CLAIMS = {
-    "Q1": "Converting a spectrogram to a colour-mapped image adds no information.",
-    "Q2": "The conversion makes the result depend on the choice of colormap.",
-    "Q3": "Splitting a spectrogram into colour channels breaks spatial dependence.",
-    "Q4": "“Saved as image” also compresses and reshapes: 1356×1071 to 32×32 is never lossless.",
-    "Q5": "There is always a mapping of values to pixels, even without a colormap.",
-    "Q6": "R ≈ G ≈ B is mere redundancy, a colormap is not; a bad colormap is noise or worse.",
-    "Q7": "Pretraining and nets tailored to RGB explain the effect trivially.",
-    "A1": "A colormap is a fixed layer of ReLU neurons.",
-    "A2": "viridis is like three piecewise-linear functions.",
-    "A3": "The colormap adds depth and width to the net.",
-    "A4": "Copying the channel three times acts like an ensemble, also for decision trees.",
-    "A5": "On one pixel, a step neuron fed RGB makes patterns gray cannot, such as high-or-low.",
-    "A6": "The same can be had without RGB, by more neurons or another layer.",
-    "A7": "The colormap hard-codes a split into shadows, middle tones and highlights.",
-    "A8": "A colormap is regularised, pre-trained human knowledge.",
-    "A9": "So under a limited model RGB can be proved better.",
-    "B1": "ImageNet pretraining beats random initialisation on noisy spectrograms.",
-    "B2": "For pretrained nets, colour beats gray scaled to 0–1.",
-    "C1": "Colormapping is nonlinear filtering: the R channel of turbo or jet is the peaks.",
-    "C2": "turbo is preferable to jet, and that is not arbitrary.",
-    "C3": "Subsampling by hop size aliases; decimation or an image codec compresses better.",
-    "C4": "JPEG is a highly effective autoencoder.",
-    "C5": "Nets trained on images can be detrimental for spectrograms.",
-    "C6": "What a spectrogram loses can be measured.",
-    "D1": "Duplicating the input or growing the model does as much.",
-    "D2": "The time axis may be compressed, unsafely, a thousandfold.",
-    "D3": "The conversion depends strongly on the colormap, hence the fuss over jet.",
-}
 
 
 @dataclass(frozen=True)
@@ -240,45 +208,59 @@ def read_entries(directories: Iterable[Path]) -> list[Entry]:
     return entries
 
 
-def combined(verdicts: Iterable[str]) -> str:
-    """Verdict on a claim from the verdicts on its parts.
+def scoreboard(entries: Iterable[Entry]) -> str:
+    """Ledger as MyST, a line a claim that unfolds; claims without their primary entry show as open.
 
-    Parts that agree give their verdict; parts that differ give ``"holds with limits"`` if at least
-    one of them holds, else ``"undecided"``. No part: ``"open"``.
-
-    Examples
-    --------
-    >>> combined(["holds", "fails"]), combined([])
-    ('holds with limits', 'open')
+    A line has the claim, its verdict, and a chip for each part that scopes it. The script
+    ``ledger.js`` adds filters; without it all is there to read.
     """
-    kinds = set(verdicts)
-    if not kinds:
-        return "open"
-    if len(kinds) == 1:
-        return kinds.pop()
-    return "holds with limits" if kinds & {"holds", "holds with limits"} else "undecided"
-
-
-def table_markdown(entries: Iterable[Entry]) -> str:
-    """Ledger as a MyST list table, one row a claim; claims without an entry show as open."""
     found = list(entries)
-    rows = [["", "Claim", "Verdict", "Evidence"]]
-    for claim, text in CLAIMS.items():
-        mine = [entry for entry in found if entry.claim == claim]
-        verdict = combined(entry.verdict for entry in mine)
-        badge = f'<span class="verdict verdict-{verdict.replace(" ", "-")}">{verdict}</span>'
-        evidence = "<br>".join(_evidence(entry, len(mine) > 1) for entry in mine)
-        rows.append([f"**{claim}**", text, badge, evidence or "Not yet answered."])
-    lines = ["````{list-table}", ":header-rows: 1", ":widths: 6 30 14 50", ":class: ledger", ""]
-    for row in rows:
-        lines += [f"{'* -' if index == 0 else '  -'} {cell}" for index, cell in enumerate(row)]
-    return "\n".join([*lines, "````", ""])
+    lines = ["::::{div} ledger", ""]
+    for name, claim in CLAIMS.items():
+        mine = [entry for entry in found if entry.claim == name]
+        recorded = {(entry.chapter, entry.part): entry.verdict for entry in mine}
+        primary = next((e for e in mine if _place(e) == (claim.chapter, claim.part)), None)
+        scope = [entry for entry in mine if entry is not primary]
+        verdict = verdict_of(name, recorded)
+        kinds = [_slug(verdict), *([primary.strength] if primary else [])]
+        chips = "".join(_chip(entry) for entry in scope)
+        lines += [
+            f":::{{dropdown}} <b>{name}</b> {claim.text} {_badge(verdict)}{chips}",
+            f":name: claim-{name.lower()}",
+            f":class-container: claim {' '.join(f'is-{kind}' for kind in kinds)}",
+            "",
+            f"Said by {SAID_BY[name[0]]}. What decides: {claim.estimand}.",
+            "",
+            *([_evidence(primary), ""] if primary else ["Not yet answered.", ""]),
+            *(f"- *{e.part or e.chapter}* {_badge(e.verdict)}: {_evidence(e)}" for e in scope),
+            ":::",
+            "",
+        ]
+    return "\n".join([*lines, "::::", ""])
 
 
-def _evidence(entry: Entry, several: bool) -> str:
-    about = f"*{entry.part}* ({entry.verdict}): " if several and entry.part else ""
+def _place(entry: Entry) -> tuple[str, str]:
+    return entry.chapter, entry.part
+
+
+def _slug(verdict: str) -> str:
+    return verdict.replace(" ", "-")
+
+
+def _badge(verdict: str) -> str:
+    return f'<span class="verdict verdict-{_slug(verdict)}">{verdict}</span>'
+
+
+def _chip(entry: Entry) -> str:
+    """Name a part, in the colour of its verdict; screen readers get the verdict as a word."""
+    colour, name = f"verdict-{_slug(entry.verdict)}", entry.part or entry.chapter
+    said = f'<span class="visually-hidden">: {entry.verdict}</span>'
+    return f' <span class="chip {colour}">{name}{said}</span>'
+
+
+def _evidence(entry: Entry) -> str:
     missing = f" What would decide: {entry.would_decide}." if entry.would_decide else ""
     return (
-        f"{about}{entry.summary} ({entry.strength}; {{numref}}`{entry.figure}`, "
+        f"{entry.summary} ({entry.strength}; {{numref}}`{entry.figure}`, "
         f"{{ref}}`section <{entry.section}>`){missing}"
     )
