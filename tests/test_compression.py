@@ -434,7 +434,9 @@ def test_maximum_detects_as_well_at_any_factor(events):
 def test_subsampling_loses_the_event(events):
     rows = events[(events.way == "subsample") & (events.snr_db == 15)].set_index("factor")
     assert rows.auc[1000] == pytest.approx(0.5, abs=0.05)
-    assert c.verdict_time_axis(events, 15) == "holds with limits"
+    assert c.verdict_time_axis(events, 15, time_axis.WAYS) == "holds with limits"
+    assert c.verdict_time_axis(events, 15, ["mean of dB"]) == "holds"
+    assert c.verdict_time_axis(events, 15, ["maximum"]) == "fails"
     assert c.unsafe_from(events, "subsample", 15) in (3, 10)
     assert c.unsafe_from(events, "maximum", 15) is None
 
@@ -502,7 +504,8 @@ def test_verdict_rules():
     assert c.verdict_jpeg([above, both]) == "holds with limits"
     assert c.verdict_jpeg([below]) == "fails"
     assert c.verdict_measurable([Interval(0.95, 0.9, 0.99)]) == "holds"
-    assert c.verdict_measurable([Interval(0.5, 0.2, 0.7)]) == "fails"
+    assert c.verdict_measurable([Interval(0.5, 0.2, 0.7)]) == "holds"
+    assert c.verdict_measurable([Interval(0.5, 0.2, 0.7)], c.AGREEMENT) == "fails"
     assert c.verdict_any_linear(5.0, 0.5, [0.3], 0.1) == "holds"
     assert c.verdict_any_linear(5.0, 0.5, [0.05], 0.1) == "holds with limits"
     assert c.verdict_any_linear(0.0, 0.0, [0.0], 0.1) == "fails"
@@ -510,9 +513,9 @@ def test_verdict_rules():
 
 def test_verdict_on_time_can_come_out_otherwise(events):
     safe = events.assign(auc=1.0, auc_high=1.0)
-    assert c.verdict_time_axis(safe, 15) == "fails"
+    assert c.verdict_time_axis(safe, 15, time_axis.WAYS) == "fails"
     lost = safe.assign(auc_high=np.where(safe.factor == 1, 1, 0.6))
-    assert c.verdict_time_axis(lost, 15) == "holds"
+    assert c.verdict_time_axis(lost, 15, time_axis.WAYS) == "holds"
 
 
 def test_profiles_name_methods_that_exist():

@@ -352,30 +352,23 @@ def verdict_jpeg(gains: Sequence[Interval]) -> str:
     return graded([surely_above(gain) for gain in gains])
 
 
-def verdict_measurable(agreements: Sequence[Interval]) -> str:
+def verdict_measurable(correlations: Sequence[Interval], least: float = 0.0) -> str:
     """Verdict on C6: what a spectrogram loses can be measured.
 
-    Three distances were measured, each with an interval. If they rank compressions alike (rank
-    correlation surely above `AGREEMENT`) the loss is one quantity, and the claim holds; if only
-    some agree, it holds with limits: the loss depends on who asks.
+    Of a distance's rank correlation with the bytes saved: a distance measures the loss if it surely
+    grows with them. With `least` `AGREEMENT`, of two distances' with each other: is it one number?
     """
-    return graded([surely_above(r, AGREEMENT) for r in agreements])
+    return graded([surely_above(r, least) for r in correlations])
 
 
-def verdict_time_axis(table: pd.DataFrame, snr_db: float) -> str:
+def verdict_time_axis(table: pd.DataFrame, snr_db: float, ways: Sequence[str]) -> str:
     """Verdict on D2: the time axis may be compressed, unsafely, a thousandfold.
 
     A way of compressing is *unsafe* if at a factor of 1000 even the upper end of the interval of
-    the area under the curve lies more than `UNSAFE_LOSS` below that at factor 1.
-
-    ``"holds"`` if all ways are unsafe, ``"holds with limits"`` if some are, ``"fails"`` if
-    none is.
+    the area under the curve lies more than `UNSAFE_LOSS` below that at factor 1. `graded` by ways.
     """
     at = table[table.snr_db == snr_db].set_index(["way", "factor"])
-    unsafe = [
-        bool(at.auc_high[way, 1000] < at.auc[way, 1] - UNSAFE_LOSS) for way in at.index.unique(0)
-    ]
-    return graded(unsafe)
+    return graded([bool(at.auc_high[w, 1000] < at.auc[w, 1] - UNSAFE_LOSS) for w in ways])
 
 
 def verdict_any_linear(

@@ -308,21 +308,6 @@ def verdict_layer(knots: Iterable[int], identities: Iterable[Identity]) -> str:
     return "holds" if max(knots) <= 64 else "holds with limits"
 
 
-def verdict_three_pieces(error: float) -> str:
-    """A2: three pieces a channel, given their error in 1/255.
-
-    Holds if the bytes come out the same (below 0.5), with limits up to 5 % of full scale.
-
-    Examples
-    --------
-    >>> [verdict_three_pieces(error) for error in (0.3, 8.0, 30.0)]
-    ['holds', 'holds with limits', 'fails']
-    """
-    if error < 0.5:
-        return "holds"
-    return "holds with limits" if error <= 0.05 * FULL else "fails"
-
-
 def verdict_depth(colour: Identity, bent: Iterable[int], straight: int) -> str:
     """A3: the colormap adds depth and width.
 

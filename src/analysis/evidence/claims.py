@@ -89,7 +89,6 @@ CLAIMS: Mapping[str, Claim] = {
         "viridis is like three piecewise-linear functions.",
         "fewest pieces of R, G and B together within half a unit of viridis",
         "relu-colormap",
-        "three functions, each of few pieces",
     ),
     "A3": Claim(
         "The colormap adds depth and width to the net.",
@@ -170,7 +169,7 @@ CLAIMS: Mapping[str, Claim] = {
     ),
     "C6": Claim(
         "What a spectrogram loses can be measured.",
-        "rank correlation of distances over compressions at equal bytes",
+        "rank correlation of each distance with the bytes saved",
         "compression",
     ),
     "D1": Claim(
@@ -181,7 +180,7 @@ CLAIMS: Mapping[str, Claim] = {
     ),
     "D2": Claim(
         "The time axis may be compressed, unsafely, a thousandfold.",
-        "finding a burst of a millisecond after a thousandfold shorter time axis",
+        "finding a millisecond's burst after decibels are averaged a thousandfold",
         "compression",
     ),
     "D3": Claim(
