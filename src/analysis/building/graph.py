@@ -282,6 +282,7 @@ def _site_task(book: Book, profile: str) -> Any:
     inputs += [path for path in [book.root / "book" / "references.bib"] if path.exists()]
     here = Path(__file__).parent
     inputs += [path for room in (here, here.parent / "publishing") for path in room.glob("*.py")]
+    inputs += [here.parent / "evidence" / "claims.py"]  # what the ledger says of each claim
     inputs += sorted((here / "templates").iterdir())
     inputs += [path for path in [book.root / "CITATION.cff"] if path.exists()]
     about = asdict(read_book(book.root))  # its addresses, which git may know
