@@ -22,6 +22,7 @@ import click
 import yaml
 from PIL import Image
 
+from analysis.building import plain
 from analysis.building.execution import NOTEBOOK, replace_directory, seal, unwritable
 from analysis.building.forge import find_home, git
 from analysis.building.pages import FACTS, Book
@@ -94,6 +95,7 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
         staged[target / "extra" / "figures" / file] = content
         if file.endswith(".png"):
             staged[target / "book" / "_generated" / "thumbnails" / file] = _thumbnail(content)
+    staged |= _plain_texts(root, target / "extra", book, pages, results, numbers)
     staged[target / FACTS] = _facts(root, book, pages, results)
     generated = target / "book" / "_generated"
     ledger = scoreboard(read_entries(chapters))
@@ -106,6 +108,24 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
     for path, content in staged.items():
         _write(path, content)
     return target
+
+
+def _plain_texts(
+    root: Path,
+    folder: Path,
+    book: Book,
+    pages: Sequence[str],
+    results: Mapping[str, Path],
+    numbers: Mapping[str, str],
+) -> dict[Path, bytes]:
+    """Every page as Markdown beside its HTML, and ``llms.txt``, which lists them."""
+    texts = {}
+    for page in pages:
+        source = (root / "book" / f"{page}.md").read_text("utf-8")
+        records = read_records(results[page]) if page in results else []
+        texts[page] = plain.page_text(source, numbers, records)
+    files = {folder / "book" / f"{page}.md": text.encode() for page, text in texts.items()}
+    return files | {folder / "llms.txt": plain.index(book.title, texts).encode()}
 
 
 def figure_files(chapters: Sequence[Path], book: Book) -> dict[str, bytes]:
