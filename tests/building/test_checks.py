@@ -48,6 +48,13 @@ def test_within_a_tolerance_numbers_may_move_and_verdicts_may_not(tmp_path: Path
     assert checks.deviations(first, other, 1e-3) == ["ledger.json: A5"]
 
 
+def test_the_size_of_a_rounding_error_may_be_another(tmp_path: Path) -> None:
+    first = results(tmp_path / "a", [1e-14, 3e-7])
+    assert checks.deviations(first, results(tmp_path / "b", [3e-15, 5e-7]), 1e-3) == []
+    found = checks.deviations(first, results(tmp_path / "c", [1e-14, 2e-6]), 1e-3)
+    assert found == ["fig.csv: x", "numbers.json: n"]
+
+
 def cheapest(count: int) -> list[str]:
     """Chapters that were executed fastest, if the book is built."""
     found = {}
