@@ -78,8 +78,8 @@ PROCESSORS: Mapping[str, Mapping[str, str]] = {
 
 _SECONDS = 15.0
 
-#: What is smaller is the rounding of float32 itself ("the formula meets the tables to 3e-07"), which
-#: is another on each processor.
+#: What is smaller is the rounding of float32 itself ("the formula meets the tables to 3e-07"): on
+#: another processor it is another.
 _ROUNDING = 1e-6
 
 
