@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from analysis.building.book import Book
+from analysis.building.book import Book, commit
 from analysis.building.forge import (
     VARIABLES,
     Home,
@@ -170,6 +170,28 @@ def test_the_repository_that_runs_the_workflow_publishes(clone: Path, tmp_path: 
     unpacked = find_home(tmp_path, {}, running)  # no git here
     assert unpacked.repository == "https://github.com/fork/name"
     assert unpacked.address == "https://fork.github.io/name/"
+
+
+def test_an_unpacked_archive_does_not_take_the_commit_of_another_checkout(
+    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of the one in which it lies, nor of the one whose hook or rebase runs the build."""
+    command(clone, "commit", "--allow-empty", "-m", "of the other")
+    odd = clone / "a:b"  # git takes a colon in a list of folders for the end of one
+    for archive in (clone / "archive", odd / "archive", tmp_path / "elsewhere"):
+        archive.mkdir(parents=True)
+        assert commit(archive) == "unknown"
+        monkeypatch.setenv("GIT_DIR", str(clone / ".git"))
+        monkeypatch.setenv("GIT_WORK_TREE", str(clone))
+        assert commit(archive) == "unknown"
+        monkeypatch.undo()
+        command(archive, "init")
+        assert commit(archive) == "unknown", "it has a repository, but no commit"
+        command(archive, "commit", "--allow-empty", "-m", "its own")
+        own = git(archive, "log", "-1", "--format=%s")
+        assert own == "its own\n"
+        assert commit(archive) == git(archive, "rev-parse", "--short=12", "HEAD").strip()
+        assert commit(archive) != commit(clone)
 
 
 def test_a_book_within_another_checkout_is_no_part_of_it(clone: Path) -> None:

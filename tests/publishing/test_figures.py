@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from pybtex.database import parse_string
 
 from analysis.files import atomic_path
 from analysis.publishing import figures
@@ -175,13 +176,22 @@ def test_alternative_text_is_safe_in_a_directive() -> None:
 
 
 @pytest.mark.parametrize(
-    ("caption", "title"),
-    [
-        ("80 % of R&B. More.", r"80 \% of R\&B"),
-        ("Error of $x_1$ for a_b", r"Error of $x_1$ for a\_b"),
-        ("Costs $5", r"Costs \$5"),
-    ],
+    ("edition", "told"), [("", {"version": "1"}), ("2026.1", {"edition": "2026.1"})]
 )
-def test_a_citation_survives_latex(caption: str, title: str) -> None:
+def test_a_figure_is_cited_with_all_that_is_known(edition: str, told: dict[str, str]) -> None:
+    caption = "What 80 % of R&B holds: more, with $x_1$. And the rest."
     record = figures.Record("fig-x", caption, "a", "c", {}, 0, "abc", "1", {})
-    assert f"title = {{{{{title}}}}}" in figures.bibtex(record)
+    text = figures.bibtex(record, "2026", "https://owner.example/fig-x.svg", edition)
+    (entry,) = parse_string(text, "bibtex").entries.values()
+    assert entry.type == "misc"
+    assert [str(person) for person in entry.persons["author"]] == [
+        "{The Coloured Spectrogram authors}"
+    ]
+    assert dict(entry.fields) == told | {
+        "title": r"{What 80 \% of R\&B holds: more, with $x_1$}",
+        "shorttitle": r"{What 80 \% of R\&B holds}",
+        "howpublished": "Figure fig-x in The Coloured Spectrogram",
+        "year": "2026",
+        "note": "Chapter c, commit abc, CC BY 4.0",
+        "url": "https://owner.example/fig-x.svg",
+    }

@@ -22,6 +22,9 @@ VARIABLES = {
     "address": "ANALYSIS_ADDRESS",
 }
 
+#: Environment variables by which git points at a checkout, wherever one stands.
+_OTHER_CHECKOUT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX")
+
 #: ``scheme://[user[:password]@]host[:port]/path`` and ``[user@]host:path``.
 _URL = re.compile(r"(?:https?|ssh|git|git\+ssh)://(?:[^/]*@)?([\w.-]+)(?::\d*)?/+(.+)")
 _SCP = re.compile(r"(?:[^/@]+@)?([\w.-]+):(?!//)(.+)")
@@ -42,11 +45,17 @@ class Home:
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Return what git says of the checkout at `root`, or nothing if it cannot say.
+    """Return what git says of the checkout whose top is `root`, or nothing if it cannot say.
 
-    A folder within some other checkout is not taken for part of it.
+    A folder within some other checkout is not taken for part of it, nor for the checkout that git
+    names to a program that it starts itself, as to a hook.
     """
-    environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(root.resolve().parent)}
+    top = _ask_git(root, "rev-parse", "--show-toplevel").removesuffix("\n")
+    return _ask_git(root, *arguments) if top and Path(top).resolve() == root.resolve() else ""
+
+
+def _ask_git(root: Path, *arguments: str) -> str:
+    environment = {name: text for name, text in os.environ.items() if name not in _OTHER_CHECKOUT}
     try:
         run = subprocess.run(
             ["git", *arguments], cwd=root, capture_output=True, text=True, env=environment

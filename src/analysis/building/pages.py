@@ -21,7 +21,8 @@ from docutils import nodes
 from jinja2 import Environment, PackageLoader
 
 from analysis.building import listings
-from analysis.publishing.figures import LICENCE_URL, Record, bibtex_entry, first_sentence, plain
+from analysis.publishing.citing import bibtex_entry
+from analysis.publishing.figures import LICENCE_URL, Record, first_sentence, plain
 
 __all__ = [
     "Book", "Page", "launch_links", "linked_data", "open_graph", "page_end", "setup",
@@ -44,7 +45,8 @@ class Book:
     """The book, as its pages refer to it; what is unknown is empty.
 
     `released` is the date of the version (ISO 8601), `repository` the address of the sources
-    without a slash at its end, `address` where the site is published, with one.
+    without a slash at its end, `address` where the site is published, with one, `edition` the
+    number that ``_config.yml`` gives to its measurements.
     """
 
     title: str
@@ -54,6 +56,7 @@ class Book:
     repository: str = ""
     branch: str = "main"
     address: str = ""
+    edition: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,18 +128,20 @@ def source_links(book: Book, page: Page) -> dict[str, str]:
 def citation(book: Book, page: Page) -> tuple[str, str]:
     """Text and BibTeX that cite a page."""
     commit = f"commit {page.commit}" if page.commit else ""
-    url = book.address + page.path if book.address else ""
+    url = book.address + page.path if book.address else book.repository
     year = book.released[:4]
-    details = ", ".join(part for part in (f"version {book.version}", commit) if part)
+    issue = f"edition {book.edition}" if book.edition else f"version {book.version}"
+    details = ", ".join(part for part in (issue, commit) if part)
     whole = page.title == book.title  # the front page is cited as the book
     inside = "" if whole else f"“{page.title}”. In: "
     text = f"{book.author} ({year or 'n.d.'}). {inside}{book.title}, {details}."
     fields = {
         "title": page.title,
-        "author": f"{{{book.author}}}",
+        "author": book.author,
         "booktitle": "" if whole else book.title,
         "year": year,
-        "version": book.version,
+        "edition": book.edition,
+        "version": "" if book.edition else book.version,
         "note": commit,
         "url": url,
     }

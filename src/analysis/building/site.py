@@ -144,8 +144,9 @@ def figure_files(chapters: Sequence[Path], book: Book) -> dict[str, bytes]:
                 if name in found:
                     raise ValueError(f"{record.id} is published by two chapters")
                 found[name] = (chapter / "figures" / name).read_bytes()
-            url = f"{book.address}figures/{record.id}.svg" if book.address else ""
-            found[f"{record.id}.bib"] = bibtex(record, book.released[:4], url).encode()
+            url = f"{book.address}figures/{record.id}.svg" if book.address else book.repository
+            entry = bibtex(record, book.released[:4], url, book.edition)
+            found[f"{record.id}.bib"] = entry.encode()
     return found
 
 
@@ -187,6 +188,7 @@ def read_book(root: Path) -> Book:
         author=config.get("author", ""),
         version=version("coloured-spectrogram"),
         released=str(cited.get("date-released", "")),
+        edition=str(config.get("edition", "")),
         **asdict(home),
     )
 

@@ -14,7 +14,6 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,12 +23,13 @@ from cycler import cycler
 from matplotlib.figure import Figure
 
 from analysis.files import atomic_path, write_csv, write_json
+from analysis.publishing.citing import bibtex_entry, short_title
 from analysis.publishing.provenance import current_run, versions, with_minus
 from analysis.publishing.units import without_unit
 
 __all__ = [
     "COLOURS", "ENCODINGS", "FIGURE_MIME", "FORMATS", "LICENCE", "LICENCE_URL", "PAPER",
-    "FigureMime", "Record", "bibtex", "bibtex_entry", "colour_of", "cut_edges", "data_of",
+    "FigureMime", "Record", "bibtex", "colour_of", "cut_edges", "data_of",
     "first_sentence", "index_markdown", "plain", "publish", "style",
 ]  # fmt: skip
 
@@ -283,8 +283,8 @@ def data_of(chapter: str, id: str) -> pd.DataFrame:
     return pd.read_csv(path)
 
 
-def bibtex(record: Record, year: str = "", url: str = "") -> str:
-    """BibTeX entry of a figure; `year` and `url` where they are known.
+def bibtex(record: Record, year: str = "", url: str = "", edition: str = "") -> str:
+    """BibTeX entry of a figure; year, address and the book's edition where they are known.
 
     Examples
     --------
@@ -292,45 +292,19 @@ def bibtex(record: Record, year: str = "", url: str = "") -> str:
     >>> print(bibtex(record).splitlines()[0])
     @misc{coloured-spectrogram:fig-x,
     """
+    title = first_sentence(record.caption)
     fields = {
-        "title": first_sentence(record.caption),
-        "author": "{The Coloured Spectrogram authors}",
+        "title": title,
+        "shorttitle": short_title(title),
+        "author": "The Coloured Spectrogram authors",
         "howpublished": f"Figure {record.id} in The Coloured Spectrogram",
         "year": year,
-        "version": record.version,
+        "edition": edition,
+        "version": "" if edition else record.version,
         "note": f"Chapter {record.chapter}, commit {record.commit}, {record.licence}",
         "url": url,
     }
     return bibtex_entry("misc", record.id, fields)
-
-
-def bibtex_entry(kind: str, key: str, fields: Mapping[str, str]) -> str:
-    r"""BibTeX entry from plain texts; empty fields are left out.
-
-    Examples
-    --------
-    >>> print(bibtex_entry("misc", "x", {"title": "80 % of RGB & more", "url": ""}))
-    @misc{coloured-spectrogram:x,
-      title = {{80 \% of RGB \& more}}
-    }
-    <BLANKLINE>
-    """
-    known = {name: _latex(text) if name != "url" else text for name, text in fields.items() if text}
-    if "title" in known:
-        known["title"] = f"{{{known['title']}}}"  # keeps the capitals of RGB and JPEG
-    body = ",\n".join(f"  {name} = {{{text}}}" for name, text in known.items())
-    return f"@{kind}{{coloured-spectrogram:{key},\n{body}\n}}\n"
-
-
-def _latex(text: str) -> str:
-    """Escape what LaTeX would take for a command, outside of formulas."""
-    parts = text.split("$")
-    if len(parts) % 2 == 0:  # a lone dollar is no formula
-        parts = ["\\$".join(parts)]
-    escaped = [re.sub(r"([%&#_])", r"\\\1", part) for part in parts[::2]]
-    return "$".join(
-        text for pair in zip_longest(escaped, parts[1::2]) for text in pair if text is not None
-    )
 
 
 def first_sentence(caption: str) -> str:
