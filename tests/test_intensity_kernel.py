@@ -123,3 +123,14 @@ def test_agreement_is_over_what_finished():
     assert agreement.missed == pytest.approx(0.1)
     assert agreement.excess["two-band"] > 2
     assert agreement.given_up == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("slower", "faster", "verdict"),
+    [([3, 0], [200, 1], "holds"), ([9, 3], [0, 1], "holds with limits"), ([9, 3], [0, 0], "fails")],
+)
+def test_verdict_on_what_is_provably_faster(slower, faster, verdict):
+    gray = {"slower": [0], "faster": [0], "bent": [False]}
+    maps = {"slower": slower, "faster": faster, "bent": [True] * 2}
+    leads = pd.concat([pd.DataFrame(gray), pd.DataFrame(maps)])
+    assert ik.verdict_provably_faster(leads)[0] == verdict

@@ -310,6 +310,21 @@ def verdict_colormap_matters(maps: pd.DataFrame) -> tuple[str, pd.Series]:
     return _three_ways(float((factor.to_numpy() >= 2).mean())), factor
 
 
+def verdict_provably_faster(leads: pd.DataFrame) -> tuple[str, float]:
+    """A9 by learning speed: whether some colormap is faster than gray and pays nowhere for it.
+
+    *Rule.* Of the maps of `conservation.leads` that are not gray in disguise: some map starts to
+    learn no pattern of levels more slowly than gray, and some faster: holds. Every map starts to
+    learn every pattern more slowly or as fast: fails. Else: holds with limits. Also the least share
+    of the 256 patterns on which a map is slower.
+    """
+    bent = leads[leads.bent]
+    slower = bent.slower / LEVELS
+    if (slower == 0).any():
+        return "holds", 0.0
+    return ("fails" if (bent.faster == 0).all() else "holds with limits"), float(slower.min())
+
+
 def verdict_growing_suffices(
     cells: pd.DataFrame, grown: pd.DataFrame, narrow: pd.DataFrame, colour: str = "turbo"
 ) -> tuple[str, float, bool]:
