@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.audit.listing import DataError, Item, find, suggested_groups
+from analysis.audit.groups import suggested_groups
+from analysis.audit.listing import DataError, Item, find
 from analysis.audit.recordings import load
 from analysis.audit.untrusted import shown
 from tests.audit.made import reasons, rows, sound, spoken, table
@@ -21,8 +22,11 @@ from tests.audit.made import reasons, rows, sound, spoken, table
 def test_splits_in_place_of_classes_are_noticed(tmp_path: Path) -> None:
     for name in ("train", "test"):
         for i in range(4):
-            sound(tmp_path / name / f"{i}.wav", hash(name) % 100 + i)
-    assert "look like splits" in find(tmp_path).notes[0]
+            sound(tmp_path / name / f"{name}_{i}.wav", i)
+    with pytest.raises(DataError, match="look like the parts of a split set, not like classes"):
+        find(tmp_path)
+    found = find(tmp_path, classes="(train|test)_")  # whoever means it says so
+    assert sorted({item.label for item in found.items}) == ["test", "train"]
 
 
 def test_links_that_go_round_end(folder: Path) -> None:
@@ -90,7 +94,7 @@ def test_a_table_with_groups_and_splits(folder: Path) -> None:
     [
         ("file;label\na.wav;x\n", "separated by semicolons"),
         ("file\tlabel\na.wav\tx\n", "separated by tabs"),
-        ("name,class\na.wav,x\n", "no column file and label"),
+        ("name,sort\na.wav,x\n", "no column file and label"),
         ("file,label\n", "has no rows"),
         ("", "has no rows"),
         ("file,label,label\na.wav,x,x\n", "two columns called 'label'"),

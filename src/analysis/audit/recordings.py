@@ -28,15 +28,8 @@ from tqdm import tqdm
 from analysis.audit.agreement import agreed, fitting, one_kind
 from analysis.audit.cache import Cache
 from analysis.audit.clips import read_sounds
-from analysis.audit.listing import (
-    DataError,
-    Item,
-    LeftOut,
-    counted,
-    find,
-    first_reason,
-    group_notes,
-)
+from analysis.audit.groups import group_notes
+from analysis.audit.listing import DataError, Item, LeftOut, counted, find, first_reason
 from analysis.audit.untrusted import (
     FrontEnd,
     Reading,
@@ -142,6 +135,7 @@ def load(
     folder: Path,
     *,
     group: str = "",
+    classes: str = "",
     values: str = "auto",
     size: tuple[int, int] = (64, 64),
     least: int = 4,
@@ -154,7 +148,7 @@ def load(
     ----------
     folder : Path
         See `find`. Nothing is written to it.
-    group : str
+    group, classes : str
         See `find`.
     values : {"auto", "decibels", "amplitude"}
         What arrays hold; ``auto`` takes them for decibels if any value lies below zero.
@@ -180,7 +174,7 @@ def load(
     """
     if values not in ("auto", "decibels", "amplitude"):
         raise DataError(f"values may be auto, decibels or amplitude, not {values!r}.")
-    listing = find(folder, group)
+    listing = find(folder, group, classes)
     left_out = list(listing.left_out)
     notes = list(listing.notes)
     surveyed = _surveyed(listing.items, jobs, left_out)
