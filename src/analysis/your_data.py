@@ -54,7 +54,10 @@ SETTINGS: dict[str, Plan] = {
 }
 
 #: Parameters of the chapter that say what is read, and how much is trained.
-PREPARING = ("data", "profile", "minutes", "group", "values", "jobs", "seed", "checkpoints")
+PREPARING = (
+    *("data", "profile", "minutes", "group", "classes", "values"),
+    *("jobs", "seed", "checkpoints"),
+)
 
 
 def prepared(
@@ -62,6 +65,7 @@ def prepared(
     profile: str = "quick",
     minutes: float = 0.0,
     group: str = "",
+    classes: str = "",
     values: str = "auto",
     jobs: int = 0,
     seed: int = 0,
@@ -77,7 +81,7 @@ def prepared(
         A key of `SETTINGS`, which counts if `minutes` is 0.
     minutes : float
         Time budget.
-    group, values : str
+    group, classes, values : str
         See `analysis.audit.recordings.load`.
     jobs, seed : int
         See `run`.
@@ -99,7 +103,8 @@ def prepared(
     if minutes < 0:
         raise DataError(f"minutes must be positive, got {minutes:g}.")
     plan = choose_plan(minutes, jobs, own) if minutes else SETTINGS[profile]
-    read = partial(load, group=group, values=values, size=(plan.side, plan.side), jobs=jobs)
+    size = (plan.side, plan.side)
+    read = partial(load, group=group, classes=classes, values=values, size=size, jobs=jobs)
     if data:
         folder = Path(data).expanduser()
         check_outside(folder, *([store] if store else []))

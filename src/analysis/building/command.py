@@ -151,6 +151,7 @@ def _slug(overrides: Mapping[str, Any]) -> str:
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--minutes", default=10.0, show_default=True, help="Time budget.")
 @click.option("--group", default="", help="Regular expression: its brackets match the group.")
+@click.option("--classes", default="", help="The same for the class, where folders do not tell it.")
 @click.option("--colormap", default="viridis", show_default=True)
 @click.option("--values", default="auto", help="What arrays hold: auto, decibels or amplitude.")
 @click.option("--seed", default=0, show_default=True)
