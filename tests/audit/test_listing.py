@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,7 +75,38 @@ def test_shown_names_can_be_printed_and_written(name: str) -> None:
 
 
 def test_names_that_are_no_utf8() -> None:
-    assert shown(os.fsdecode(b"a\xff.wav")) == "a�.wav"
+    assert shown(os.fsdecode(b"a\xff.wav")) == r"a\xff.wav"
+    assert shown("\ud800x") == "\ufffdx"  # as JSON may have it
+
+
+def test_files_whose_names_are_no_utf8_are_read(folder: Path) -> None:
+    for i, byte in enumerate((b"\xe9", b"\xff")):  # of Latin-1, unpacked elsewhere
+        target = os.path.join(os.fsencode(folder), b"cat", b"caf" + byte + b".wav")
+        os.rename(os.fsencode(folder / "cat" / f"c{i}.wav"), target)
+    data = load(folder, size=(8, 8))
+    assert len(data) == 10 and data.left_out == ()
+    assert {r"cat/caf\xe9.wav", r"cat/caf\xff.wav"} < set(data.files)
+
+
+ASCII = """
+import sys
+from pathlib import Path
+from analysis.audit.recordings import load
+data = load(Path(sys.argv[1]), size=(8, 8), jobs=1)
+print(sys.getfilesystemencoding(), len(data), ascii(data.label_names), len(data.left_out))
+"""
+
+
+def test_a_locale_without_the_letters_of_the_names(folder: Path) -> None:
+    for i in range(5):
+        (folder / "cat" / f"c{i}.wav").rename(folder / f"größe {i}.wav")
+    lines = [f"größe {i}.wav,Größe" for i in range(5)] + [f"dog/d{i}.wav,狗" for i in range(5)]
+    table(folder, "\n".join(["file,label", *lines, "weg ä.wav,狗"]))
+    known = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", ASCII, str(folder)]
+    told = subprocess.run(command, env=known, capture_output=True, text=True, check=True).stdout
+    assert told.split(maxsplit=2)[:2] == ["ascii", "10"]
+    assert told.split(maxsplit=2)[2] == f"{('Größe', '狗')!a} 1\n"
 
 
 # --- metadata.csv ----------------------------------------------------------------------------
