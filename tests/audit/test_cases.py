@@ -148,6 +148,15 @@ def test_one_table_over_the_folders_of_a_split(tmp_path: Path) -> None:
     assert [item.split for item in find(tmp_path).items] == ["train", "train", "test"]
 
 
+def test_the_only_table_may_have_any_name(tmp_path: Path) -> None:
+    """Files in one folder, and beside it or in it a table as somebody called it."""
+    files(tmp_path, "clips/a.wav", "clips/b.wav", "LICENSE")
+    text(tmp_path / "labels.csv", "filename,class\na.wav,dog\nb.wav,cat\n")
+    assert labels(find(tmp_path)) == {"clips/a.wav": "dog", "clips/b.wav": "cat"}
+    text(tmp_path / "clips" / "features.csv", "filename,mean\na.wav,3\n")
+    assert set(labels(find(tmp_path)).values()) == {"clips"}  # which of the two is meant?
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
