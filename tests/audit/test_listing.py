@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.audit.groups import suggested_groups
-from analysis.audit.listing import DataError, Item, find
+from analysis.audit.listing import DataError, find
 from analysis.audit.recordings import load
 from analysis.audit.untrusted import shown
-from tests.audit.made import reasons, rows, sound, spoken, table
+from tests.audit.made import reasons, rows, sound, table
 
 # --- folders ---------------------------------------------------------------------------------
 
@@ -177,33 +175,3 @@ def test_unknown_columns_are_named_and_a_leak_is_told(folder: Path) -> None:
     text = rows(folder, "file,label,split", ",half")
     with pytest.raises(DataError, match="it may be train or test"):
         load(table(folder, text))
-
-
-# --- groups ----------------------------------------------------------------------------------
-
-
-def test_groups_that_names_suggest_are_told_and_taken(tmp_path: Path) -> None:
-    place = spoken(tmp_path / "d")
-    suggestion = suggested_groups(find(place).items)
-    assert suggestion is not None and suggestion[1] == ("jo", "li", "mo")
-    (told,) = (note for note in load(place, size=(8, 8)).notes if "jo, li, mo" in note)
-    (copied,) = re.findall("--group '(.*?)'", told)
-    assert copied == suggestion[0] and not set(copied) & set("\\$")
-    data = load(place, size=(8, 8), group=copied)
-    assert sorted(set(data.groups)) == ["jo", "li", "mo"]
-    assert not any("suggest" in note for note in data.notes)
-
-
-def test_names_that_suggest_nothing() -> None:
-    names = [f"{label}/{label}_{i:03d}.wav" for label in "ab" for i in range(20)]
-    assert suggested_groups([Item(Path(n), n, n[0]) for n in names]) is None
-    assert suggested_groups([]) is None
-
-
-@pytest.mark.parametrize(
-    ("pattern", "said"),
-    [("(", "no regular expression"), ("jo", "pair of brackets"), ("(zz)", "matches no file")],
-)
-def test_group_patterns_that_do_not_work(tmp_path: Path, pattern: str, said: str) -> None:
-    with pytest.raises(DataError, match=said):
-        find(spoken(tmp_path / "d"), pattern)
