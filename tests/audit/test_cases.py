@@ -222,6 +222,23 @@ def test_files_of_a_kind_that_is_not_read_are_named_by_it(tmp_path: Path) -> Non
     assert ".flac" in str(said.value) and "subfolder" not in str(said.value)
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("a.wav,x,half\nb.wav,y,half\n", "2 files were left out; .* it may be train or test"),
+        ("c.wav,x,train\nd.wav,y,test\n", "2 files were left out; .* missing"),
+    ],
+)
+@pytest.mark.parametrize("there", [("a.wav", "b.wav"), ()])
+def test_a_table_none_of_whose_rows_can_be_used(
+    tmp_path: Path, there: tuple[str, ...], rows: str, said: str
+) -> None:
+    """It is the table that is wrong, and not the place of the files."""
+    text(files(tmp_path, *there) / "metadata.csv", "file,label,split\n" + rows)
+    with pytest.raises(DataError, match=said):
+        find(tmp_path)
+
+
 # --- names -----------------------------------------------------------------------------------
 
 

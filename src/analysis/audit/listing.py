@@ -68,44 +68,45 @@ def find(folder: Path, group: str = "", classes: str = "") -> Listing:
         if not folder.is_dir():
             raise DataError(f"{where} is a file, not a folder with one subfolder a class.")
         files = list(walk(folder, left_out))
-        listing = _listed(folder, files, bool(group), classes)
+        usable = [file for file in files if kind_of(file.path) is not None]
+        base, tables = _tables(files, usable)
+        if classes:
+            listing = _by_pattern(usable, classes, [table.name for table in tables])
+        elif tables:
+            listing = _from_tables(folder, usable, base, tables, bool(group))
+        else:
+            listing = _from_folders(files, usable, bool(group))
     except PermissionError as problem:
         what = shown(str(problem.filename or folder))
         raise DataError(f"{what} is not readable: permission denied.") from None
     listing = replace(listing, left_out=(*left_out, *listing.left_out))
     if not listing.items:
-        raise DataError(_nothing(where, files, listing.left_out))
+        others = [file for file in files if file not in tables]
+        why = _nothing(others, usable, [] if classes else tables, listing.left_out)
+        raise DataError(f"No recordings were found in {where}{why}")
     listing = _unified(listing)
     items = grouped(listing.items, group) if group else listing.items
     return replace(listing, items=items, notes=(*listing.notes, *split_notes(items)))
 
 
-def _listed(folder: Path, files: Sequence[File], grouped: bool, classes: str) -> Listing:
-    """List by a pattern, by tables, or by folders."""
-    usable = [file for file in files if kind_of(file.path) is not None]
-    base, tables = _tables(files, usable)
-    if classes:
-        return _by_pattern(usable, classes, [table.name for table in tables])
-    if tables:
-        return _from_tables(folder, usable, base, tables, grouped)
-    return _from_folders(files, usable, grouped)
-
-
-def _nothing(where: str, files: Sequence[File], left_out: Sequence[LeftOut]) -> str:
-    """Say that there are no recordings, and why."""
-    begin = f"No recordings were found in {where}"
-    if not files:
-        return f"{begin}: it is empty. It needs one subfolder a class, or a {METADATA}."
-    usable = [file for file in files if kind_of(file.path) is not None]
-    if not usable:
-        return f"{begin}: {_met(files)}"
-    if all(len(file.parts) == 1 for file in usable):
+def _nothing(
+    files: Sequence[File],
+    usable: Sequence[File],
+    tables: Sequence[File],
+    left_out: Sequence[LeftOut],
+) -> str:
+    """Say why there are no recordings: none at all, of no kind that is read, or without classes."""
+    if not files and not left_out:
+        return f": it is empty. It needs one subfolder a class, or a {METADATA}."
+    if files and not usable:
+        return f": {_met(files)}"
+    if not tables and all(len(file.parts) == 1 for file in usable):
         lie = "its 1 file lies" if len(usable) == 1 else f"its {len(usable):,} files lie"
         return (
-            f"{begin}: {lie} in no subfolder, so nothing tells their classes: make one subfolder a "
-            f"class, name them in a {METADATA}, or tell by --classes which part of a name it is."
+            f": {lie} in no subfolder, so nothing tells their classes: make one subfolder a class, "
+            f"name them in a {METADATA}, or tell by --classes which part of a name it is."
         )
-    return f"{begin} ({first_reason(left_out)})."
+    return f" ({first_reason(left_out)})."
 
 
 def _met(files: Sequence[File]) -> str:
