@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m analysis
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: book test full figures pdf chapter your-data data bench serve lock lint clean
+.PHONY: book test full measure figures pdf chapter your-data data bench serve lock lint clean
 
 book: .venv/.ready  ## execute what is out of date and render the site
 	$(RUN) book --profile $(PROFILE)
@@ -15,6 +15,9 @@ test: book  ## every test, those of the built pages included
 
 full: .venv/.ready  ## the published figures
 	$(RUN) book --profile full
+
+measure: .venv/.ready  ## what the edition stores and is missing or stale: make measure STUDY=trained-comparisons OPTIONS="executor=dask scheduler=tcp://…"
+	$(RUN) measure $(STUDY) $(foreach o,$(OPTIONS),--$(o))
 
 figures: .venv/.ready  ## all files of all figures in one folder, _build/figures
 	$(RUN) figures --profile $(PROFILE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["atomic_path", "build_folder", "write_csv", "write_json"]
+__all__ = ["atomic_path", "build_folder", "replace_directory", "write_csv", "write_json"]
 
 
 def build_folder() -> Path:
@@ -46,6 +47,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def replace_directory(new: Path, target: Path) -> None:
+    """Put `new` where `target` is; a reader sees the old folder, none, or the whole new one."""
+    new.chmod(0o755)
+    if target.exists():
+        old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-old-"))
+        target.replace(old / target.name)
+        new.replace(target)
+        shutil.rmtree(old)
+    else:
+        new.replace(target)
 
 
 def write_json(path: Path, value: object) -> None:

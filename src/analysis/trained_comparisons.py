@@ -3,8 +3,8 @@
 A *task* is a set of 16×16 spectrograms in decibels with something to learn (`Task`). An *arm* is
 what a network is fed, and the one change to the network that goes with it (`ARMS`). A *trial* is
 one network: task, size of network, arm, scaling, share of the training set, seed, learning rate
-(`Trial`). `run` trains all trials of a profile in stacks (`analysis.nets.training`), in as many
-processes as there are cores (`analysis.nets.sweeps`); the rest of the module reads the table:
+(`Trial`). `STUDY` is what the edition stores of them (`analysis.nets.studies`): trained once, in as
+many processes as there are cores, and read by everybody. The rest of the module reads the table:
 
 ======================  ============================================================================
 `differences`           each arm minus raw decibels, paired by seed, with intervals
@@ -26,6 +26,7 @@ factorial of the steps alone has one learning rate a task, for its inputs are al
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
 
@@ -47,6 +48,7 @@ from analysis.evidence.verdicts import by_answers
 from analysis.nets.arms import ALL_STEPS, ARMS, COLOURS, NETWORKS, RAW
 from analysis.nets.components import pooled_deviation, winner_chances
 from analysis.nets.design import MAIN_SCALE, MAIN_SCALING, MARGIN, Factorial, Settings
+from analysis.nets.outcomes import study
 from analysis.nets.tables import cell_of, cells_of, records, scores
 from analysis.nets.tasks import TITLES
 from analysis.sound import steps
@@ -54,69 +56,74 @@ from analysis.sound import steps
 Array = NDArray[np.float64]
 
 
-_QUICK_ARMS = (
-    *("raw", "magnitude", "gray3", "viridis", "turbo", "jet", "random-curve", "shuffled"),
-    *("thermometer", "relu-8", "raw-wide", "raw-1x1", "raw3-drop"),
+#: What the edition stores.
+_EDITION = Settings(
+    tasks=tuple(TITLES),
+    networks=("neuron", "small"),
+    arms=tuple(ARMS),
+    seeds=5,
+    pair_arms=("raw", "gray3", "raw-wide", "raw3-drop", *COLOURS),
+    pair_seeds=8,
+    steps=250,
+    rates={"neuron": (0.01, 0.03, 0.1, 0.3, 1.0)}
+    | dict.fromkeys(("tiny", "small", "medium"), (0.0016, 0.005, 0.016, 0.05, 0.16)),
+    tuning_seeds=1,
+    train=1024,
+    validation=256,
+    test=512,
+    fractions=(1 / 16, 1 / 4, 1),
+    phase_tasks=("textures", "spoken-digits"),
+    phase_networks=tuple(NETWORKS),
+    phase_arms=("raw", "viridis", "turbo"),
+    cross_tasks=("spoken-digits",),
+    cross_networks=("neuron", "small"),
+    cross_arms=("magnitude", "gray8", "gray3", *COLOURS, "polynomial", "thermometer", "fourier"),
+    curve_seeds=10,
+    curve_steps=300,
+    factorial=Factorial(("chirps", "instruments", "spoken-digits"), "tiny", 6, 200, 1024, 256, 512),
 )
 
-#: What ``quick`` and ``full`` mean.
+#: Sizes: ``quick`` is what the edition stores; ``full`` has more of everything, for hours; and
+#: ``rehearsal`` is small enough to be trained from nothing at each build.
 SETTINGS: dict[str, Settings] = {
-    "quick": Settings(
-        tasks=tuple(TITLES),
-        networks=("neuron", "small"),
-        arms=_QUICK_ARMS,
-        seeds=5,
+    "quick": _EDITION,
+    "full": replace(
+        _EDITION,
+        networks=tuple(NETWORKS),
+        seeds=10,
+        pair_seeds=20,
+        tuning_seeds=2,
+        fractions=(1 / 16, 1 / 8, 1 / 4, 1 / 2, 1),
+        phase_tasks=tuple(TITLES),
+        phase_arms=("raw", *COLOURS),
+        cross_tasks=tuple(TITLES),
+        curve_seeds=20,
+        factorial=replace(_EDITION.factorial, network="small", seeds=10),
+    ),
+    "rehearsal": replace(
+        _EDITION,
+        arms=(
+            *("raw", "magnitude", "gray3", "viridis", "turbo", "jet", "random-curve", "shuffled"),
+            *("thermometer", "relu-8", "raw-wide", "raw-1x1", "raw3-drop"),
+        ),
         pair_arms=("raw", "gray3", "raw-wide", "viridis", "turbo", "jet"),
-        pair_seeds=8,
         steps=150,
         rates={"neuron": (0.03, 0.1, 0.3)}
         | dict.fromkeys(("tiny", "small", "medium"), (0.007, 0.02, 0.06)),
-        tuning_seeds=1,
         train=512,
         validation=192,
         test=384,
         fractions=(1 / 8, 1 / 3, 1),
-        phase_tasks=("textures", "spoken-digits"),
         phase_networks=("neuron", "tiny", "small"),
-        phase_arms=("raw", "viridis", "turbo"),
-        cross_tasks=("spoken-digits",),
-        cross_networks=("neuron", "small"),
         cross_arms=("gray3", "viridis", "turbo", "jet", "thermometer"),
         curve_seeds=5,
-        curve_steps=300,
         factorial=Factorial(("chirps", "instruments"), "tiny", 5, 80, 384, 96, 256),
-    ),
-    "full": Settings(
-        tasks=tuple(TITLES),
-        networks=tuple(NETWORKS),
-        arms=tuple(ARMS),
-        seeds=6,
-        pair_arms=("raw", "gray3", "raw-wide", "raw3-drop", *COLOURS),
-        pair_seeds=12,
-        steps=250,
-        rates={"neuron": (0.01, 0.03, 0.1, 0.3, 1.0)}
-        | dict.fromkeys(("tiny", "small", "medium"), (0.0016, 0.005, 0.016, 0.05, 0.16)),
-        tuning_seeds=1,
-        train=1024,
-        validation=256,
-        test=512,
-        fractions=(1 / 16, 1 / 4, 1),
-        phase_tasks=tuple(TITLES),
-        phase_networks=tuple(NETWORKS),
-        phase_arms=("raw", *COLOURS),
-        cross_tasks=tuple(TITLES),
-        cross_networks=("neuron", "small"),
-        cross_arms=(
-            *("magnitude", "gray8", "gray3", *COLOURS, "polynomial", "thermometer", "fourier"),
-        ),
-        curve_seeds=10,
-        curve_steps=300,
-        factorial=Factorial(
-            ("chirps", "instruments", "spoken-digits"), "small", 6, 200, 1024, 256, 512
-        ),
     ),
 }
 
+
+#: What the edition stores of this chapter: everything that trains a network.
+STUDY = study("trained-comparisons", _EDITION)
 
 #: Columns of a contrast that the table of differences keeps.
 _READ = ("score", "difference", "low", "high", "p")

@@ -105,6 +105,12 @@ class Book:
                     raise BuildError(f"chapter {name} reads {other}, which comes no earlier")
         return found
 
+    def measurements(self, name: str) -> list[Path]:
+        """Files of the edition's study that a chapter reads: the one of its name."""
+        return sorted(
+            path for path in (self.root / "measurements" / name).glob("*") if path.is_file()
+        )
+
     def data_state(self, name: str) -> dict[str, str]:
         """Fingerprints of the data sets and stored results, for a chapter that can read them."""
         found: dict[str, str] = {}

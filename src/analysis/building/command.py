@@ -173,6 +173,55 @@ def your_data_command(book: Book, /, data: Path, output: Path | None, **paramete
     print(own_data.summary(own_data.make_report(request, execute)))
 
 
+@main.command("measure")
+@click.argument("names", nargs=-1, metavar="[STUDY]...")
+@click.option("--list", "listing", is_flag=True, help="Say which studies there are, and stop.")
+@click.option("--all", "everything", is_flag=True, help="Measure also what is current.")
+@click.option("--verify", is_flag=True, help="Record that this code gives the same scores.")
+@click.option("--net", "key", default="", help="Train one net again and say both scores.")
+@click.option("--nets", default=24, show_default=True, help="Size of the sample.")
+@click.option("--executor", default="loky", show_default=True, help="loky, serial or dask.")
+@click.option("--scheduler", default="", help="Address of the Dask scheduler.")
+@click.option("--jobs", "-j", default=0, help="Processes; 0 for as many as there are cores.")
+@click.pass_obj
+def measure_command(
+    book: Book,
+    /,
+    names: tuple[str, ...],
+    listing: bool,
+    everything: bool,
+    verify: bool,
+    key: str,
+    nets: int,
+    **given: Any,
+) -> None:
+    """Measure the edition's studies that are missing or stale; commit nothing.
+
+    A killed run goes on where it was. After a change of code that should change no score, --verify
+    trains a sample and, if it agrees, records the new code.
+    """
+    from analysis.building import measuring
+    from analysis.evidence.measurements import Damaged, Disagreement
+
+    some, how = measuring.find(book, names), measuring.options(**given)
+    if listing:
+        print(measuring.listing(book, some))
+        return
+    try:
+        for study in some:
+            if key:
+                print(measuring.repeat(book, study, key, **how))
+            elif verify:
+                print(measuring.verify(book, study, nets, **how))
+            elif not everything and measuring.state_of(book, study) == "current":
+                print(f"{study.name}: current")
+            else:
+                command = " ".join(["make measure", f"STUDY={study.name}"])
+                print("\n".join(measuring.measure(book, study, command, **how)))
+    except (Damaged, Disagreement) as error:
+        raise BuildError(str(error)) from error
+
+
 @main.command()
 def data() -> None:
     """Fetch the speech sets, where they are absent, into the user's cache."""

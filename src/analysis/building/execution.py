@@ -27,12 +27,12 @@ from typing import Any
 import jupytext
 import nbformat
 
-from analysis.files import write_json
+from analysis.files import replace_directory, write_json
 from analysis.publishing.provenance import RUN_FILE, Run
 
 __all__ = [
     "CHECKSUMS", "NOTEBOOK", "ChapterError", "Spec", "damage", "default_parameters", "execute",
-    "read_notebook", "replace_directory", "seal", "stop_with_parent", "unwritable",
+    "read_notebook", "seal", "stop_with_parent", "unwritable",
 ]  # fmt: skip
 
 #: Name of the executed notebook in a chapter's results folder.
@@ -253,18 +253,6 @@ def unwritable(folder: Path, told: str) -> str | None:
         if about and os.strerror(code) in told:
             return f"{folder} cannot be written ({os.strerror(code)}): {remedy}, and build again"
     return None
-
-
-def replace_directory(new: Path, target: Path) -> None:
-    """Put `new` where `target` is; a reader sees the old folder, none, or the whole new one."""
-    new.chmod(0o755)
-    if target.exists():
-        old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-old-"))
-        target.replace(old / target.name)
-        new.replace(target)
-        shutil.rmtree(old)
-    else:
-        new.replace(target)
 
 
 def stop_with_parent() -> None:

@@ -1,8 +1,8 @@
 """The workflow graph: which chapters are stale, and their execution, several at a time.
 
 pytask holds it (its states are journalled, so that a killed build resumes): a chapter is executed
-again only if its text, its parameters, a module that it imports (transitively), the lock file or
-its data changed.
+again only if its text, its parameters, a module that it imports (transitively), the lock file,
+its measurements or its data changed.
 """
 
 from __future__ import annotations
@@ -225,6 +225,7 @@ def _chapter_task(
     overrides = parse_parameters(book, name, {"profile": profile})
     key = {"parameters": overrides, "data": book.data_state(name)}
     inputs = [book.source(name), book.root / "requirements.lock", *book.modules(name)]
+    inputs += book.measurements(name)
     for other, read in book.reads[name].items():
         inputs += [_data_file(book, other, profile, figure) for figure in read]
     given = [

@@ -23,9 +23,10 @@ import yaml
 from PIL import Image
 
 from analysis.building import plain
-from analysis.building.execution import NOTEBOOK, replace_directory, seal, unwritable
+from analysis.building.execution import NOTEBOOK, seal, unwritable
 from analysis.building.forge import find_home, git
 from analysis.building.pages import FACTS, Book
+from analysis.files import replace_directory
 from analysis.publishing.figures import FORMATS, Record, bibtex, index_markdown
 from analysis.publishing.ledger import read_entries, scoreboard
 

@@ -165,12 +165,15 @@ def jackknifed(gains: Mapping[tuple[int, ...], float], count: int) -> tuple[floa
     return mean, mean - reach, mean + reach
 
 
-def ensemble(
+def ensemble_gains(
     outputs: Mapping[tuple[str, str, str], NDArray[np.float32]],
     tasks: Mapping[str, Task],
     size: int = 3,
 ) -> pd.DataFrame:
-    """Measure what an ensemble of raw networks gains over one of them."""
+    """Score of each ensemble of raw networks less its members' mean score.
+
+    A row an ensemble: ``task``, ``network``, ``members`` (their places, ``"0 1 2"``), ``gain``.
+    """
     rows = []
     for (task, network, arm), found in outputs.items():
         if arm != RAW or len(found) <= size or not np.isfinite(found).all():
@@ -181,10 +184,17 @@ def ensemble(
             values = np.exp(values - values.max(-1, keepdims=True))
             values /= values.sum(-1, keepdims=True)
         members = training.score(values, targets)
-        gains = {
-            chosen: float(training.score(values[list(chosen)].mean(0), targets))
-            - members[list(chosen)].mean()
-            for chosen in combinations(range(len(values)), size)
-        }
-        rows.append((task, network, *jackknifed(gains, len(values))))
+        for chosen in map(list, combinations(range(len(values)), size)):
+            gain = float(training.score(values[chosen].mean(0), targets)) - members[chosen].mean()
+            rows.append((task, network, " ".join(map(str, chosen)), gain))
+    return pd.DataFrame(rows, columns=["task", "network", "members", "gain"])
+
+
+def ensemble(gains: pd.DataFrame) -> pd.DataFrame:
+    """Average `ensemble_gains`, with an interval."""
+    rows = []
+    for (task, network), own in gains.groupby(["task", "network"], sort=False):
+        chosen = {tuple(map(int, m.split())): g for m, g in zip(own.members, own.gain, strict=True)}
+        count = 1 + max(max(members) for members in chosen)
+        rows.append((task, network, *jackknifed(chosen, count)))
     return pd.DataFrame(rows, columns=["task", "network", "gain", "low", "high"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from analysis.nets.arms import (
     RAW,
     architecture,
 )
+from analysis.nets.components import ensemble_gains
 from analysis.nets.design import (
     CURVE_MOMENTUM,
     CURVE_STRETCHES,
@@ -38,11 +39,11 @@ from analysis.nets.design import (
     tuned,
     tuning_trials,
 )
-from analysis.nets.tasks import Task, balanced, encoded, load_tasks, magnitude, textures
+from analysis.nets.tasks import TITLES, Task, balanced, encoded, load_tasks, magnitude, textures
 from analysis.nets.training import Convolutional, Network, Optimiser
-from analysis.sound import steps
+from analysis.sound import datasets, steps
 
-__all__ = ["Outcome", "run", "sweep"]
+__all__ = ["TABLES", "About", "again", "estimate", "here", "measure", "sweep"]
 
 
 def _optimiser(stage: str, settings: Settings) -> Optimiser:
@@ -138,6 +139,7 @@ def _measured(
     ]
     found["train"] = trains
     found["test"] = training.score(tests, task.targets[task.test]).tolist()
+    found["hits"] = _hits(tests, task.targets[task.test])
     groups = task.groups[task.test]
     found["groups"] = {
         str(group): training.score(
@@ -153,6 +155,13 @@ def _measured(
             for trial, output in zip(trials, tests, strict=True)
         ]
     return found
+
+
+def _hits(outputs: NDArray[np.float32], targets: NDArray[Any]) -> list[str]:
+    """Which recordings each network got right: a bit each, in hexadecimal; "" for values."""
+    if targets.ndim > 1:
+        return [""] * len(outputs)
+    return [np.packbits(right).tobytes().hex() for right in outputs.argmax(-1) == targets]
 
 
 def _own_rows(
@@ -232,95 +241,122 @@ def _take(results: list[dict[str, Any]], members: Sequence[int], found: dict[str
         }
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """All that was measured.
+class About(NamedTuple):
+    """A task in numbers: what its score is, and how many recordings each set has."""
 
-    `results`: A row a trial of the stages "tune" and "final": the fields of `Trial`, ``diverged``
-    (step, or -1), ``validation`` (tune), ``train`` and ``test`` (final) as scores, at most 1.
-    `groups`: Test scores of the final trials, group by group. `rates`: Of `tuned`. `curves`: Losses
-    of the learning curves: ``arm``, ``seed``, ``step``, ``loss`` (mean over the steps since the
-    last point), and ``test``, the score at the end. `steps`: A row a network of the factorial:
-    ``task``, each step of `steps.STEPS` (taken or not), ``seed``, ``test`` and ``train`` (scores;
-    not a number for one that diverged). `outputs`: ``(task, network, arm)`` to the test outputs
-    (seeds, n, outputs) of raw and gray3. `tasks`: What was learned.
-    """
-
-    results: pd.DataFrame
-    groups: pd.DataFrame
-    rates: pd.DataFrame
-    curves: pd.DataFrame
-    steps: pd.DataFrame
-    outputs: dict[tuple[str, str, str], NDArray[np.float32]]
-    tasks: dict[str, Task]
+    unit: str
+    train: int
+    validation: int
+    test: int
 
 
-def run(settings: Settings, seed: int = 0, **how: Any) -> Outcome:
-    """Make the tasks, choose the learning rates, train everything."""
-    tasks = load_tasks(settings, seed)
+#: What the tables of `measure` hold, column by column, see `measurements.KINDS`.
+TABLES: dict[str, dict[str, str]] = {
+    "nets": dict.fromkeys(("stage", "task", "network", "arm", "scale", "scaling"), "text")
+    | {"fraction": "number", "seed": "count", "rate": "number", "steps": "text"}
+    | {"diverged": "count"}
+    | dict.fromkeys(("validation", "train", "test"), "number")
+    | {"hits": "bits"},
+    "groups": {"net": "count", "group": "text", "score": "number"},
+    "curves": {"net": "count", "step": "count", "loss": "number"},
+    "ensembles": {"task": "text", "network": "text", "members": "text", "gain": "number"},
+    "recordings": {"task": "text", "group": "text"},
+    "tasks": {"task": "text", "unit": "text"}
+    | dict.fromkeys(("train", "validation", "test"), "count"),
+}
 
-    def trained(
-        trials: list[Trial], what: str, tasks: Mapping[str, Task] = tasks
-    ) -> list[dict[str, Any]]:
-        return sweep(tasks, trials, settings, description=what, **how)
 
-    tuning = tuning_trials(settings, tasks)
-    tune_table = _table(tuning, trained(tuning, "learning rates"))
-    rates = tuned(tune_table)
-    final = final_trials(settings, tasks, rates)
-    curve = curve_trials(settings) if "textures" in tasks else []
-    measured = trained(final, "networks")
-    few = {"textures": textures(settings, seed, CURVE_STRETCHES)}
-    curves = trained(curve, "learning curves", few)
+def _native(settings: Settings, seed: int) -> dict[str, Task]:
+    """Tasks of the factorial, before any step was taken."""
     size = settings.factorial
     smaller = replace(
         settings, tasks=size.tasks, train=size.train, validation=size.validation, test=size.test
     )
-    native = load_tasks(smaller, seed, native=True)
-    step_tuning = step_trials(settings, native)
-    table = _table(step_tuning, trained(step_tuning, "rates for the steps", native))
-    factorial = step_trials(settings, native, _shared_rates(table))
-    measured_steps = trained(factorial, "steps", native)
-    return Outcome(
-        results=pd.concat([tune_table, _table(final, measured)], ignore_index=True),
-        groups=_group_table(final, measured),
-        rates=rates,
-        curves=_curve_table(curve, curves, settings),
-        steps=_step_table(factorial, measured_steps),
-        outputs=_kept_outputs(final, measured),
-        tasks=tasks,
-    )
+    return load_tasks(smaller, seed, native=True)
 
 
-def _table(trials: Sequence[Trial], found: Sequence[dict[str, Any]]) -> pd.DataFrame:
+def _few(settings: Settings, seed: int) -> dict[str, Task]:
+    """Make the task of the learning curves."""
+    return {"textures": textures(settings, seed, CURVE_STRETCHES)}
+
+
+def measure(settings: Settings, seed: int = 0, **how: Any) -> dict[str, pd.DataFrame]:
+    """Make the tasks, choose the learning rates, train everything; see `TABLES` and `sweep`."""
+    tasks = load_tasks(settings, seed)
+    done: list[tuple[Trial, dict[str, Any]]] = []
+
+    def trained(
+        trials: list[Trial], what: str, tasks: Mapping[str, Task] = tasks
+    ) -> list[dict[str, Any]]:
+        found = sweep(tasks, trials, settings, description=what, **how)
+        done.extend(zip(trials, found, strict=True))
+        return found
+
+    tuning = tuning_trials(settings, tasks)
+    rates = tuned(_table(list(zip(tuning, trained(tuning, "learning rates"), strict=True))))
+    final = final_trials(settings, tasks, rates)
+    outputs = _kept_outputs(final, trained(final, "networks"))
+    curve = curve_trials(settings) if "textures" in tasks else []
+    trained(curve, "learning curves", _few(settings, seed))
+    native = _native(settings, seed)
+    choice = step_trials(settings, native)
+    found = trained(choice, "rates for the steps", native)
+    shared = _shared_rates(_table(list(zip(choice, found, strict=True))))
+    trained(step_trials(settings, native, shared), "steps", native)
+    return {
+        "nets": _table(done),
+        "groups": _group_scores(done, tasks),
+        "curves": _losses(done, settings),
+        "ensembles": ensemble_gains(outputs, tasks),
+        "recordings": _recordings(tasks),
+        "tasks": pd.DataFrame(
+            [(name, *_about(task)) for name, task in tasks.items()], columns=list(TABLES["tasks"])
+        ),
+    }
+
+
+def _about(task: Task) -> About:
+    return About(task.unit, len(task.train), len(task.validation), len(task.test))
+
+
+def _table(done: Sequence[tuple[Trial, dict[str, Any]]]) -> pd.DataFrame:
     rows = []
-    for trial, one in zip(trials, found, strict=True):
+    for trial, one in done:
         scores = {name: one.get(name, np.nan) for name in ("validation", "train", "test")}
-        rows.append({**asdict(trial), "diverged": one["diverged"], **scores})
-    return pd.DataFrame(rows)
+        taken = {"steps": "; ".join(trial.steps)}
+        bits = {"hits": one.get("hits", "")}
+        rows.append({**asdict(trial), **taken, "diverged": one["diverged"], **scores, **bits})
+    return pd.DataFrame(rows, columns=list(TABLES["nets"]))
 
 
-def _group_table(trials: Sequence[Trial], found: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {**asdict(trial), "group": group, "score": value, "diverged": one["diverged"]}
-            for trial, one in zip(trials, found, strict=True)
-            for group, value in one["groups"].items()
-        ]
-    )
-
-
-def _curve_table(
-    trials: Sequence[Trial], found: Sequence[dict[str, Any]], settings: Settings
+def _group_scores(
+    done: Sequence[tuple[Trial, dict[str, Any]]], tasks: Mapping[str, Task]
 ) -> pd.DataFrame:
+    """Scores by group where no bits tell them: of values."""
+    rows = [
+        (net, group, score)
+        for net, (trial, one) in enumerate(done)
+        if trial.stage == "final" and tasks[trial.task].targets.ndim > 1
+        for group, score in one["groups"].items()
+    ]
+    return pd.DataFrame(rows, columns=list(TABLES["groups"]))
+
+
+def _losses(done: Sequence[tuple[Trial, dict[str, Any]]], settings: Settings) -> pd.DataFrame:
     every = max(1, settings.curve_steps // POINTS)
     rows = []
-    for trial, one in zip(trials, found, strict=True):
-        losses = np.asarray(one["losses"], np.float64)
-        means = losses[: len(losses) // every * every].reshape(-1, every).mean(1)
-        for point, loss in enumerate(means, start=1):
-            rows.append((trial.arm, trial.seed, point * every, loss, one["test"]))
-    return pd.DataFrame(rows, columns=["arm", "seed", "step", "loss", "test"])
+    for net, (trial, one) in enumerate(done):
+        if trial.stage == "curve":
+            losses = np.asarray(one["losses"], np.float64)
+            means = losses[: len(losses) // every * every].reshape(-1, every).mean(1)
+            rows += [(net, point * every, loss) for point, loss in enumerate(means, start=1)]
+    return pd.DataFrame(rows, columns=list(TABLES["curves"]))
+
+
+def _recordings(tasks: Mapping[str, Task]) -> pd.DataFrame:
+    """List the groups of the test recordings, in the order of the bits."""
+    found = [pd.DataFrame({"task": n, "group": t.groups[t.test]}) for n, t in tasks.items()]
+    return pd.concat(found, ignore_index=True)
 
 
 def _shared_rates(table: pd.DataFrame) -> dict[str, float]:
@@ -328,15 +364,6 @@ def _shared_rates(table: pd.DataFrame) -> dict[str, float]:
     sound = table.assign(validation=table.validation.where(table.diverged < 0, -np.inf))
     means = sound.pivot_table("validation", "rate", "task", aggfunc="mean")
     return {str(task): float(rate) for task, rate in means.idxmax().items()}
-
-
-def _step_table(trials: Sequence[Trial], found: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    rows = []
-    for trial, one in zip(trials, found, strict=True):
-        taken = {step: step in trial.steps for step in steps.STEPS}
-        scores = {name: one[name] if one["diverged"] < 0 else np.nan for name in ("test", "train")}
-        rows.append({"task": trial.task, **taken, "seed": trial.seed, **scores})
-    return pd.DataFrame(rows)
 
 
 def _kept_outputs(
@@ -348,3 +375,64 @@ def _kept_outputs(
             key = (trial.task, trial.network, trial.arm)
             kept.setdefault(key, []).append(np.asarray(one["outputs"], np.float32))
     return {key: np.stack(values) for key, values in kept.items()}
+
+
+def again(rows: pd.DataFrame, settings: Settings, seed: int = 0, **how: Any) -> pd.DataFrame:
+    """Train networks of the table ``nets`` once more, each by itself; their new rows.
+
+    Networks whose recordings are not on this machine are left out.
+    """
+    parts = []
+    worlds = {"steps": _native, "curve": _few}
+    for stage, some in rows.groupby("stage", sort=False):
+        kind = str(stage).partition("-")[0]
+        wanted = replace(settings, tasks=tuple(some.task.unique()))
+        tasks = worlds.get(kind, load_tasks)(settings if kind == "steps" else wanted, seed)
+        able = some[some.task.isin(list(tasks))]
+        trials = [_trial(row) for row in able.to_dict("records")]
+        found = sweep(tasks, trials, replace(settings, stack=1), **how)
+        parts.append(_table(list(zip(trials, found, strict=True))).set_index(able.index))
+    return pd.concat(parts).loc[
+        [index for index in rows.index if any(index in p.index for p in parts)]
+    ]
+
+
+def here(nets: pd.DataFrame) -> pd.Series:
+    """Tell for which nets of the table the recordings are on this machine."""
+    return nets.task.isin(_present(TITLES))
+
+
+def _present(names: Iterable[str]) -> list[str]:
+    """Tasks whose recordings, if they need any, are on this machine."""
+    return [n for n in names if n not in datasets.SOURCES or datasets.available(n)]
+
+
+def estimate(settings: Settings, seed: int = 0) -> tuple[int, float]:
+    """How many networks `measure` trains, and the processor's seconds: by one of each size."""
+    tasks, mixed = _present(settings.tasks), _present(settings.factorial.tasks)
+    tuning = tuning_trials(settings, tasks)
+    blank = pd.DataFrame([asdict(trial) for trial in tuning]).assign(validation=0.0, diverged=-1)
+    known = dict.fromkeys(mixed, 1.0)
+    trials = [*tuning, *final_trials(settings, tasks, tuned(blank))]
+    trials += curve_trials(settings) if "textures" in tasks else []
+    trials += [*step_trials(settings, mixed), *step_trials(settings, mixed, known)]
+    task = {"textures": textures(settings, seed)}
+    seconds = {}
+    for network in {trial.network for trial in trials}:
+        rate = settings.rates[network][0]
+        probe = Trial("final", "textures", network, RAW, MAIN_SCALE, MAIN_SCALING, 1.0, seed, rate)
+        for how in (replace(settings, steps=1), settings):  # the first compiles
+            spent: list[float] = []
+            sweep(task, [probe], how, executor="serial", charge=spent.append)
+        seconds[network] = sum(spent) / settings.steps
+    cost = sum(seconds[t.network] * _optimiser(t.stage, settings).steps for t in trials)
+    return len(trials), cost
+
+
+def _trial(row: Mapping[Any, Any]) -> Trial:
+    """Trial of a row of the table ``nets``."""
+    names = ("stage", "task", "network", "arm", "scale", "scaling")
+    fields: dict[str, Any] = {name: row[name] for name in names}
+    fields |= {"fraction": float(row["fraction"]), "rate": float(row["rate"])}
+    fields["steps"] = tuple(filter(None, str(row["steps"]).split("; ")))
+    return Trial(seed=int(row["seed"]), **fields)

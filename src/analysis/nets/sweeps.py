@@ -8,6 +8,7 @@ Results do not depend on the executor, nor on the number of processes.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import os
@@ -20,6 +21,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,16 @@ from tqdm import tqdm
 from analysis.files import build_folder
 from analysis.nets.checkpoints import load_atomic, save_atomic
 
-__all__ = ["EXECUTORS", "Work", "checkpoint_folder", "fingerprint", "one_thread", "path_of", "run"]
+__all__ = [
+    "EXECUTORS",
+    "Work",
+    "checkpoint_folder",
+    "code_digest",
+    "fingerprint",
+    "one_thread",
+    "path_of",
+    "run",
+]
 
 #: Processes on this machine; none; or a Dask cluster, through joblib (needs `distributed`).
 EXECUTORS = ("loky", "serial", "dask")
@@ -71,6 +82,7 @@ def run(
     description: str = "",
     unit: str = "net",
     tell: Callable[[int, int, float], None] | None = None,
+    charge: Callable[[float], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Do all pieces that are not done yet.
 
@@ -91,6 +103,8 @@ def run(
     tell : callable, optional
         Called as each piece is done, with the sizes that are done and in all, kept ones included,
         and with the seconds that the rest will take, if it goes on like this.
+    charge : callable, optional
+        Called with the processor's seconds of each piece, kept ones included.
 
     Returns
     -------
@@ -118,16 +132,21 @@ def run(
         if known is None:
             todo.append(i)
         else:
-            results[i] = known
+            results[i] = known["found"]
+            if charge:
+                charge(known["seconds"])
     total, left = (sum(work[i].size for i in some) for some in (range(len(work)), todo))
     kept, start = total - left, time.monotonic()
     todo.sort(key=lambda i: -work[i].cost)
     calls = [delayed(_numbered)(i, work[i].function, *work[i].arguments) for i in todo]
     with tqdm(total=total, initial=kept, desc=description, unit=unit, disable=None) as bar:
-        for i, found in _executed(calls, executor, jobs, address):
+        for i, found, seconds in _executed(calls, executor, jobs, address):
             if store:
-                save_atomic(path_of(store, work[i].key), work[i].key, found)
+                kept_piece = {"found": found, "seconds": seconds}
+                save_atomic(path_of(store, work[i].key), work[i].key, kept_piece)
             results[i] = found
+            if charge:
+                charge(seconds)
             bar.update(work[i].size)
             left -= work[i].size
             if tell:
@@ -136,9 +155,11 @@ def run(
     return results
 
 
-def _numbered(index: int, function: Callable[..., Any], *arguments: Any) -> tuple[int, Any]:
+def _numbered(index: int, function: Callable[..., Any], *arguments: Any) -> tuple[int, Any, float]:
     with one_thread():
-        return index, function(*arguments)
+        start = time.thread_time()
+        found = function(*arguments)
+        return index, found, time.thread_time() - start
 
 
 @contextmanager
@@ -158,8 +179,8 @@ def fingerprint(*parts: object) -> str:
     Parameters
     ----------
     *parts : module, function, class, ndarray or anything with a faithful ``repr``
-        A module stands for its file and those of all modules of its package that it imports,
-        directly or not.
+        A module stands for its code and that of all modules of its package that it imports,
+        directly or not; what only people read, comments and docstrings, does not count.
 
     Returns
     -------
@@ -174,8 +195,7 @@ def fingerprint(*parts: object) -> str:
     found = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
     for part in parts:
         if inspect.ismodule(part):
-            for path in _imported(part.__name__, Path(str(part.__file__))):
-                found.update(path.read_bytes())
+            found.update(code_digest(part).encode())
         elif callable(part):
             found.update(inspect.getsource(part).encode())
         elif isinstance(part, np.ndarray):
@@ -183,6 +203,40 @@ def fingerprint(*parts: object) -> str:
         else:
             found.update(repr(part).encode())
     return found.hexdigest()
+
+
+def code_digest(module: ModuleType) -> str:
+    """Digest of the code of a module and of all that it imports from its own package.
+
+    The same under every version of Python, NumPy and torch; comments and docstrings do not count.
+    """
+    found = hashlib.sha256()
+    for path in _imported(module.__name__, Path(str(module.__file__))):
+        found.update(f"{path.name} {_code_of(path)}\n".encode())
+    return found.hexdigest()
+
+
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@cache
+def _code_of(path: Path) -> str:
+    return _spelled(ast.parse(path.read_bytes()))
+
+
+def _spelled(node: object) -> str:
+    """Spell a syntax tree without places, empty fields and docstrings: all versions do it alike."""
+    if isinstance(node, list):
+        return f"[{','.join(map(_spelled, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    parts = []
+    for name, value in ast.iter_fields(node):
+        if name == "body" and isinstance(node, _DOCUMENTED) and ast.get_docstring(node) is not None:
+            value = value[1:]
+        if value not in (None, []):
+            parts.append(f"{name}={_spelled(value)}")
+    return f"{type(node).__name__}({','.join(parts)})"
 
 
 @cache
@@ -212,7 +266,7 @@ def _graph(package: str) -> Any:
 
 def _executed(
     calls: list[Any], executor: str, jobs: int, address: str
-) -> Iterator[tuple[int, dict[str, Any]]]:
+) -> Iterator[tuple[int, dict[str, Any], float]]:
     """Yield results as they are ready."""
     if not calls:
         return
