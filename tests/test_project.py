@@ -16,9 +16,10 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from analysis.building.book import Book
+from analysis.building.book import Book, edition
 from analysis.building.execution import default_parameters, read_notebook
 from analysis.evidence.claims import CLAIMS
+from analysis.evidence.measurements import EDITION
 from tests.conftest import ROOT
 
 BOOK = Book(ROOT)
@@ -305,6 +306,12 @@ def test_the_version_is_the_same_everywhere() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     assert citation["version"] == version
     assert f"## {version} ({citation['date-released']})" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_edition_is_the_same_everywhere() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert edition(ROOT) == citation["preferred-citation"]["edition"] == EDITION
+    assert f"Edition {EDITION}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
 def test_bibliography_keys_are_author_year_and_carry_a_doi_or_address() -> None:

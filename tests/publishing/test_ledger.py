@@ -161,3 +161,22 @@ def test_an_undecided_row_says_what_would_decide_it(run: Run) -> None:
     found = rows(ledger.scoreboard(ledger.read_entries([run.path])))
     assert "What would decide: forty seeds." in found["Q6"]
     assert "What would decide:" not in found["A5"]
+
+
+def test_the_ledger_is_data_too(run: Run) -> None:
+    """Every claim is in it; the primary evidence comes first; editions are compared by verdicts."""
+    place = CLAIMS["A5"]
+    entries = [
+        ledger.Entry("A5", "fails", "measured", "No.", "fig-y", "s", "elsewhere", "nets"),
+        ledger.Entry("A5", "holds", "proved", "Yes.", "fig-x", "s", place.chapter, place.part),
+    ]
+    found = ledger.document(entries, "2026.1", {"elsewhere": "abc"})
+    assert json.loads(json.dumps(found)) == found
+    assert (found["schema"], found["edition"], set(found["claims"])) == (1, "2026.1", set(CLAIMS))
+    claim = found["claims"]["A5"]
+    assert (claim["verdict"], claim["estimand"]) == ("holds", place.estimand)
+    assert [one["primary"] for one in claim["evidence"]] == [True, False]
+    assert [one["code"] for one in claim["evidence"]] == ["", "abc"]
+    other = ledger.document(entries[:1], "2026.2")
+    assert ledger.changes(found, other) == [("A5", "holds", "open")]
+    assert ledger.changes(found, found) == []

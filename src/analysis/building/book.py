@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -19,7 +20,8 @@ from analysis.building.execution import Spec, default_parameters, read_notebook
 from analysis.building.forge import git
 
 __all__ = [
-    "PROFILES", "Book", "BuildError", "check_profile", "commit", "make_spec", "parse_parameters",
+    "PROFILES", "Book", "BuildError", "check_profile", "commit", "edition", "make_spec",
+    "parse_parameters",
 ]  # fmt: skip
 
 #: Characters of a parameter's value.
@@ -235,6 +237,20 @@ def _version() -> str:
         return "unknown"
 
 
+def edition(root: Path) -> str:
+    """Edition that the book's configuration names; empty for a book without."""
+    config = yaml.safe_load((root / "_config.yml").read_text("utf-8")) or {}
+    return str(config.get("edition", ""))
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    """Digest of files' contents."""
+    found = hashlib.sha256()
+    for path in paths:
+        found.update(hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()[:16]
+
+
 def make_spec(book: Book, name: str, directory: Path, overrides: dict[str, Any]) -> Spec:
     """Put together what the executing process needs to know about a chapter."""
     parameters = default_parameters(read_notebook(book.source(name))) | overrides
@@ -245,5 +261,7 @@ def make_spec(book: Book, name: str, directory: Path, overrides: dict[str, Any])
         "commit": commit(book.root),
         "version": _version(),
         "sources": {other: str(book.results(other, profile)) for other in book.reads[name]},
+        "edition": edition(book.root),
+        "code": _digest(book.modules(name)),
     }
     return Spec(str(book.source(name)), str(directory), overrides, run)

@@ -178,7 +178,8 @@ def linked_data(book: Book, page: Page) -> dict[str, Any]:
         "datePublished": book.released,
         "dateModified": page.changed,
         "license": LICENCE_URL,
-        "isPartOf": {"@type": "Book", "name": book.title},
+        "isPartOf": {"@type": "Book", "name": book.title}
+        | ({"bookEdition": book.edition} if book.edition else {}),
         "url": book.address + page.path if book.address else "",
         "hasPart": [_dataset(book, page, record, author) for record in page.records],
     }

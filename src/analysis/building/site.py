@@ -28,7 +28,7 @@ from analysis.building.forge import find_home, git
 from analysis.building.pages import FACTS, Book
 from analysis.files import replace_directory
 from analysis.publishing.figures import FORMATS, Record, bibtex, index_markdown
-from analysis.publishing.ledger import read_entries, scoreboard
+from analysis.publishing.ledger import document, read_entries, scoreboard
 
 __all__ = [
     "figure_files", "last_changes", "read_book", "read_records", "render", "stage",
@@ -53,7 +53,8 @@ def read_records(results: Path) -> list[Record]:
     records = {}
     for path in (results / "figures").glob("*.json"):
         values = json.loads(path.read_text("utf-8"))
-        records[path.stem] = Record(**{field.name: values[field.name] for field in fields(Record)})
+        names = [field.name for field in fields(Record) if field.name in values]
+        records[path.stem] = Record(**{name: values[name] for name in names})
     notebook = (results / NOTEBOOK).read_text("utf-8")
     shown = dict.fromkeys(re.findall(r'"id": "(fig-[a-z0-9-]+)"', notebook))
     return [records[id] for id in shown if id in records]
@@ -99,7 +100,11 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
     staged |= _plain_texts(root, target / "extra", book, pages, results, numbers)
     staged[target / FACTS] = _facts(root, book, pages, results)
     generated = target / "book" / "_generated"
-    ledger = scoreboard(read_entries(chapters))
+    entries = read_entries(chapters)
+    ledger = scoreboard(entries)
+    told = json.dumps(document(entries, book.edition, _codes(results)), indent=1, sort_keys=True)
+    for name in ("ledger.json", *([f"ledger-{book.edition}.json"] if book.edition else [])):
+        staged[target / "extra" / name] = told.encode()
     index = index_markdown([record for folder in chapters for record in read_records(folder)])
     staged[generated / "ledger.md"] = ledger.encode()
     staged[generated / "figures.md"] = index.encode()
@@ -109,6 +114,13 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
     for path, content in staged.items():
         _write(path, content)
     return target
+
+
+def _codes(results: Mapping[str, Path]) -> dict[str, str]:
+    """Digest of the modules that each chapter imported, as its run says."""
+    paths = {name: folder / "run.json" for name, folder in results.items()}
+    runs = {n: json.loads(p.read_text("utf-8")) for n, p in paths.items() if p.exists()}
+    return {name: str(run.get("code", "")) for name, run in runs.items()}
 
 
 def _plain_texts(

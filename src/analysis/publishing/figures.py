@@ -120,6 +120,7 @@ class Record:
     version: str
     versions: dict[str, str]
     licence: str = LICENCE
+    edition: str = ""
 
 
 @dataclass(frozen=True)
@@ -189,11 +190,12 @@ def publish(
         commit=run.commit,
         version=run.version,
         versions=versions(),
+        edition=run.edition,
     )
     _write_data(folder / f"{id}.csv", id, data)
     _write_pictures(fig, folder, id)
     with atomic_path(folder / f"{id}.bib") as path:
-        path.write_text(bibtex(record), "utf-8")
+        path.write_text(bibtex(record, edition=record.edition), "utf-8")
     write_json(folder / f"{id}.json", asdict(record))
     preview = io.BytesIO()
     fig.savefig(preview, format="png", dpi=110, metadata={"Software": None})

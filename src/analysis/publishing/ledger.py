@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from IPython.display import display
@@ -20,7 +21,10 @@ from analysis.files import write_json
 from analysis.publishing.provenance import Run, current_run, with_minus
 
 __all__ = [
+    "SCHEMA",
     "Entry",
+    "changes",
+    "document",
     "number",
     "numbers",
     "read_entries",
@@ -206,6 +210,63 @@ def read_entries(directories: Iterable[Path]) -> list[Entry]:
             found = json.loads(path.read_text("utf-8")).values()
             entries += [Entry(**values) for values in found]
     return entries
+
+
+#: Version of the ledger's JSON.
+SCHEMA = 1
+
+
+def document(
+    entries: Iterable[Entry], edition: str, codes: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Ledger as data, for programs and for comparing editions.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        What chapters recorded.
+    edition : str
+        Of the book.
+    codes : mapping of str to str
+        Digest of the modules that each chapter imports.
+
+    Returns
+    -------
+    dict
+        ``schema``, ``edition`` and ``claims``: of each claim its text, who said it, the primary
+        estimand, the verdict and the evidence, primary first: chapter, part, verdict, strength, the
+        sentence with the deciding numbers and intervals, figure, section, and the code's digest.
+    """
+    found = list(entries)
+    claims = {}
+    for name, claim in CLAIMS.items():
+        mine = [entry for entry in found if entry.claim == name]
+        mine.sort(key=lambda entry: _place(entry) != (claim.chapter, claim.part))
+        verdict = verdict_of(name, {_place(entry): entry.verdict for entry in mine})
+        evidence = [
+            {key: value for key, value in asdict(entry).items() if key != "claim"}
+            | {"primary": _place(entry) == (claim.chapter, claim.part)}
+            | {"code": codes.get(entry.chapter, "")}
+            for entry in mine
+        ]
+        claims[name] = {
+            "text": claim.text,
+            "said_by": SAID_BY[name[0]],
+            "estimand": claim.estimand,
+            "verdict": verdict,
+            "evidence": evidence,
+        }
+    return {"schema": SCHEMA, "edition": edition, "claims": claims}
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Claims whose verdict differs between two editions' `document`: claim, before, after."""
+    names = sorted({*old["claims"], *new["claims"]})
+    told = [
+        tuple(edition["claims"].get(name, {}).get("verdict", "absent") for edition in (old, new))
+        for name in names
+    ]
+    return [(name, *pair) for name, pair in zip(names, told, strict=True) if pair[0] != pair[1]]
 
 
 def scoreboard(entries: Iterable[Entry]) -> str:

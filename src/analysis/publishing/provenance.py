@@ -37,7 +37,7 @@ class Run:
 
     `directory` is where its results go, `parameters` are the notebook's, defaults included;
     `commit` ends in ``+`` if files had changed; `sources` are the results that it reads of other
-    chapters.
+    chapters; `edition` is the book's, `code` a digest of the modules that the chapter imports.
     """
 
     chapter: str
@@ -46,6 +46,8 @@ class Run:
     commit: str = "unknown"
     version: str = "unknown"
     sources: dict[str, str] = field(default_factory=dict)
+    edition: str = ""
+    code: str = ""
 
     @property
     def path(self) -> Path:
