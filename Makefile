@@ -5,16 +5,13 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m analysis
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: book test full measure figures pdf chapter your-data data bench serve lock lint clean
+.PHONY: book test measure figures pdf chapter your-data data bench serve lock lint clean
 
 book: .venv/.ready  ## execute what is out of date and render the site
 	$(RUN) book --profile $(PROFILE)
 
 test: book  ## every test, those of the built pages included
 	$(BIN)/python -m pytest -n 2 --dist worksteal
-
-full: .venv/.ready  ## the published figures
-	$(RUN) book --profile full
 
 measure: .venv/.ready  ## what the edition stores and is missing or stale: make measure STUDY=trained-comparisons OPTIONS="executor=dask scheduler=tcp://…"
 	$(RUN) measure $(STUDY) $(foreach o,$(OPTIONS),--$(o))

@@ -335,6 +335,15 @@ def test_an_unknown_study_or_net_is_refused(measured: Book) -> None:
     assert "unknown executor 'slurm'" in command(measured, "--executor", "slurm").output
 
 
+def test_a_study_is_not_measured_in_part(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    (study,) = measuring.find(book)
+    object.__setattr__(study, "needs", ("spoken-words",))
+    monkeypatch.setattr(measuring.datasets, "available", lambda name: False)
+    with pytest.raises(BuildError, match="without spoken-words: run `make data`"):
+        measuring.measure(book, study, "make measure", executor="serial")
+    assert not place(book).exists()
+
+
 def test_a_chapter_depends_on_its_study_alone(measured: Book) -> None:
     names = {
         name: {

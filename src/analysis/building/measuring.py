@@ -14,6 +14,7 @@ from analysis.building.book import Book, BuildError, commit
 from analysis.evidence import measurements
 from analysis.nets import studies, sweeps
 from analysis.nets.studies import Study
+from analysis.sound import datasets
 
 __all__ = ["find", "listing", "measure", "repeat", "state_of", "verify"]
 
@@ -86,6 +87,11 @@ def _teller(name: str) -> Callable[[int, int, float], None]:
 
 def measure(book: Book, study: Study, command: str, **how: Any) -> list[str]:
     """Measure a study, going on where a killed run was; what changed, in words."""
+    absent = [name for name in study.needs if not datasets.available(name)]
+    if absent:
+        raise BuildError(
+            f"{study.name} cannot be measured without {', '.join(absent)}: run `make data` first"
+        )
     nets, seconds = study.estimate(study.settings, study.seed)
     print(
         f"{study.name}: {nets:,} nets, about {_minutes(seconds)} of one core, less what is kept",

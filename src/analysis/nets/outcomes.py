@@ -12,7 +12,7 @@ from analysis.nets import crossing
 from analysis.nets.crossing import About
 from analysis.nets.design import Settings, tuned
 from analysis.nets.studies import Study
-from analysis.sound import steps
+from analysis.sound import datasets, steps
 
 __all__ = ["Outcome", "outcome", "study"]
 
@@ -104,4 +104,6 @@ def study(name: str, settings: Settings) -> Study:
     """Let the edition keep a comparison of arms, see `analysis.nets.studies`."""
     alike = ("stage", "task", "network", "fraction")
     steps = (crossing.measure, crossing.again, crossing.here, crossing.estimate)
-    return Study(name, crossing, settings, crossing.TABLES, _KEY, alike, *steps)
+    tasks = dict.fromkeys((*settings.tasks, *settings.factorial.tasks))
+    needs = tuple(task for task in tasks if task in datasets.SOURCES)
+    return Study(name, crossing, settings, crossing.TABLES, _KEY, alike, *steps, needs=needs)

@@ -59,6 +59,8 @@ class Study:
         ``(settings, seed)`` to the number of nets and the processor's seconds.
     seed : int
         Of data and splits.
+    needs : tuple of str
+        Data sets that are fetched, without which it cannot be measured as a whole.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Study:
     here: Callable[[pd.DataFrame], pd.Series]
     estimate: Callable[[Any, int], tuple[int, float]]
     seed: int = 0
+    needs: tuple[str, ...] = ()
 
     @property
     def code(self) -> str:
