@@ -10,6 +10,7 @@ import pytest
 
 from analysis.building.book import Book
 from analysis.evidence.claims import verdict_of
+from analysis.nets.arms import COLOURS
 from analysis.publishing import ledger
 from tests.conftest import ROOT
 
@@ -50,7 +51,7 @@ def test_a_net_too_small_for_its_task_can_do_more_with_it(numbers: dict[str, Any
 
 def test_colour_pays_for_bands_and_not_on_sound_as_such(numbers: dict[str, Any]) -> None:
     gains = parts(numbers["trained-limited-gain"])  # estimate, low, high of each colormap
-    assert len(gains) == 9 and min(gains) > 0
+    assert len(gains) == 3 * len(COLOURS) and min(gains) > 0
     better = int(re.match(r"(\d+) better", numbers["trained-real-tally"])[1])  # type: ignore[index]
     assert better == 0
 
