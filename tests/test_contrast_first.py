@@ -1,12 +1,29 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
 
 from analysis import contrast_first as cf
+from analysis.nets.contrast import NEUTRAL, Feed
+from analysis.sound.encodings import IMAGENET_STD
 from tests.conftest import ROOT
 
 #: Of the predictions as they were committed, before any of their cells was measured.
 LOCKED = "80b5b1529c768a1f2be919d89479d910b271606062466aaf5d55e8e57f16b0ef"
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
 
 
 def test_predictions_are_those_that_were_locked() -> None:
@@ -15,7 +32,7 @@ def test_predictions_are_those_that_were_locked() -> None:
 
 
 def test_every_cell_and_estimand_has_one_prediction() -> None:
-    locked = cf.predictions(ROOT)
+    locked = cf.predictions()
     expected = {
         (cell.task, cell.snr, name) for cell in cf.cells().itertuples() for name in cf.ESTIMANDS
     }
@@ -30,3 +47,147 @@ def test_no_net_stands_beside_every_frozen_net() -> None:
     bare = {(look.sound, look.snr, look.draw) for look in looks if look.feed.arm == "no net"}
     assert shown == bare
     assert len(set(looks)) == len(looks)
+    assert next(iter(cf.absolute(cf.scores()))) == "no net"
+    assert cf.absolute(cf.scores())["no net"].notna().all()
+
+
+Score = Callable[[Feed, str, str, float], float]
+
+
+def made(score: Score, spread: float = 0.0, folds: int = 10) -> pd.DataFrame:
+    """Scores of every look by a rule, with losses that fall as scores rise."""
+    probes = {"no net": ("pixels",)}
+    rows = []
+    for look in cf.looks():
+        questions = cf.cells().task[cf.cells().sound == look.sound].unique()
+        for task in questions:
+            for probe in probes.get(look.feed.arm, ("head", "by place")):
+                for fold in range(folds):
+                    test = score(look.feed, probe, task, look.snr) + spread * RNG.normal()
+                    label = {"sound": look.sound, "task": task, "snr": look.snr, "draw": look.draw}
+                    label |= {"arm": look.feed.arm, "contrast": look.feed.contrast}
+                    label |= {"middle": look.feed.middle, "blur": look.feed.blur}
+                    label |= {"net": look.feed.net.weights, "padding": look.feed.padding}
+                    rows.append(label | {"probe": probe, "fold": fold, "test": test})
+    table = pd.DataFrame(rows)
+    return table.assign(loss=1 - table.test)
+
+
+def rule(feed: Feed, probe: str, task: str, _snr: float) -> float:
+    """Low contrast helps chirps alone; colour helps families; by place all is well."""
+    if probe == "by place":
+        return 0.9
+    gain = 0.3 if task == "chirp ends" and feed.contrast == 0.1 else 0.0
+    return 0.5 + gain + (0.1 if task == "family" and feed.arm == "turbo" else 0.0)
+
+
+def test_effects_find_what_is_there() -> None:
+    table = made(rule, spread=1e-4)
+    found = cf.effects(table).set_index(["estimand", "task", "snr"]).sort_index()
+    assert len(found) == 4 * len(cf.cells())
+    by_hand = {"colour": {"family": 0.1}, "contrast": {"chirp ends": 0.3}, "colour by place": {}}
+    for estimand, gains in by_hand.items():
+        for task in cf.cells().task.unique():
+            row = found.loc[estimand, task]
+            assert row.difference.to_numpy() == pytest.approx(gains.get(task, 0.0), abs=1e-3)
+            assert set(row.decided) == {1} or task not in gains
+    assert found.difference["place"].to_numpy() == pytest.approx(0.4, abs=1e-3)
+    assert cf.verdict_colour(cf.effects(table)) == "holds with limits"
+    worse = table.test - 0.4 * table.arm.isin(cf.COLOURS)
+    other = table.assign(test=worse)
+    assert cf.verdict_colour(cf.effects(other.assign(loss=1 - other.test))) == "fails"
+
+
+def test_the_best_contrast_is_chosen_without_the_fold() -> None:
+    table = made(rule)
+    gray = (table.arm == "gray") & (table.probe == "head") & (table.task == "chirp ends")
+    lucky = gray & (table.contrast == 1.0)
+    table.loc[lucky, "test"] = 0.99  # but not where other folds are tested: the loss stays
+    taken = cf.chosen(cf.main_scores(table), cf.ESTIMANDS["colour"][1])
+    assert set(taken.contrast[taken.task == "chirp ends"]) == {0.1}
+    assert not taken.duplicated([*cf.CELL, "draw", "fold"]).any()
+
+
+def test_intervals_are_wider_for_folds_that_share_training_clips() -> None:
+    values = RNG.normal(0.1, 0.05, 10)
+    cell = pd.DataFrame({"test": values, "reference": 0.0, "draw": 1, "fold": range(10)})
+    row = cf._effect(cell)
+    error = values.std(ddof=1) * np.sqrt(1 / 10 + 1 / 11)
+    assert row["high"] - row["difference"] == pytest.approx(stats.t.ppf(0.975, 9) * error)
+    assert row["p"] == pytest.approx(2 * stats.t.sf(values.mean() / error, 9))
+    plain = stats.ttest_1samp(values, 0).pvalue
+    assert row["p"] > plain
+
+
+def test_hits_and_misses() -> None:
+    found = cf.effects(made(rule, spread=1e-4))
+    told = cf.hits(found, cf.predictions())
+    rates = cf.hit_rates(told)
+    colour = told[told.estimand == "colour"].set_index(["task", "snr"])
+    assert colour.hit["family", 5.0]  # predicted and there
+    assert not colour.hit["pitch", -5.0]  # predicted and not there
+    assert rates.hits["place"] == 12  # predicted in twelve cells, and there in all
+    assert rates.frequent["place"] == rates.cells["place"] == 18
+    assert (rates.clear_hits == rates.hits).all()  # with hardly any spread all is clear
+    assert len(cf.misses(told)) == (~told.hit).sum()
+    assert cf.hits_in_words(rates).startswith("colour ")
+
+
+def test_habits_are_contrasts_of_the_nets_input() -> None:
+    levels = RNG.random(1000)
+    net = (255 * levels - 127) / 128
+    others = {
+        "0–1 as it is": levels,
+        "the net's own": net,
+        "ImageNet's mean and deviation": levels / np.mean(IMAGENET_STD),
+        "mean 0, deviation 1": levels / levels.std(),
+    }
+    for name, value in cf.habits(levels).items():
+        assert others[name].std() / net.std() == pytest.approx(value)
+
+
+def test_the_store_is_read_as_it_was_written(tmp_path: Path) -> None:
+    table = cf.scores()
+    assert np.isclose(table.middle, NEUTRAL).any()
+    assert set(cf.measured(table).split("; ")[0].split(" at ")) >= {"gray"}
+    place = tmp_path / cf.FOLDER
+    place.mkdir(parents=True)
+    for name in ("scores.csv.gz", "manifest.json"):
+        (place / name).write_bytes((ROOT / cf.FOLDER / name).read_bytes())
+    told = json.loads((place / "manifest.json").read_text("utf-8"))
+    assert told["counts"]["scores"] == len(table)
+    (place / "scores.csv.gz").write_bytes(b"other")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        assert cf.folder() == place
+        with pytest.raises(ValueError, match="checksum"):
+            cf.scores()
+
+
+def test_what_the_chapter_says_of_chirps_is_so() -> None:
+    table = cf.scores()
+    at = cf.absolute(table).loc["chirp ends"]
+    gray, best, place = (
+        at[f"gray,\n{how}"] for how in ("full,\naveraged", "best,\naveraged", "full,\nby place")
+    )
+    assert (gray < at["no net"]).all()  # worse than no net
+    for arm in ("red–blue", "viridis"):  # every colour helps
+        full = cf.chosen(cf.main_scores(table), ((arm,), (1.0,), "head"))
+        means = full.groupby(cf.CELL).test.mean().loc["chirp ends"]
+        assert (means[gray.index] > gray).all()
+    assert (best > gray).all()
+    assert (place > at[["no net", "gray,\nbest,\naveraged"]].max(axis=1)).all()
+    assert (place > at["colour,\nbest,\naveraged"] - cf.MARGIN).all()
+    why = cf.causes(table).set_index(["way", "arm", "contrast", "probe"]).score
+    usual, wrapped = why["pretrained"], why["pretrained, no edges"]
+    assert wrapped["gray", 1.0, "head"] < usual["gray", 1.0, "head"] / 2  # for the most part
+    assert wrapped["gray", 0.1, "head"] > wrapped["gray", 1.0, "head"] + cf.MARGIN  # still helps
+    blind = why["random weights"]
+    assert blind["gray", 0.1, "head"] < blind["gray", 1.0, "head"] + cf.MARGIN
+    assert blind.loc[:, :, "head"].max() < usual.loc[:, :, "head"].min() / 2
+
+
+@pytest.mark.slow
+def test_stored_scores_are_measured_again() -> None:
+    again = cf.checked(cf.scores(), 2, seed=1)
+    assert (again.test - again.test_stored).abs().max() < cf.AGREE

@@ -12,6 +12,7 @@ straight line in colour space is a first layer with one channel (`adapted`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -32,8 +33,8 @@ from analysis.nets.transfer import Task
 from analysis.sound import encodings
 
 __all__ = [
-    "CONTRASTS", "LINES", "NEUTRAL", "PENALTIES", "PROBES", "Feed", "adapted", "first", "inputs",
-    "kernels", "lean", "piece", "pixel_kernel", "probed",
+    "CONTRASTS", "LINES", "NEUTRAL", "PENALTIES", "PROBES", "Feed", "activations", "adapted",
+    "first", "inputs", "kernels", "lean", "piece", "pixel_kernel", "probed",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -130,19 +131,20 @@ def lean(net: Net, padding: Padding = "zeros") -> nn.Module:
     return ready
 
 
-def adapted(module: nn.Module, direction: ArrayLike) -> nn.Module:
-    """Make the first layer of a net of `lean` take one channel instead of a line, in place.
+def adapted(net: Net, direction: ArrayLike) -> nn.Module:
+    """Build a net of `lean` whose first layer takes one channel in place of a line in colour space.
 
     A picture ``x`` fed as ``(d_R x, d_G x, d_B x)`` meets the filters ``w_R, w_G, w_B``; one
-    channel meets ``d_R w_R + d_G w_G + d_B w_B``. So an affine colormap, and any contrast, is
-    nothing that the first layer's weights could not be: equal outputs.
+    channel meets ``d_R w_R + d_G w_G + d_B w_B``. So a line, and any contrast, is nothing that the
+    first layer's weights could not be: equal outputs.
 
     Parameters
     ----------
-    module : Module
+    net : Net
     direction : array_like of float, shape (3,)
-        Of the line, times the contrast.
+        Of the line (`LINES`), times the contrast.
     """
+    module = deepcopy(lean(net))
     stem: Any = module.get_submodule("_conv_stem")
     conv: Any = stem[-1] if isinstance(stem, nn.Sequential) else stem
     weights = torch.as_tensor(np.asarray(direction), dtype=conv.weight.dtype)
