@@ -44,12 +44,10 @@ def _read(folder: Path, content: bytes, suffix: str) -> None:
         assert np.isfinite(found.planes).all()
 
 
-def _table(above: Path, content: bytes, suffix: str) -> None:
-    folder = above / f"table{suffix}"
-    folder.mkdir(exist_ok=True)
+def _table(folder: Path, content: bytes) -> None:
     for label in ("a", "b"):
         (folder / f"{label}.wav").write_bytes(b"")
-    (folder / f"metadata{suffix}").write_bytes(content)
+    (folder / "metadata.csv").write_bytes(content)
     try:
         found = listing.find(folder)
     except listing.DataError:
@@ -85,10 +83,10 @@ def _npy(compressed: bool | None = None) -> bytes:
     return stream.getvalue()
 
 
-def _png() -> bytes:
+def _picture(format: str) -> bytes:
     stream = io.BytesIO()
     pixels = np.arange(288, dtype=np.uint16).astype(np.uint8).reshape(8, 12, 3)
-    Image.fromarray(pixels).save(stream, "PNG")
+    Image.fromarray(pixels).save(stream, format)
     return stream.getvalue()
 
 
@@ -103,17 +101,16 @@ def _zip() -> bytes:
 TARGETS: dict[str, tuple[bytes, Callable[[Path, bytes], None]]] = {
     "wav": (_wav("WAV"), lambda folder, content: _read(folder, content, ".wav")),
     "flac": (_wav("FLAC"), lambda folder, content: _read(folder, content, ".flac")),
+    "mp3": (_wav("MP3"), lambda folder, content: _read(folder, content, ".mp3")),
     "ogg": (_wav("OGG"), lambda folder, content: _read(folder, content, ".ogg")),
     "npy": (_npy(), lambda folder, content: _read(folder, content, ".npy")),
     "npz": (_npy(True), lambda folder, content: _read(folder, content, ".npz")),
-    "png": (_png(), lambda folder, content: _read(folder, content, ".png")),
-    "csv": (
-        b"file,label,split\na.wav,x,train\nb.wav,y,test\n../c.wav,=1+1,train\n",
-        lambda folder, content: _table(folder, content, ".csv"),
-    ),
-    "jsonl": (
-        b'{"file_name": "a.wav", "label": "x"}\n{"file_name": "../b.wav", "label": 2}\n',
-        lambda folder, content: _table(folder, content, ".jsonl"),
-    ),
+    "png": (_picture("PNG"), lambda folder, content: _read(folder, content, ".png")),
+    "jpeg": (_picture("JPEG"), lambda folder, content: _read(folder, content, ".jpg")),
+    "webp": (_picture("WEBP"), lambda folder, content: _read(folder, content, ".webp")),
+    "tiff": (_picture("TIFF"), lambda folder, content: _read(folder, content, ".tif")),
+    "gif": (_picture("GIF"), lambda folder, content: _read(folder, content, ".gif")),
+    "bmp": (_picture("BMP"), lambda folder, content: _read(folder, content, ".bmp")),
+    "csv": (b"file,label,split\na.wav,x,train\nb.wav,y,test\n../c.wav,=1+1,train\n", _table),
     "zip": (_zip(), lambda folder, content: _archive(folder, content, ".zip")),
 }

@@ -6,19 +6,40 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from analysis.audit.listing import Item, LeftOut
-from analysis.audit.untrusted import FrontEnd, Survey, Unusable, recognise, sample_colours
+from analysis.audit.listing import Item, LeftOut, counted
+from analysis.audit.untrusted import (
+    FrontEnd,
+    Survey,
+    Unusable,
+    near,
+    read,
+    recognise,
+    sample_colours,
+)
 
-__all__ = ["agreed", "fitting", "one_kind"]
+__all__ = ["agreed", "common_length", "fitting", "one_kind"]
 
 #: Longest clip in seconds: of what is longer, the loudest stretch of the common length is taken.
 MOST_SECONDS = 10.0
 
 #: A sample rate (or a number of rows) that fewer than this share of the files have is not common.
 COMMON = 0.1
+
+#: Least share of sound in clips of the common length: a few long files do not pad all others.
+FILLED = 0.5
+
+#: Where the median level lies between the lowest and the highest of a picture in gray: from the
+#: first on, dark is taken for loud; from the second on, it is said to be a guess.
+_DARK_IS_LOUD, _UNSURE = 0.68, 0.45
+
+#: Pictures that are looked at before all are read.
+_LOOKED_AT = 24
 
 
 def one_kind(
@@ -45,6 +66,13 @@ def agreed(
     kind = surveys[0].kind
     if kind == "audio":
         return _agreed_sound(surveys, size, notes), math.nan
+    turned = kind == "arrays" and _frames_first(surveys)
+    if turned:
+        surveys = [replace(found, size=found.size[::-1]) for found in surveys]
+        notes.append(
+            f"The arrays have {surveys[0].size[0]} columns each and differing numbers of rows: "
+            "rows are taken for frames, columns for frequencies."
+        )
     source = _agreed_shape(surveys, notes)
     smaller = (min(size[0], source[0]), min(size[1], source[1]))
     if source != smaller:
@@ -52,25 +80,88 @@ def agreed(
             f"The {kind}, {source[0]} rows and {source[1]} columns, are averaged to "
             f"{smaller[0]} × {smaller[1]} before anything is compared."
         )
+    front = FrontEnd(kind, source=source, size=smaller, transposed=turned)
     if kind == "arrays":
-        return FrontEnd(kind, source=source, size=smaller), math.nan
+        return front, math.nan
     colormap, share = _colormap(items)
-    return FrontEnd(kind, source=source, size=smaller, colormap=colormap), share
+    inverted = colormap == "" and _bright_background(items, surveys, notes)
+    return replace(front, colormap=colormap, dark_is_loud=inverted), share
+
+
+def _frames_first(surveys: Sequence[Survey]) -> bool:
+    """Tell whether arrays are (frames, frequencies): of several lengths, but of one width."""
+    lengths = Counter(found.size[0] for found in surveys)
+    widths = {found.size[1] for found in surveys}
+    return len(widths) == 1 and len(lengths) > 2 and 2 * max(lengths.values()) < len(surveys)
 
 
 def _agreed_shape(surveys: Sequence[Survey], notes: list[str]) -> tuple[int, int]:
     """Choose the rows that most have; the columns that most have, else that nearly all fit in."""
-    rows = Counter(found.size[0] for found in surveys).most_common(1)[0][0]
-    widths = [found.size[1] for found in surveys if found.size[0] == rows]
-    columns, count = Counter(widths).most_common(1)[0]
+    kind = surveys[0].kind
+    rows, _ = _most_common([found.size[0] for found in surveys], kind)
+    widths = [found.size[1] for found in surveys if _same_rows(found, rows)]
+    columns, count = _most_common(widths, kind)
     if 2 * count <= len(widths):
-        columns = int(np.quantile(widths, 0.95, method="closest_observation"))
-    if len(set(widths)) > 1:
+        columns = int(common_length(np.array(widths)))
+    other = [width for width in widths if not (width == columns or _near(width, columns, kind))]
+    if other:
         notes.append(
-            f"The {surveys[0].kind} have from {min(widths)} to {max(widths)} columns; {columns} "
-            "are used: longer ones are cut, shorter ones end with their own lowest value."
+            f"The {kind} have from {min(widths)} to {max(widths)} columns; {columns} are used: "
+            "longer ones are cut, shorter ones end with their own lowest value."
+        )
+    off = sum(1 for f in surveys if _same_rows(f, rows) and f.size != (rows, columns)) - len(other)
+    if off > 0 and kind == "images":
+        notes.append(
+            f"{counted(off, 'picture')} of a slightly other size, as tight borders leave, "
+            f"{'is' if off == 1 else 'are'} resized to {rows} × {columns}."
         )
     return rows, columns
+
+
+def _near(side: int, common: int, kind: str) -> bool:
+    return kind == "images" and near(side, common)
+
+
+def _turned(found: Survey, front: FrontEnd) -> Survey:
+    return replace(found, size=found.size[::-1]) if front.transposed else found
+
+
+def _same_rows(found: Survey, rows: int) -> bool:
+    return found.size[0] == rows or _near(found.size[0], rows, found.kind)
+
+
+def _most_common(sides: Sequence[int], kind: str) -> tuple[int, int]:
+    """Choose the side that most files have, or nearly have; and how many these are."""
+    counts = Counter(sides)
+    met = {
+        side: sum(n for one, n in counts.items() if one == side or _near(one, side, kind))
+        for side in counts
+    }
+    best = max(counts, key=lambda side: (met[side], counts[side], -side))
+    return best, met[best]
+
+
+def common_length(lengths: NDArray[Any]) -> float:
+    """Choose a length that nearly all have room in, and that does not pad the most of them.
+
+    Parameters
+    ----------
+    lengths : ndarray of float or int, shape (n,)
+
+    Returns
+    -------
+    float
+        The longest of them up to their 95 % quantile that leaves at least `FILLED` of all clips
+        filled.
+
+    Examples
+    --------
+    >>> common_length(np.array([1.0] * 39 + [60.0] * 3)), common_length(np.arange(1, 21))
+    (1.0, 19.0)
+    """
+    most = np.quantile(lengths, 0.95, method="closest_observation")
+    tried = np.unique(lengths[lengths <= most])[::-1]
+    return float(next(n for n in tried if np.minimum(lengths, n).mean() >= FILLED * n))
 
 
 def _agreed_sound(surveys: Sequence[Survey], size: tuple[int, int], notes: list[str]) -> FrontEnd:
@@ -78,23 +169,23 @@ def _agreed_sound(surveys: Sequence[Survey], size: tuple[int, int], notes: list[
     rates = Counter(found.rate for found in surveys)
     rate = min(rate for rate, count in rates.items() if count >= COMMON * len(surveys))
     fitting = np.array([found.seconds for found in surveys if found.rate >= rate])
-    seconds = float(np.quantile(fitting, 0.95, method="closest_observation"))
+    used = common_length(np.minimum(fitting, MOST_SECONDS))
     if len(rates) > 1:
         told = ", ".join(f"{count} at {rate:,} Hz" for rate, count in sorted(rates.items()))
         notes.append(f"The recordings have several sample rates ({told}); {rate:,} Hz is used.")
     longest = float(fitting.max())
-    used = min(seconds, MOST_SECONDS)
     if longest > used * 1.01:
+        longer = counted(int((fitting > used * 1.01).sum()), "longer recording")
         notes.append(
-            f"Clips have {used:.3g} s; of longer recordings (up to {longest:.3g} s) the loudest "
-            "stretch of that length is taken, shorter ones are padded with zeros at the end."
+            f"Clips have {used:.3g} s; of {longer} (up to {longest:.3g} s) the loudest stretch of "
+            "that length is taken, shorter ones are padded with zeros at the end."
         )
     return FrontEnd("audio", rate=rate, samples=max(1, round(used * rate)), size=size)
 
 
 def _colormap(items: Sequence[Item]) -> tuple[str, float]:
     """Recognise the colormap of a set of pictures from some of them; "" if they are gray."""
-    step = max(1, len(items) // 24)
+    step = max(1, len(items) // _LOOKED_AT)
     found = []
     for i, item in enumerate(items[::step]):
         with suppress(Unusable):
@@ -102,6 +193,23 @@ def _colormap(items: Sequence[Item]) -> tuple[str, float]:
             if colours is not None:
                 found.append(colours)
     return recognise(np.concatenate(found)) if found else ("", math.nan)
+
+
+def _bright_background(items: Sequence[Item], surveys: Sequence[Survey], notes: list[str]) -> bool:
+    """Tell whether pictures in gray are dark where it is loud: most of a spectrogram is quiet."""
+    step = max(1, len(items) // _LOOKED_AT)
+    found = []
+    for item, one in list(zip(items, surveys, strict=True))[::step]:
+        with suppress(Unusable):
+            levels = read(item.path, FrontEnd("images", source=one.size)).planes
+            low, middle, high = np.percentile(levels, (1, 50, 99))
+            found.append((middle - low) / max(high - low, 1e-9))
+    place = float(np.median(found)) if found else 0.0
+    if place >= _DARK_IS_LOUD:
+        notes.append("Most of the pictures is bright: dark is taken for loud. If not, invert them.")
+    elif place >= _UNSURE:
+        notes.append("That bright is loud in the pictures is a guess. If not, invert them.")
+    return place >= _DARK_IS_LOUD
 
 
 def fitting(
@@ -116,8 +224,10 @@ def fitting(
                 "its upper bands would be empty"
             )
             left_out.append(LeftOut(item.name, reason))
-        elif front.kind != "audio" and found.size[0] != front.source[0]:
-            reason = f"has {found.size[0]} rows where most files have {front.source[0]}"
+        elif front.kind != "audio" and not _same_rows(_turned(found, front), front.source[0]):
+            side = "columns" if front.transposed else "rows"
+            count = _turned(found, front).size[0]
+            reason = f"has {count} {side} where most files have {front.source[0]}"
             left_out.append(LeftOut(item.name, reason))
         else:
             kept.append((item, found))

@@ -12,7 +12,6 @@ no more than the header claims; those two miniaudio decodes frame by frame.
 from __future__ import annotations
 
 import math
-import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,7 +82,7 @@ def opened(path: Path) -> Iterator[Sound]:
 
 def _by_libsndfile(path: Path) -> soundfile.SoundFile:
     try:
-        return soundfile.SoundFile(os.fsencode(path))  # the locale may lack letters of the name
+        return soundfile.SoundFile(path)
     except soundfile.LibsndfileError as problem:
         if "unimplemented" not in problem.error_string:
             raise
@@ -173,7 +172,7 @@ def loudest(blocks: Iterator[Floats], wanted: int) -> tuple[Floats, int]:
         while held - len(recent[0][1]) >= wanted:
             held -= len(recent.popleft()[1])
         energy = math.fsum(one for one, _ in recent)
-        if energy >= best:
+        if sum(map(len, kept)) < wanted or energy > best:
             best, kept = energy, tuple(part for _, part in recent)
     if not kept:
         raise Unusable(_NOTHING)

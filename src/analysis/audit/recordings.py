@@ -13,6 +13,8 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -25,6 +27,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from analysis.audit import arrays
 from analysis.audit.agreement import agreed, fitting, one_kind
 from analysis.audit.cache import Cache
 from analysis.audit.clips import read_sounds
@@ -40,10 +43,18 @@ from analysis.audit.untrusted import (
     survey,
 )
 
-__all__ = ["Recordings", "load"]
+__all__ = ["Recordings", "load", "losses"]
 
-#: Values of a table of arrays that hold decibels, if any lies below zero.
-_DECIBEL_RANGE = 80.0
+#: Share of the files that may be left out without that being said before all else.
+FEW = 0.05
+
+#: What values of arrays are called.
+_CALLED: dict[arrays.Scale, str] = {
+    "decibels": "decibels",
+    "amplitude": "amplitudes",
+    "power": "powers",
+    "levels": "levels of a logarithmic scale",
+}
 
 _BATCH = 32  # files that a worker takes at a time
 _ALONE = 320  # so few files are read without starting workers
@@ -76,7 +87,7 @@ class Recordings:
     front : FrontEnd
         What all were brought to.
     decibels : bool
-        Whether the values are decibels already (arrays below zero, and pictures' levels).
+        Whether arrays' values are decibels; else they are amplitudes.
     share_on_map : float
         Of pictures in colour: share of the pixels near a colour of the recognised colormap.
     """
@@ -111,7 +122,7 @@ class Recordings:
         """
         values = self.planes[:, 0]
         if self.front.kind == "images":
-            values = _DECIBEL_RANGE * (values - np.float32(1))
+            values = arrays.LEVELS_DB * (values - np.float32(1))
         elif not self.decibels:
             return values
         return np.asarray(10 ** ((values - values.max()) / 20), np.float32)
@@ -150,8 +161,9 @@ def load(
         See `find`. Nothing is written to it.
     group, classes : str
         See `find`.
-    values : {"auto", "decibels", "amplitude"}
-        What arrays hold; ``auto`` takes them for decibels if any value lies below zero.
+    values : {"auto", "decibels", "amplitude", "power", "levels"}
+        What arrays hold; ``auto`` judges it (`analysis.audit.arrays.judge`). Levels are any
+        other logarithmic scale: 0…1, 0…255, standard scores.
     size : tuple of int
         Rows (mel bands) and columns (frames) of the spectrograms. Arrays and pictures that are
         larger are averaged down to it.
@@ -172,8 +184,8 @@ def load(
     DataError
         If there are not two classes with enough usable recordings, or see `find`.
     """
-    if values not in ("auto", "decibels", "amplitude"):
-        raise DataError(f"values may be auto, decibels or amplitude, not {values!r}.")
+    if values not in ("auto", *arrays.SCALES):
+        raise DataError(f"values may be auto, {', '.join(arrays.SCALES)}, not {values!r}.")
     listing = find(folder, group, classes)
     left_out = list(listing.left_out)
     notes = list(listing.notes)
@@ -185,21 +197,71 @@ def load(
     prints = [hashlib.sha256(one.planes.tobytes()).hexdigest() for one in readings]
     items, readings = _distinct(items, prints, readings, left_out)
     items, readings = _enough(folder, items, readings, least, left_out)
-    notes += group_notes(items)
+    notes += [*_scale_notes(readings), *group_notes(items)]
     found = _assembled(folder, items, readings, front, share, left_out, notes)
     return _understood(found, values) if front.kind == "arrays" else found
 
 
+def _scale_notes(readings: Sequence[Reading]) -> list[str]:
+    """Tell of sounds whose loudness says nothing."""
+    count = sum(reading.measures.get("rescaled", 0) > 0 for reading in readings)
+    if not count:
+        return []
+    return [
+        f"{counted(count, 'recording')} of {len(readings):,} hold samples far beyond ±1, on a "
+        "scale of their own: each was scaled to a peak of 1, so that its loudness says nothing."
+    ]
+
+
+def losses(left_out: Sequence[LeftOut], used: int) -> str:
+    """Say how many files are left out, and the commonest reason, if they are more than a few.
+
+    Parameters
+    ----------
+    left_out : sequence of LeftOut
+    used : int
+        Files that are used.
+
+    Returns
+    -------
+    str
+        One sentence; "" if no more than `FEW` of all are left out.
+
+    Examples
+    --------
+    >>> losses([LeftOut(f"{i}.wav", f"too short: {i} ms") for i in range(9)], 3)
+    'Of 12 files 9 (75 %) were left out, 9 of them for a reason like this: 0.wav: too short: 0 ms.'
+    """
+    total = len(left_out) + used
+    if len(left_out) <= FEW * total:
+        return ""
+    alike = [re.sub(r"[\d.,]+|'[^']*'", "…", one.reason) for one in left_out]
+    reason, count = Counter(alike).most_common(1)[0]
+    first = left_out[alike.index(reason)]
+    share = 100 * len(left_out) / total
+    return (
+        f"Of {counted(total, 'file')} {len(left_out):,} ({share:.0f} %) were left out, {count:,} "
+        f"of them for a reason like this: {first.name}: {first.reason}."
+    )
+
+
 def _understood(found: Recordings, values: str) -> Recordings:
-    """Decide what arrays hold, and say so."""
-    negative = bool((found.planes < 0).any())
-    if negative and values == "amplitude":
-        raise DataError("Some arrays hold values below zero, which cannot be amplitudes.")
-    decibels = values == "decibels" or negative
-    why = " as you say" if values != "auto" else " because some lie below zero" if negative else ""
-    taken = "decibels" if decibels else "amplitudes"
-    note = f"The arrays' values are taken for {taken}{why}; their rows, for frequencies."
-    return replace(found, decibels=decibels, notes=(*found.notes, note))
+    """Bring arrays to amplitudes or decibels, and say what they were taken for."""
+    judged = arrays.judge(found.planes)
+    scale = next((name for name in arrays.SCALES if name == values), judged.scale)
+    try:
+        planes, decibels = arrays.in_amplitudes_or_decibels(found.planes, scale)
+    except ValueError:
+        raise DataError(
+            f"Some arrays hold values below zero, which cannot be {_CALLED[scale]}."
+        ) from None
+    why = "as you say" if scale == values else f"because {judged.why}"
+    told = f"The arrays' values are taken for {_CALLED[scale]} {why}; their rows, for frequencies."
+    if scale == "amplitude" != values:
+        told += " If they are powers, as librosa's melspectrogram gives, say --values power."
+    if scale != values and judged.doubtful:
+        told += f" It is a guess: --values says what they are, {', '.join(arrays.SCALES)}."
+    return replace(found, planes=planes, decibels=decibels, notes=(*found.notes, told))
 
 
 def _batches(things: Sequence[One], size: int) -> Iterator[list[One]]:
@@ -306,7 +368,7 @@ def _readings(
 ) -> tuple[list[Item], list[Reading]]:
     """Read what the cache does not hold; store each batch as soon as it is there."""
     store = Cache(cache)
-    keys = [hashlib.sha256(f"{one.digest} {front} 1".encode()).hexdigest() for one in surveys]
+    keys = [hashlib.sha256(f"{one.digest} {front} 2".encode()).hexdigest() for one in surveys]
     known = {key: found for key in keys if (found := store.get(key)) is not None}
     pairs = zip(items, keys, strict=True)  # copies of a file are read once
     missing = {key: (item.path, front) for item, key in pairs if key not in known}

@@ -20,22 +20,21 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
+import os
 import stat
 import unicodedata
 import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from analysis.audit import decoding
+from analysis.audit import arrays, decoding
 from analysis.audit.decoding import Unusable
 from analysis.colour import colormaps
 from analysis.sound import spectrograms
@@ -52,6 +51,7 @@ __all__ = [
     "Unusable",
     "explained",
     "kind_of",
+    "near",
     "read",
     "recognise",
     "refusal",
@@ -114,6 +114,8 @@ ON_THE_MAP = 8.0
 #: Share of the pixels that have to belong to a map for it to be recognised.
 RECOGNISED = 0.8
 
+_TINT = 4  # levels by which lossy files colour a picture that was gray
+
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of BT.601, as Pillow takes it
 _WINDOW_SECONDS = 0.032
 
@@ -160,6 +162,10 @@ class FrontEnd:
         Rows (frequencies) and columns (frames) of the spectrogram.
     colormap : str
         Of pictures: the one that their levels are recovered by; "" for gray, "rgb" if none fits.
+    dark_is_loud : bool
+        Of pictures in gray: whether black is the highest level.
+    transposed : bool
+        Of arrays: whether rows are frames, so that they are turned.
     """
 
     kind: Kind
@@ -168,6 +174,8 @@ class FrontEnd:
     source: tuple[int, int] = (0, 0)
     size: tuple[int, int] = (64, 64)
     colormap: str = ""
+    dark_is_loud: bool = False
+    transposed: bool = False
 
     @property
     def window(self) -> int:
@@ -222,19 +230,31 @@ def refusal(path: Path) -> str:
     return f"{told}: {remedy}" if remedy else told
 
 
+def near(side: int, common: int) -> bool:
+    """Tell whether a picture's rows or columns differ from the common number by a mere border.
+
+    Tight borders around labels of other widths change a size by two pixels, or by 1 %.
+
+    Examples
+    --------
+    >>> near(215, 217), near(214, 217), near(1010, 1000), near(9, 10)
+    (True, False, True, False)
+    """
+    return abs(side - common) <= max(min(2, common // 20), round(common / 100))
+
+
 def shown(name: str) -> str:
     r"""Make a file name or a label fit to be shown.
 
-    Bytes that are no UTF-8 are escaped, as in ``\xff``. Control characters (a terminal would obey
-    them) and marks that reverse the direction of writing become "�".
+    Bytes that are no UTF-8, control characters (a terminal would obey them) and marks that reverse
+    the direction of writing become "�".
 
     Examples
     --------
     >>> shown("caf\u00e9\x1b[2J.wav")
     'café�[2J.wav'
     """
-    whole = re.sub(r"[\ud800-\udc7f\udd00-\udfff]", "\ufffd", name)  # halves of letters
-    text = whole.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    text = os.fsencode(name).decode("utf-8", "replace")
     return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
 
 
@@ -302,19 +322,6 @@ def _sound_size(path: Path) -> tuple[int, tuple[int, int]]:
     return rate, (channels, samples)
 
 
-def _array_size(path: Path) -> tuple[int, tuple[int, int]]:
-    with _array_stream(path) as (stream, _):
-        shape, _, dtype = _array_header(stream)
-    if dtype.hasobject:
-        raise Unusable("holds Python objects, which are never unpickled: save numbers")
-    if dtype.kind not in "fiucb":
-        raise Unusable(f"holds values of type {dtype}, not numbers")
-    if len(shape) != 2:
-        raise Unusable(f"has the shape {shape}; a spectrogram has rows and columns")
-    _check_size(shape, "array")
-    return 0, (int(shape[0]), int(shape[1]))
-
-
 def _check_size(shape: tuple[int, ...], what: str) -> None:
     if math.prod(shape) > MOST_VALUES:
         raise Unusable(
@@ -325,28 +332,10 @@ def _check_size(shape: tuple[int, ...], what: str) -> None:
         raise Unusable(f"too small: the {what} is {shape[0]} × {shape[1]}")
 
 
-@contextmanager
-def _array_stream(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """Open the bytes of a ``.npy``, or of the only array in a ``.npz``; with their number."""
-    if path.suffix.lower() == ".npy":
-        with path.open("rb") as stream:
-            yield stream, path.stat().st_size
-        return
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        if len(members) != 1:
-            names = ", ".join(shown(Path(m.filename).stem) for m in members[:4])
-            raise Unusable(f"holds {len(members)} arrays ({names}); one is needed")
-        with archive.open(members[0]) as stream:  # gives no more than the size it declares
-            yield stream, members[0].file_size
-
-
-def _array_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type of an array; nothing else is read."""
-    version = np.lib.format.read_magic(stream)
-    readers = {(1, 0): np.lib.format.read_array_header_1_0}
-    reader = readers.get(version, np.lib.format.read_array_header_2_0)
-    return reader(stream)
+def _array_size(path: Path) -> tuple[int, tuple[int, int]]:
+    size = arrays.shape(path)
+    _check_size(size, "array")
+    return 0, size
 
 
 def _image_size(path: Path) -> tuple[int, tuple[int, int]]:
@@ -360,7 +349,7 @@ def _image_size(path: Path) -> tuple[int, tuple[int, int]]:
 def _picture(path: Path) -> Iterator[Image.Image]:
     """Open a picture's header; its pixels are decoded by whoever asks for them."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_check_size` decides
+        warnings.simplefilter("ignore")  # of sizes, which `_check_size` judges; of odd metadata
         try:
             with Image.open(path, formats=_FORMATS) as image:
                 if (count := getattr(image, "n_frames", 1)) > 1:
@@ -382,7 +371,7 @@ def read(path: Path, front: FrontEnd) -> Reading:
         A file that passed `survey`.
     front : FrontEnd
         What it is brought to. Columns beyond its `source` are cut, missing ones are filled with
-        the lowest value.
+        the lowest value; a picture that is just a few pixels off is resized.
 
     Returns
     -------
@@ -394,14 +383,16 @@ def read(path: Path, front: FrontEnd) -> Reading:
         With the reason: damaged after all, not finite, or without any content.
     """
     with explained(path):
-        values = _array(path) if front.kind == "arrays" else _levels(path, front.colormap)
+        values = _levels(path, front) if front.kind == "images" else arrays.values(path)[None]
+        values = values.transpose(0, 2, 1) if front.transposed else values
         if not np.isfinite(values).all():
             count = int((~np.isfinite(values)).sum())
             raise Unusable(f"values that are not finite (NaN or infinite): {count:,}")
         if np.ptp(values[0]) == 0:
             raise Unusable("silent: all its values are equal")
         high = values[0].max()
-        filled, padded = _fitted(values, front.source[1])
+        nearly = front.kind == "images" and near(values.shape[2], front.source[1])
+        filled, padded = (values, 0.0) if nearly else _fitted(values, front.source[1])
         measures = {
             "padding": padded,
             "clipped": float((values[0] == high).mean()),
@@ -411,27 +402,11 @@ def read(path: Path, front: FrontEnd) -> Reading:
     return Reading(planes, measures)
 
 
-def _array(path: Path) -> Floats:
-    """Values of an array, as (1, rows, columns); complex ones by their magnitude."""
-    with _array_stream(path) as (stream, _):
-        shape, fortran, dtype = _array_header(stream)
-        if dtype.hasobject:
-            raise Unusable("holds Python objects, which are never unpickled: save numbers")
-        wanted = math.prod(shape) * dtype.itemsize
-        content = stream.read(wanted)
-    if len(content) < wanted:
-        raise Unusable(f"damaged: {len(content):,} bytes of {wanted:,} are there")
-    values = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
-    values = np.abs(values) if dtype.kind == "c" else values
-    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is told
-        return np.asarray(values, np.float32)[None]
-
-
-def _levels(path: Path, colormap: str) -> Floats:
+def _levels(path: Path, front: FrontEnd) -> Floats:
     """Levels of a picture in [0, 1], the lowest row first; then its red, green and blue."""
-    pixels = _pixels(path)
+    pixels, colormap = _pixels(path), front.colormap
     if pixels.ndim == 2:
-        planes = pixels[None]
+        planes = 1 - pixels[None] if front.dark_is_loud else pixels[None]
         if colormap:
             planes = np.concatenate([planes, np.repeat(planes, 3, axis=0)])
     else:
@@ -457,8 +432,8 @@ def _pixels(path: Path) -> NDArray[Any]:
         if image.mode in ("1", "L", "LA"):
             return np.asarray(image.convert("L"), np.float32) / 255
         colours = np.asarray(image.convert("RGB"))
-    if (colours == colours[..., :1]).all():
-        return np.asarray(colours[..., 0], np.float32) / 255
+    if np.ptp(colours, axis=-1).max() <= _TINT:
+        return np.asarray(colours.mean(axis=-1), np.float32) / 255
     return colours
 
 
@@ -473,11 +448,10 @@ def _fitted(values: Floats, columns: int) -> tuple[Floats, float]:
 
 
 def _averaged(planes: Floats, size: tuple[int, int]) -> Floats:
-    """Area means, where there are more rows or columns than wanted."""
-    smaller = (min(size[0], planes.shape[1]), min(size[1], planes.shape[2]))
-    if smaller == planes.shape[1:]:
+    """Area means, where there are other rows or columns than wanted."""
+    if size == planes.shape[1:]:
         return np.ascontiguousarray(planes)
-    return np.asarray(spectrograms.resize(planes, smaller), np.float32)
+    return np.asarray(spectrograms.resize(planes, size), np.float32)
 
 
 # --- colours ---------------------------------------------------------------------------------

@@ -153,7 +153,7 @@ def _slug(overrides: Mapping[str, Any]) -> str:
 @click.option("--group", default="", help="Regular expression: its brackets match the group.")
 @click.option("--classes", default="", help="The same for the class, where folders do not tell it.")
 @click.option("--colormap", default="viridis", show_default=True)
-@click.option("--values", default="auto", help="What arrays hold: auto, decibels or amplitude.")
+@click.option("--values", default="auto", help="What arrays hold: auto, decibels, amplitude, …")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--executor", default="auto", help="auto, loky, serial or dask.")
 @click.option("--scheduler", default="", help="Address of the Dask scheduler.")
