@@ -16,6 +16,10 @@ TINY = ik.Settings(
     widths=(4, 32),
     width_seeds=3,
     curves=2,
+    sigmas=(24,),
+    draws=2,
+    net_seeds=2,
+    net_steps=(20,),
 )
 
 
@@ -134,3 +138,12 @@ def test_verdict_on_what_is_provably_faster(slower, faster, verdict):
     maps = {"slower": slower, "faster": faster, "bent": [True] * 2}
     leads = pd.concat([pd.DataFrame(gray), pd.DataFrame(maps)])
     assert ik.verdict_provably_faster(leads)[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("ratios", "verdict"),
+    [([0.8, 0.9], "holds"), ([0.8, 1.2], "holds with limits"), ([1.1, 1.2], "fails")],
+)
+def test_verdict_on_lower_risk(ratios, verdict):
+    shown = pd.DataFrame({"encoding": ["viridis", "turbo", "fourier"], "ratio": [*ratios, 0.5]})
+    assert ik.verdict_lower_risk(shown) == (verdict, min(ratios), max(ratios))

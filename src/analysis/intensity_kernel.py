@@ -39,7 +39,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Settings:
-    """Size of the experiments: nets that are trained (besides gray), narrow ones, random curves."""
+    """Size of the experiments: nets that are trained (besides gray), narrow ones, random curves.
+
+    Then: noise of the map of where colour helps (levels), draws of kernel regression, and nets on
+    noisy levels, whose numbers of steps are chosen for each encoding.
+    """
 
     seeds: int
     width: int
@@ -48,6 +52,10 @@ class Settings:
     widths: tuple[int, ...]
     width_seeds: int
     curves: int
+    sigmas: tuple[float, ...]
+    draws: int
+    net_seeds: int
+    net_steps: tuple[int, ...]
 
 
 #: Root mean square of the targets that keep networks lazy.
@@ -64,10 +72,13 @@ SETTINGS: dict[str, Settings] = {
     "quick": Settings(
         seeds=3, width=512, trained=_FEW, cells=(*_LAZY, *_UNIT),
         widths=(4, 8, 16, 32, 64, 128), width_seeds=20, curves=20,
+        sigmas=(4, 8, 12, 24, 48), draws=12, net_seeds=20, net_steps=(200, 800, 3200),
     ),
     "full": Settings(
         seeds=20, width=2048, trained=(*_FEW, *_MORE), cells=(*_LAZY, *_UNIT, *_FED),
         widths=(2, 4, 8, 16, 32, 64, 128, 256, 1024), width_seeds=100, curves=200,
+        sigmas=(4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48), draws=200, net_seeds=100,
+        net_steps=(100, 200, 400, 800, 1600, 3200, 6400, 12800),
     ),
 }  # fmt: skip
 
@@ -323,6 +334,19 @@ def verdict_provably_faster(leads: pd.DataFrame) -> tuple[str, float]:
     if (slower == 0).any():
         return "holds", 0.0
     return ("fails" if (bent.faster == 0).all() else "holds with limits"), float(slower.min())
+
+
+def verdict_lower_risk(
+    shown: pd.DataFrame, colours: Sequence[str] = ("viridis", "turbo")
+) -> tuple[str, float, float]:
+    """A9 on noisy levels: whether a colormap has the lower excess risk, as predicted.
+
+    *Rule.* Over the cells of `generalisation.against_gray` in which something is learned: each map
+    has a lower risk than gray in all: holds; in none: fails; else: holds with limits. Also the
+    least and the largest ratio to gray's risk.
+    """
+    ratio = shown[shown.encoding.isin(colours)].ratio
+    return _three_ways(float((ratio < 1).mean())), float(ratio.min()), float(ratio.max())
 
 
 def verdict_growing_suffices(

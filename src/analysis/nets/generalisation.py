@@ -6,7 +6,7 @@ sees the level ``s`` that is left after noise. The best answer is the posterior 
 
 Kernel ridge regression with a net's tangent kernel, which a wide net with early stopping resembles,
 needs no training to be judged. With eigenvalues ``λ_k`` of the kernel under the distribution of the
-levels, a ridge ``δ`` and ``n`` examples, *eigenlearning* (Bordelon, Canatar and Pehlevan, 2021;
+levels, a ridge ``δ`` and ``n`` examples, *eigenlearning* (Canatar, Bordelon and Pehlevan, 2021;
 Simon et al., 2023) gives
 
 .. math::
@@ -47,12 +47,25 @@ from analysis.nets.training import Network, Optimiser, Perceptron, evaluate, tra
 from analysis.sound.encodings import fit_scale, table
 
 __all__ = [
-    "RIDGES", "Modes", "NoisyLevels", "against_gray", "drawn_risks", "excess_risk", "kernel_under",
-    "learnability", "measured_risks", "modes", "monte_carlo", "noisy", "predicted_risks",
-    "ratio_agreement", "risk_ratios", "trained_risks",
+    "LEARNED", "NET_CELLS", "PATTERNS", "RIDGES", "SIZES", "Modes", "NoisyLevels",
+    "against_gray", "drawn_risks", "excess_risk", "kernel_under", "learnability",
+    "measured_risks", "modes", "monte_carlo", "noisy", "predicted_risks", "ratio_agreement",
+    "risk_ratios", "trained_risks",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
+
+#: Patterns of the map of where colour helps, in stretches: a threshold, then 1 to 8 bands.
+PATTERNS = (2, 3, 5, 7, 9, 11, 13, 17)
+
+#: Numbers of examples.
+SIZES = (32, 128, 512)
+
+#: Where nets are trained: stretches, noise (levels), examples.
+NET_CELLS = tuple((n, *rest) for n in (2, 3, 5, 9) for rest in ((12, 128), (12, 512), (24, 512)))
+
+#: A ratio of risks says something where the better one explains this share of the signal.
+LEARNED = 0.1
 
 #: Ridges of which each encoding gets its own best one.
 RIDGES = np.logspace(-3, 2.5, 12)
