@@ -148,6 +148,15 @@ def test_one_table_over_the_folders_of_a_split(tmp_path: Path) -> None:
     assert [item.split for item in find(tmp_path).items] == ["train", "train", "test"]
 
 
+def test_the_only_table_may_have_any_name(tmp_path: Path) -> None:
+    """Files in one folder, and beside it or in it a table as somebody called it."""
+    files(tmp_path, "clips/a.wav", "clips/b.wav", "LICENSE")
+    text(tmp_path / "labels.csv", "filename,class\na.wav,dog\nb.wav,cat\n")
+    assert labels(find(tmp_path)) == {"clips/a.wav": "dog", "clips/b.wav": "cat"}
+    text(tmp_path / "clips" / "features.csv", "filename,mean\na.wav,3\n")
+    assert set(labels(find(tmp_path)).values()) == {"clips"}  # which of the two is meant?
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
@@ -211,6 +220,23 @@ def test_files_of_a_kind_that_is_not_read_are_named_by_it(tmp_path: Path) -> Non
     ) as said:
         find(tmp_path)
     assert ".flac" in str(said.value) and "subfolder" not in str(said.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("a.wav,x,half\nb.wav,y,half\n", "2 files were left out; .* it may be train or test"),
+        ("c.wav,x,train\nd.wav,y,test\n", "2 files were left out; .* missing"),
+    ],
+)
+@pytest.mark.parametrize("there", [("a.wav", "b.wav"), ()])
+def test_a_table_none_of_whose_rows_can_be_used(
+    tmp_path: Path, there: tuple[str, ...], rows: str, said: str
+) -> None:
+    """It is the table that is wrong, and not the place of the files."""
+    text(files(tmp_path, *there) / "metadata.csv", "file,label,split\n" + rows)
+    with pytest.raises(DataError, match=said):
+        find(tmp_path)
 
 
 # --- names -----------------------------------------------------------------------------------

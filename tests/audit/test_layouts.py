@@ -87,10 +87,12 @@ def test_litter_never_changes_a_listing(
             level = data.draw(st.integers(0, len(place) - 1))
             name = data.draw(litter)
             bin_ = Path(folder, *place[:level], name.upper() if name == "thumbs.db" else name)
+            if bin_.exists():
+                continue
             if data.draw(st.booleans()):
-                bin_.mkdir(exist_ok=True)
+                bin_.mkdir()
                 (bin_ / "0.wav").touch()
-            elif not bin_.exists():
+            else:
                 bin_.touch()
         assert find(Path(folder)) == before
 

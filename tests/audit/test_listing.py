@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.audit.groups import suggested_groups
-from analysis.audit.listing import DataError, Item, find
+from analysis.audit.listing import DataError, find
 from analysis.audit.recordings import load
 from analysis.audit.untrusted import shown
-from tests.audit.made import reasons, rows, sound, spoken, table
+from tests.audit.made import reasons, rows, sound, table
 
 # --- folders ---------------------------------------------------------------------------------
 
@@ -73,7 +73,38 @@ def test_shown_names_can_be_printed_and_written(name: str) -> None:
 
 
 def test_names_that_are_no_utf8() -> None:
-    assert shown(os.fsdecode(b"a\xff.wav")) == "a�.wav"
+    assert shown(os.fsdecode(b"a\xff.wav")) == r"a\xff.wav"
+    assert shown("\ud800x") == "\ufffdx"  # as JSON may have it
+
+
+def test_files_whose_names_are_no_utf8_are_read(folder: Path) -> None:
+    for i, byte in enumerate((b"\xe9", b"\xff")):  # of Latin-1, unpacked elsewhere
+        target = os.path.join(os.fsencode(folder), b"cat", b"caf" + byte + b".wav")
+        os.rename(os.fsencode(folder / "cat" / f"c{i}.wav"), target)
+    data = load(folder, size=(8, 8))
+    assert len(data) == 10 and data.left_out == ()
+    assert {r"cat/caf\xe9.wav", r"cat/caf\xff.wav"} < set(data.files)
+
+
+ASCII = """
+import sys
+from pathlib import Path
+from analysis.audit.recordings import load
+data = load(Path(sys.argv[1]), size=(8, 8), jobs=1)
+print(sys.getfilesystemencoding(), len(data), ascii(data.label_names), len(data.left_out))
+"""
+
+
+def test_a_locale_without_the_letters_of_the_names(folder: Path) -> None:
+    for i in range(5):
+        (folder / "cat" / f"c{i}.wav").rename(folder / f"größe {i}.wav")
+    lines = [f"größe {i}.wav,Größe" for i in range(5)] + [f"dog/d{i}.wav,狗" for i in range(5)]
+    table(folder, "\n".join(["file,label", *lines, "weg ä.wav,狗"]))
+    known = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", ASCII, str(folder)]
+    told = subprocess.run(command, env=known, capture_output=True, text=True, check=True).stdout
+    assert told.split(maxsplit=2)[:2] == ["ascii", "10"]
+    assert told.split(maxsplit=2)[2] == f"{('Größe', '狗')!a} 1\n"
 
 
 # --- metadata.csv ----------------------------------------------------------------------------
@@ -144,33 +175,3 @@ def test_unknown_columns_are_named_and_a_leak_is_told(folder: Path) -> None:
     text = rows(folder, "file,label,split", ",half")
     with pytest.raises(DataError, match="it may be train or test"):
         load(table(folder, text))
-
-
-# --- groups ----------------------------------------------------------------------------------
-
-
-def test_groups_that_names_suggest_are_told_and_taken(tmp_path: Path) -> None:
-    place = spoken(tmp_path / "d")
-    suggestion = suggested_groups(find(place).items)
-    assert suggestion is not None and suggestion[1] == ("jo", "li", "mo")
-    (told,) = (note for note in load(place, size=(8, 8)).notes if "jo, li, mo" in note)
-    (copied,) = re.findall("--group '(.*?)'", told)
-    assert copied == suggestion[0] and not set(copied) & set("\\$")
-    data = load(place, size=(8, 8), group=copied)
-    assert sorted(set(data.groups)) == ["jo", "li", "mo"]
-    assert not any("suggest" in note for note in data.notes)
-
-
-def test_names_that_suggest_nothing() -> None:
-    names = [f"{label}/{label}_{i:03d}.wav" for label in "ab" for i in range(20)]
-    assert suggested_groups([Item(Path(n), n, n[0]) for n in names]) is None
-    assert suggested_groups([]) is None
-
-
-@pytest.mark.parametrize(
-    ("pattern", "said"),
-    [("(", "no regular expression"), ("jo", "pair of brackets"), ("(zz)", "matches no file")],
-)
-def test_group_patterns_that_do_not_work(tmp_path: Path, pattern: str, said: str) -> None:
-    with pytest.raises(DataError, match=said):
-        find(spoken(tmp_path / "d"), pattern)

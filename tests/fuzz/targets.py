@@ -44,10 +44,12 @@ def _read(folder: Path, content: bytes, suffix: str) -> None:
         assert np.isfinite(found.planes).all()
 
 
-def _table(folder: Path, content: bytes) -> None:
+def _table(above: Path, content: bytes, suffix: str) -> None:
+    folder = above / f"table{suffix}"
+    folder.mkdir(exist_ok=True)
     for label in ("a", "b"):
         (folder / f"{label}.wav").write_bytes(b"")
-    (folder / "metadata.csv").write_bytes(content)
+    (folder / f"metadata{suffix}").write_bytes(content)
     try:
         found = listing.find(folder)
     except listing.DataError:
@@ -111,6 +113,13 @@ TARGETS: dict[str, tuple[bytes, Callable[[Path, bytes], None]]] = {
     "tiff": (_picture("TIFF"), lambda folder, content: _read(folder, content, ".tif")),
     "gif": (_picture("GIF"), lambda folder, content: _read(folder, content, ".gif")),
     "bmp": (_picture("BMP"), lambda folder, content: _read(folder, content, ".bmp")),
-    "csv": (b"file,label,split\na.wav,x,train\nb.wav,y,test\n../c.wav,=1+1,train\n", _table),
+    "csv": (
+        b"file,label,split\na.wav,x,train\nb.wav,y,test\n../c.wav,=1+1,train\n",
+        lambda folder, content: _table(folder, content, ".csv"),
+    ),
+    "jsonl": (
+        b'{"file_name": "a.wav", "label": "x"}\n{"file_name": "../b.wav", "label": 2}\n',
+        lambda folder, content: _table(folder, content, ".jsonl"),
+    ),
     "zip": (_zip(), lambda folder, content: _archive(folder, content, ".zip")),
 }

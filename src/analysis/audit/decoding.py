@@ -12,6 +12,7 @@ no more than the header claims; those two miniaudio decodes frame by frame.
 from __future__ import annotations
 
 import math
+import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,7 +83,7 @@ def opened(path: Path) -> Iterator[Sound]:
 
 def _by_libsndfile(path: Path) -> soundfile.SoundFile:
     try:
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(os.fsencode(path))  # the locale may lack letters of the name
     except soundfile.LibsndfileError as problem:
         if "unimplemented" not in problem.error_string:
             raise

@@ -7,17 +7,16 @@ impossible raises `DataError`, whose text is one sentence with the remedy.
 
 from __future__ import annotations
 
-import os
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from analysis.audit.groups import grouped, matches, split_notes
-from analysis.audit.items import DataError, Item, LeftOut, Listing, counted, plain, text_of
-from analysis.audit.layouts import Parts, arrange, fold_of, is_litter, role_of, sides
+from analysis.audit.items import DataError, Item, LeftOut, Listing, counted, plain
+from analysis.audit.layouts import Parts, arrange, fold_of, role_of, sides
+from analysis.audit.matching import File, Names, walk
 from analysis.audit.tables import METADATA, TABLES, Row, Table, read_lines, read_table
 from analysis.audit.untrusted import READ, kind_of, refusal, shown
 
@@ -34,22 +33,6 @@ __all__ = [
 
 #: Lists of files that make a split of a folder of classes (Speech Commands), and their parts.
 LISTS = {"testing_list.txt": "test", "validation_list.txt": "validation"}
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file, and its path relative to the data folder in parts, as text."""
-
-    path: Path
-    parts: Parts
-
-    @property
-    def text(self) -> str:
-        return "/".join(self.parts)
-
-    @property
-    def name(self) -> str:
-        return shown(self.text)
 
 
 # --- finding ---------------------------------------------------------------------------------
@@ -84,48 +67,49 @@ def find(folder: Path, group: str = "", classes: str = "") -> Listing:
             raise DataError(f"There is no folder {where}: check the path.")
         if not folder.is_dir():
             raise DataError(f"{where} is a file, not a folder with one subfolder a class.")
-        files = list(_walk(folder, left_out))
-        listing = _listed(folder, files, bool(group), classes)
+        files = list(walk(folder, left_out))
+        usable = [file for file in files if kind_of(file.path) is not None]
+        base, tables = _tables(files, usable)
+        if classes:
+            listing = _by_pattern(usable, classes, [table.name for table in tables])
+        elif tables:
+            listing = _from_tables(folder, usable, base, tables, bool(group))
+        else:
+            listing = _from_folders(files, usable, bool(group))
     except PermissionError as problem:
         what = shown(str(problem.filename or folder))
         raise DataError(f"{what} is not readable: permission denied.") from None
     listing = replace(listing, left_out=(*left_out, *listing.left_out))
     if not listing.items:
-        raise DataError(_nothing(where, files, listing.left_out))
+        others = [file for file in files if file not in tables]
+        why = _nothing(others, usable, [] if classes else tables, listing.left_out)
+        raise DataError(f"No recordings were found in {where}{why}")
     listing = _unified(listing)
     items = grouped(listing.items, group) if group else listing.items
     return replace(listing, items=items, notes=(*listing.notes, *split_notes(items)))
 
 
-def _listed(folder: Path, files: Sequence[_File], grouped: bool, classes: str) -> Listing:
-    """List by a pattern, by tables, or by folders."""
-    usable = [file for file in files if kind_of(file.path) is not None]
-    base, tables = _tables(files, usable)
-    if classes:
-        return _by_pattern(usable, classes, [table.name for table in tables])
-    if tables:
-        return _from_tables(folder, usable, base, tables, grouped)
-    return _from_folders(files, usable, grouped)
-
-
-def _nothing(where: str, files: Sequence[_File], left_out: Sequence[LeftOut]) -> str:
-    """Say that there are no recordings, and why."""
-    begin = f"No recordings were found in {where}"
-    if not files:
-        return f"{begin}: it is empty. It needs one subfolder a class, or a {METADATA}."
-    usable = [file for file in files if kind_of(file.path) is not None]
-    if not usable:
-        return f"{begin}: {_met(files)}"
-    if all(len(file.parts) == 1 for file in usable):
+def _nothing(
+    files: Sequence[File],
+    usable: Sequence[File],
+    tables: Sequence[File],
+    left_out: Sequence[LeftOut],
+) -> str:
+    """Say why there are no recordings: none at all, of no kind that is read, or without classes."""
+    if not files and not left_out:
+        return f": it is empty. It needs one subfolder a class, or a {METADATA}."
+    if files and not usable:
+        return f": {_met(files)}"
+    if not tables and all(len(file.parts) == 1 for file in usable):
         lie = "its 1 file lies" if len(usable) == 1 else f"its {len(usable):,} files lie"
         return (
-            f"{begin}: {lie} in no subfolder, so nothing tells their classes: make one subfolder a "
-            f"class, name them in a {METADATA}, or tell by --classes which part of a name it is."
+            f": {lie} in no subfolder, so nothing tells their classes: make one subfolder a class, "
+            f"name them in a {METADATA}, or tell by --classes which part of a name it is."
         )
-    return f"{begin} ({first_reason(left_out)})."
+    return f" ({first_reason(left_out)})."
 
 
-def _met(files: Sequence[_File]) -> str:
+def _met(files: Sequence[File]) -> str:
     """Tell which kinds of files there are where none is read, and what to do."""
     met = Counter(PurePosixPath(file.parts[-1]).suffix.lower() for file in files)
     told = [f"{n:,} {shown(s) or 'without suffix'}" for s, n in met.most_common(6)]
@@ -170,47 +154,10 @@ def _spelling(found: Counter[str]) -> str:
     return unicodedata.normalize("NFC", best).strip() or best
 
 
-def _walk(folder: Path, left_out: list[LeftOut]) -> Iterator[_File]:
-    """Files below a folder in order of name; every folder once, so that links cannot go round."""
-    seen: set[tuple[int, int]] = set()
-
-    def below(place: Path, parts: Parts) -> Iterator[_File]:
-        status = place.stat()
-        name = shown("/".join(parts))
-        if (status.st_dev, status.st_ino) in seen:
-            left_out.append(LeftOut(name, "a link to a folder that is listed already"))
-            return
-        seen.add((status.st_dev, status.st_ino))
-        try:
-            entries = sorted(os.scandir(place), key=lambda entry: text_of(entry.name))
-        except PermissionError:
-            if place == folder:
-                raise
-            left_out.append(LeftOut(name, "not readable: permission denied"))
-            return
-        for entry in entries:
-            text = text_of(entry.name)
-            if is_litter(text):
-                continue
-            if _is_folder(entry):
-                yield from below(place / entry.name, (*parts, text))
-            else:
-                yield _File(place / entry.name, (*parts, text))
-
-    yield from below(folder, ())
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself
-        return False
-
-
 # --- by folders ------------------------------------------------------------------------------
 
 
-def _from_folders(files: Sequence[_File], usable: Sequence[_File], grouped: bool) -> Listing:
+def _from_folders(files: Sequence[File], usable: Sequence[File], grouped: bool) -> Listing:
     """Take the classes from the folders."""
     known = {file.parts for file in usable}
     lists = [file for file in files if plain(file.parts[-1]) in LISTS]
@@ -235,7 +182,7 @@ def _from_folders(files: Sequence[_File], usable: Sequence[_File], grouped: bool
 
 
 def _split_by_lists(
-    usable: Sequence[_File], labels: Sequence[str], lists: Sequence[_File], notes: list[str]
+    usable: Sequence[File], labels: Sequence[str], lists: Sequence[File], notes: list[str]
 ) -> list[str]:
     """Take the split from lists of files that lie beside the classes."""
     parts = {}
@@ -255,7 +202,7 @@ def _split_by_lists(
     return found
 
 
-def _by_pattern(usable: Sequence[_File], classes: str, tables: Sequence[str]) -> Listing:
+def _by_pattern(usable: Sequence[File], classes: str, tables: Sequence[str]) -> Listing:
     """Take the classes from what a pattern matches in the names."""
     values = matches("classes", classes, [file.name for file in usable])
     items, left_out = [], []
@@ -271,7 +218,7 @@ def _by_pattern(usable: Sequence[_File], classes: str, tables: Sequence[str]) ->
 # --- by tables -------------------------------------------------------------------------------
 
 
-def _tables(files: Sequence[_File], usable: Sequence[_File]) -> tuple[Parts, list[_File]]:
+def _tables(files: Sequence[File], usable: Sequence[File]) -> tuple[Parts, list[File]]:
     """Find the tables of a folder; an outer folder that holds all is looked through."""
     named = {tuple(map(plain, f.parts)): f for f in files if plain(f.parts[-1]) in TABLES}
     base: Parts = ()
@@ -286,97 +233,27 @@ def _tables(files: Sequence[_File], usable: Sequence[_File]) -> tuple[Parts, lis
         if len(folders) != 1:
             parts = [folder for folder in folders if role_of(folder)]
             found_in = [named.get((*key, plain(p), t)) for p in parts for t in TABLES[:2]]
-            return base, [file for file in found_in if file] if len(parts) > 1 else []
+            several = [file for file in found_in if file] if len(parts) > 1 else []
+            return base, several if folders else _only_table(files, base)
         base = (*base, folders[0])
 
 
-class _Names:
-    """Finds the file that a table means, however its name is spelled."""
-
-    def __init__(self, folder: Path, usable: Sequence[_File]) -> None:
-        self.folder = folder
-        self.exact = {file.parts: file for file in usable}
-        self.spelled: dict[Parts, list[_File]] = {}
-        self.called: dict[str, list[_File]] = {}
-        self.respelled = self.moved = 0
-        for file in usable:
-            key = tuple(map(plain, file.parts))
-            self.spelled.setdefault(key, []).append(file)
-            self.called.setdefault(key[-1], []).append(file)
-
-    def file(self, row: Row, places: Sequence[Parts]) -> _File | str:
-        """Return the file that a row names, seen from one of the places; or why there is none."""
-        name = row.file
-        if PurePosixPath(name).is_absolute() or re.match(r"[A-Za-z]:|\\\\", name):
-            return "its path leads out of the data folder; it is not opened"
-        for text in dict.fromkeys((name, name.replace("\\", "/"))):
-            parts = PurePosixPath(text).parts
-            if ".." in parts:
-                return "its path leads out of the data folder; it is not opened"
-            found = self._near(parts, places) or self._anywhere(parts, row.group)
-            if found:
-                return found
-        return ""
-
-    def _near(self, parts: Parts, places: Sequence[Parts]) -> _File | str:
-        for place in places:
-            if found := self.exact.get((*place, *parts)):
-                return found
-        for place in places:
-            alike = self.spelled.get(tuple(map(plain, (*place, *parts))), [])
-            if len(alike) > 1:  # which differ by case, then
-                composed = _composed((*place, *parts))
-                alike = [file for file in alike if _composed(file.parts) == composed] or alike
-            if len(alike) > 1:
-                return "several files differ from it only by letter case or Unicode form"
-            if alike:
-                self.respelled += 1
-                return alike[0]
-        for place in places:  # what is hidden, or of no kind that is read, is told apart by opening
-            if found := self._on_disk((*place, *parts)):
-                return found
-        return ""
-
-    def _anywhere(self, parts: Parts, group: str) -> _File | str:
-        """Look for the end of a path; of several, for the one in the row's fold."""
-        if not parts:
-            return ""
-        key = tuple(map(plain, parts))
-        alike = [
-            file
-            for file in self.called.get(key[-1], [])
-            if tuple(map(plain, file.parts[-len(key) :])) == key
-        ]
-        if len(alike) > 1:
-            alike = [f for f in alike if group and group in map(fold_of, f.parts)] or alike
-        if len(alike) > 1:
-            return f"{len(alike)} files are called that; name their folders too"
-        if alike:
-            self.moved += 1
-            return alike[0]
-        return ""
-
-    def _on_disk(self, parts: Parts) -> _File | None:
-        try:
-            path = self.folder.joinpath(*parts)
-            return _File(path, parts) if parts and path.is_file() else None
-        except (OSError, ValueError):  # too long, zero bytes, letters that the locale lacks
-            return None
-
-
-def _composed(parts: Parts) -> Parts:
-    return tuple(unicodedata.normalize("NFC", part) for part in parts)
+def _only_table(files: Sequence[File], base: Parts) -> list[File]:
+    """Take the only table there is, whatever its name, where all files lie in one folder."""
+    found = [file for file in files if plain(file.parts[-1]).endswith((".csv", ".jsonl"))]
+    near = [file for file in found if base[: len(file.parts) - 1] == file.parts[:-1]]
+    return near if len(near) == 1 else []
 
 
 def _from_tables(
-    folder: Path, usable: Sequence[_File], base: Parts, tables: Sequence[_File], grouped: bool
+    folder: Path, usable: Sequence[File], base: Parts, tables: Sequence[File], grouped: bool
 ) -> Listing:
     """Take files and classes from tables; several tables lie in the folders of a split."""
-    names = _Names(folder, usable)
+    names = Names(folder, usable)
     left_out: list[LeftOut] = []
     notes: list[str] = []
     items: dict[Path, Item] = {}
-    placed: dict[Path, _File] = {}
+    placed: dict[Path, File] = {}
     for table in tables:
         found = read_table(table.path, table.name)
         notes += found.notes
@@ -396,8 +273,8 @@ def _from_tables(
 
 
 def _matched(
-    table: Table, called: str, names: _Names, places: Sequence[Parts], left_out: list[LeftOut]
-) -> Iterator[tuple[Row, _File]]:
+    table: Table, called: str, names: Names, places: Sequence[Parts], left_out: list[LeftOut]
+) -> Iterator[tuple[Row, File]]:
     """Rows of a table with their files; what cannot be used is left out."""
     for row in table.rows:
         name = shown(row.file)
@@ -416,11 +293,11 @@ def _matched(
 
 
 def _added(
-    rows: Iterable[tuple[Row, _File]],
+    rows: Iterable[tuple[Row, File]],
     called: str,
     ungrouped: bool,
     items: dict[Path, Item],
-    placed: dict[Path, _File],
+    placed: dict[Path, File],
     left_out: list[LeftOut],
 ) -> None:
     """Add the items of a table; rows that contradict each other are left out."""
@@ -443,7 +320,7 @@ def _added(
 
 
 def _with_folders(
-    items: Sequence[Item], files: Sequence[_File], grouped: bool, notes: list[str]
+    items: Sequence[Item], files: Sequence[File], grouped: bool, notes: list[str]
 ) -> list[Item]:
     """Take split and folds from the folders, where tables give none."""
     roles = [next(filter(None, map(role_of, file.parts[:-1])), "") for file in files]
@@ -459,7 +336,7 @@ def _with_folders(
     return list(items)
 
 
-def _spelling_notes(names: _Names, called: str) -> list[str]:
+def _spelling_notes(names: Names, called: str) -> list[str]:
     notes = []
     if names.respelled:
         notes.append(

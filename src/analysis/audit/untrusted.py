@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
+import re
 import stat
 import unicodedata
 import warnings
@@ -246,15 +246,16 @@ def near(side: int, common: int) -> bool:
 def shown(name: str) -> str:
     r"""Make a file name or a label fit to be shown.
 
-    Bytes that are no UTF-8, control characters (a terminal would obey them) and marks that reverse
-    the direction of writing become "�".
+    Bytes that are no UTF-8 are escaped, as in ``\xff``. Control characters (a terminal would obey
+    them) and marks that reverse the direction of writing become "�".
 
     Examples
     --------
     >>> shown("caf\u00e9\x1b[2J.wav")
     'café�[2J.wav'
     """
-    text = os.fsencode(name).decode("utf-8", "replace")
+    whole = re.sub(r"[\ud800-\udc7f\udd00-\udfff]", "\ufffd", name)  # halves of letters
+    text = whole.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
 
 
