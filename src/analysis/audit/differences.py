@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from analysis.audit.crossvalidation import Outcome, clusters_of
 from analysis.audit.plan import NETWORKS
@@ -77,10 +76,9 @@ def compare(
 
     Runs of one fold share their test recordings, and recordings of one run share their network:
     neither alone tells how the difference would vary with other seeds *and* other recordings. So
-    both are computed: by bootstrap, and for the recordings (or groups, which can be few) by
-    Student's t as well; and the widest is taken. A p value is the larger one of both. Where all
-    recordings agree there is no spread to go by, and the interval is what so many can tell: one
-    that would differ may be too rare to be among them.
+    both are computed (`evidence.statistics.mean_interval`), and the wider one is taken. A p value
+    is the larger one of both. Where all recordings agree there is no spread to go by, and the
+    interval is what so many can tell: one that would differ may be too rare to be among them.
 
     Parameters
     ----------
@@ -149,14 +147,10 @@ def _unseen(gains: Array, level: float) -> float:
 
 
 def _interval(sample: Array, mean: float, level: float, seed: int, least: float = 0.0) -> Interval:
-    """Take the wider one of the bootstrap's and Student's interval, and put it around the mean."""
+    """Put the sample's interval around the mean of all, at least so wide."""
     found = mean_interval(sample, seed, level)
-    half = float(
-        stats.t.ppf((1 + level) / 2, len(sample) - 1) * sample.std(ddof=1) / math.sqrt(len(sample))
-    )
-    centre = found.estimate
-    half = max(half, least)
-    low, high = min(found.low - centre, -half), max(found.high - centre, half)
+    low = min(found.low - found.estimate, -least)
+    high = max(found.high - found.estimate, least)
     return Interval(mean, mean + low, mean + high, level)
 
 
