@@ -128,7 +128,6 @@ UNREAD: set[str] = {
     "channel-filters",
     "jpeg-autoencoder",
     "trained-comparisons",
-    "your-data",
 }
 
 
@@ -169,7 +168,6 @@ LONG: dict[str, int] = {
     "jpeg-autoencoder": 6,
     "compression": 10,
     "trained-comparisons": 9,
-    "your-data": 2,
     "data-card": 2,
 }
 

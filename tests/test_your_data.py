@@ -12,9 +12,10 @@ from click.testing import CliRunner
 
 from analysis import your_data
 from analysis.audit import plan
-from analysis.audit.crossvalidation import Outcome
+from analysis.audit.crossvalidation import Outcome, run
 from analysis.audit.cues import cues
 from analysis.audit.differences import differences
+from analysis.audit.words import recommendation
 from analysis.building import command, own_data
 from analysis.building.book import Book
 from analysis.building.execution import Spec
@@ -32,6 +33,21 @@ def test_all_that_is_written_can_be_read_again(outcome: Outcome, tmp_path: Path)
     assert json.loads((tmp_path / "results.json").read_text())["data"]["recordings"] == 48
     assert len(pd.read_csv(tmp_path / "recordings.csv")) == 48
     assert pd.read_csv(tmp_path / "left-out.csv").reason.tolist() == ["silent"]
+
+
+@pytest.mark.slow
+def test_on_the_demonstration_the_net_learns_what_scaling_throws_away() -> None:
+    """The page shows a report on a set of which something is known: loudness tells the class."""
+    prepared = your_data.prepared("")
+    data = prepared.recordings
+    assert len(data.left_out) == 5 and len(data) < 250
+    outcome = run(data, prepared.plan, executor="serial")
+    often = np.bincount(data.labels).max() / len(data)
+    assert np.nanmean(outcome.hits("small", "raw")) > often + 0.1
+    found = differences(outcome)
+    assert "Be careful" not in recommendation(outcome, found)
+    (scaling,) = (one for one in found if one.name == "scaling")
+    assert scaling.verdict == "hurts" and scaling.interval.high < -0.1
 
 
 def test_names_in_figures_are_harmless() -> None:

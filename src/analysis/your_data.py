@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cache, partial
 from pathlib import Path
@@ -32,9 +35,10 @@ from analysis.audit.differences import (
     noise_floor,
     step_table,
 )
+from analysis.audit.handover import Prepared
 from analysis.audit.listing import METADATA, DataError
 from analysis.audit.plan import LADDER, NETWORKS, Plan, choose_plan
-from analysis.audit.recordings import Recordings, load
+from analysis.audit.recordings import load
 from analysis.audit.words import headline, recommendation
 from analysis.nets import sweeps
 from analysis.sound import datasets, encodings, steps
@@ -56,8 +60,13 @@ SETTINGS: dict[str, Plan] = {
 #: Parameters of the chapter that say what is read, and how much is trained.
 PREPARING = (
     *("data", "profile", "minutes", "group", "classes", "values"),
-    *("jobs", "seed", "checkpoints"),
+    *("jobs", "seed", "checkpoints", "handed"),
 )
+
+
+def _training(minutes: float) -> float:
+    """Seconds after which training ends: a tenth and 20 s are left for figures and the report."""
+    return 60 * max(0.5 * minutes, 0.9 * minutes - 1 / 3)
 
 
 def prepared(
@@ -70,7 +79,8 @@ def prepared(
     jobs: int = 0,
     seed: int = 0,
     checkpoints: str = "auto",
-) -> tuple[Recordings, Plan]:
+    handed: str = "",
+) -> Prepared:
     """Choose the plan and read the recordings, as the chapter's parameters say.
 
     Parameters
@@ -87,17 +97,22 @@ def prepared(
         See `run`.
     checkpoints : str
         See `store_of`.
+    handed : str
+        File in which the command handed over what it has prepared; "" if nobody has.
 
     Returns
     -------
-    data : Recordings
-    plan : Plan
+    Prepared
 
     Raises
     ------
     DataError
         Where no report can be made.
     """
+    start = time.time()
+    if handed:
+        with suppress(OSError):  # gone, if the notebook is run again later
+            return Prepared.load(Path(handed))
     store = store_of(checkpoints)
     own = store_for(Path(data), store) if data else None
     if minutes < 0:
@@ -112,11 +127,11 @@ def prepared(
         found = read(folder, cache=cache)
         if minutes and plan == LADDER[0]:
             found = replace(found, notes=(*found.notes, _SMALLEST))
-        return found, plan
+        return Prepared(found, plan, start + _training(minutes) if minutes else math.inf)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "demonstration"
         demonstration(folder, seed)
-        return read(folder), plan
+        return Prepared(read(folder), plan)
 
 
 _SMALLEST = (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.audit import arms, crossvalidation, words
-from analysis.audit.crossvalidation import Outcome, folds_of, run
-from analysis.audit.differences import differences
+from analysis.audit.crossvalidation import Outcome, run
+from analysis.audit.differences import accuracies, differences, learning_curve, noise_floor
+from analysis.audit.folds import folds_of
 from analysis.audit.listing import DataError
 from analysis.audit.untrusted import FrontEnd
 from tests.audit.sets import TINY, noise
@@ -88,6 +91,55 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(
     assert progress["done"] == progress["total"] and progress["seconds_left"] == 0
     for part, guessed in outcome.predicted.items():
         np.testing.assert_array_equal(again.predicted[part], guessed)
+
+
+def test_what_is_not_begun_in_time_is_told_and_made_up_for(
+    tmp_path: Path, outcome: Outcome
+) -> None:
+    data = noise(48, 8, 0)
+    found = run(data, TINY, executor="serial", store=tmp_path, until=time.time() - 1)
+    assert "when 1 of the 4 rounds" in found.data.notes[0]
+    assert found.folds.shape == (1, 48) and set(found.folds[0]) == {-1, 0}
+    np.testing.assert_array_equal(found.folds[0] == 0, outcome.folds[0] == 0)
+    tested = found.folds[0] == 0
+    for part, guessed in found.predicted.items():
+        np.testing.assert_array_equal(guessed[:, 0, tested], outcome.predicted[part][:, 0, tested])
+        assert (guessed[:, 0, ~tested] == -2).all()
+    drawn = differences(found)
+    assert all(np.isfinite(one.interval.estimate) for one in drawn)
+    assert accuracies(found, drawn).test.notna().all()
+    assert learning_curve(found).test.notna().all() and np.isfinite(noise_floor(found))
+    again = run(data, TINY, executor="serial", store=tmp_path)
+    assert again.data.notes == data.notes
+    for part, guessed in outcome.predicted.items():
+        np.testing.assert_array_equal(again.predicted[part], guessed)
+
+
+@pytest.mark.parametrize("slower", [1, 3])
+def test_a_budget_is_kept_on_a_machine_that_becomes_busy(
+    monkeypatch: pytest.MonkeyPatch, slower: int
+) -> None:
+    """A clock that a unit moves on by its networks, and faster from the fourth unit on."""
+    clock, done = SimpleNamespace(now=0.0, time=lambda: clock.now), []
+    real = crossvalidation._train_unit
+
+    def timed(*arguments: Any) -> dict[str, Any]:
+        done.append(len(arguments[1].entries))
+        clock.now += done[-1] * (slower if len(done) > 3 else 1)
+        return real(*arguments)
+
+    monkeypatch.setattr(crossvalidation, "_train_unit", timed)
+    monkeypatch.setattr(crossvalidation, "time", clock)
+    plan = replace(TINY, folds=2, repeats=3, steps=2)
+    nets = 2 * (5 + 2) + 64  # of a round
+    needed = 2 * 4 * 3 + nets * slower  # the learning rates, and the first round
+    limit = needed + 3.5 * nets
+    found = run(noise(24, 8, 0), plan, executor="serial", until=limit)
+    assert clock.now <= limit
+    assert limit - clock.now <= 64 * slower  # no time is given away, but for what would be late
+    rounds = sum(len(set(one) - {-1}) for one in found.folds)
+    assert f"when {rounds} of the 6 rounds" in found.data.notes[0]
+    assert rounds == (4 if slower == 1 else 2)
 
 
 def test_processes_change_nothing(outcome: Outcome) -> None:

@@ -17,9 +17,11 @@ test fold. A finished run is stored at once; what was interrupted goes on from t
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
@@ -32,17 +34,16 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from analysis.audit.arms import arm_images, arms_of, cell_images
-from analysis.audit.listing import DataError
+from analysis.audit.folds import check_split, folds_of, thinned
 from analysis.audit.plan import NETWORKS, Plan, architecture
 from analysis.audit.recordings import Recordings
-from analysis.evidence.folds import stratified_folds
 from analysis.files import write_json
 from analysis.nets import sweeps, training
 from analysis.nets.training import Network, Optimiser
 from analysis.sound import encodings, steps
 from analysis.sound.steps import STEPS
 
-__all__ = ["PARTS", "Outcome", "Unit", "clusters_of", "folds_of", "run", "thinned"]
+__all__ = ["PARTS", "Outcome", "Unit", "run"]
 
 Floats = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -57,63 +58,6 @@ _STACK_BYTES = 300_000_000  # of pictures that a stack of networks holds at a ti
 _TUNING_SEED = 900_000
 
 _FAST, _WORTH_STARTING = 0.001, 60.0  # seconds: a network's step, and what is worth processes
-
-
-def folds_of(data: Recordings, folds: int, repeat: int, seed: int) -> NDArray[np.int64]:
-    """Deal the recordings out to folds: every class in each, and no group in two.
-
-    Parameters
-    ----------
-    data : Recordings
-        With at least two recordings (or groups) of each class.
-    folds : int
-        At least 2; fewer are made where a class or the groups do not suffice.
-    repeat, seed : int
-        Of the shuffling.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        Fold in which a recording is tested. With a given split: 0 for test, -1 for training.
-    """
-    if (data.split != "").any():
-        return np.where(data.split == "test", 0, -1).astype(np.int64)
-    state = int(np.random.default_rng([seed, 11, repeat]).integers(2**31))
-    return stratified_folds(data.labels, clusters_of(data) if data.grouped else None, folds, state)
-
-
-def clusters_of(data: Recordings) -> NDArray[np.int64]:
-    """Give each recording the number of its group; one without a group is a group of its own."""
-    names = np.where(data.groups != "", "g" + data.groups.astype(object), "f" + data.files)
-    return np.asarray(np.unique(names.astype(str), return_inverse=True)[1], np.int64)
-
-
-def thinned(data: Recordings, most: int, seed: int) -> Recordings:
-    """Choose at most so many recordings, each class in proportion; all, if they are fewer."""
-    if len(data) <= most:
-        return data
-    rng = np.random.default_rng([seed, 12])
-    rows: list[int] = []
-    for label in range(len(data.label_names)):
-        mine = np.flatnonzero(data.labels == label)
-        rows += rng.permutation(mine)[: max(4, round(most * len(mine) / len(data)))].tolist()
-    return data.take(np.sort(np.array(rows)))
-
-
-def _check_split(data: Recordings) -> None:
-    """Refuse a given split that cannot be learned from."""
-    if not (data.split != "").any():
-        return
-    for side in ("train", "test"):
-        present = np.unique(data.labels[data.split == side])
-        if side == "train" and len(present) < len(data.label_names):
-            absent = sorted(set(range(len(data.label_names))) - set(present.tolist()))
-            raise DataError(
-                f"No recording of class {data.label_names[absent[0]]!r} is in the training split: "
-                "correct the column split, or leave it out."
-            )
-        if not len(present):
-            raise DataError(f"No recording is in the {side} split: correct the column split.")
 
 
 @dataclass(frozen=True)
@@ -283,6 +227,7 @@ def run(
     address: str = "",
     store: Path | None = None,
     parts: Sequence[str] = PARTS,
+    until: float = math.inf,
 ) -> Outcome:
     """Train everything that a report needs.
 
@@ -308,6 +253,10 @@ def run(
         ``progress.json``, which tells how far it is and how long it still takes.
     parts : sequence of str
         What to train, of `PARTS`: a report needs both.
+    until : float
+        In seconds since the epoch. What would probably not be done by then is not begun, but for
+        the learning rates and the first fold, without which nothing could be said; and the notes
+        of the outcome's `data` say so.
 
     Returns
     -------
@@ -325,7 +274,7 @@ def run(
     if executor == "auto":
         executor = "serial" if plan.seconds(_FAST, 1) < _WORTH_STARTING else "loky"
     encodings.table(colormap)
-    _check_split(data)
+    check_split(data)
     data = thinned(data, plan.most, seed)
     folds = np.stack([folds_of(data, plan.folds, r, seed) for r in range(plan.repeats)])
     do = partial(
@@ -334,10 +283,13 @@ def run(
     )  # fmt: skip
     arms = arms_of(data, plan, colormap)
     tune = _tuning(arms, plan)
-    rates = _chosen(tune, do(tune, "learning rates"), data)
+    rates = _chosen(tune, do(tune, "learning rates", math.inf), data)
     units = _units(arms, plan, rates, int(folds.max()) + 1, colormap)
     units = [unit for unit in units if unit.part in parts]
-    return _assembled(data, plan, colormap, folds, units, do(units, "networks"), rates, seed)
+    found = do(units, "networks", until)
+    units, found, folds, notes = _begun(units, found, folds)
+    data = replace(data, notes=(*notes, *data.notes))
+    return _assembled(data, plan, colormap, folds, units, found, rates, seed)
 
 
 def _tuning(arms: Sequence[str], plan: Plan) -> list[Unit]:
@@ -411,6 +363,7 @@ def _worked(
     seed: int,
     units: Sequence[Unit],
     description: str,
+    until: float,
     *,
     store: Path | None,
     **how: Any,
@@ -422,12 +375,61 @@ def _worked(
         mine = folds[unit.repeat]
         what = f"{print_} {unit} {plan.steps} {colormap} {seed} "
         key = hashlib.sha256(what.encode() + mine.tobytes()).hexdigest()
-        arguments = (data, unit, mine, plan.steps, colormap, seed)
+        limit = until if unit.repeat or unit.fold else math.inf
+        arguments = (limit, data, unit, mine, plan.steps, colormap, seed)
         nets = len(unit.entries)
-        work.append(sweeps.Work(key, _train_unit, arguments, size=nets, cost=nets))
+        first = (plan.repeats - unit.repeat) * plan.folds - unit.fold  # round after round
+        work.append(
+            sweeps.Work(key, _train_in_time, arguments, size=nets, cost=1000 * first + nets)
+        )
     runs = store / "runs" if store else None
     tell = partial(_told, store / "progress.json", description) if store else None
-    return sweeps.run(work, store=runs, description=description, tell=tell, **how)
+    found = sweeps.run(work, store=runs, description=description, tell=tell, **how)
+    for one, result in zip(work, found, strict=True):
+        if runs and not result:  # not begun: the next run may
+            sweeps.path_of(runs, one.key).unlink(missing_ok=True)
+    return found
+
+
+_PACE = [0.0]  # seconds that this process took for a network of the last unit
+
+
+def _train_in_time(until: float, *arguments: Any) -> dict[str, Any]:
+    """Train a unit; or, if that would probably not be done in time, give nothing."""
+    nets = len(arguments[1].entries)
+    start = time.time()
+    if start + nets * _PACE[0] > until:
+        return {}
+    found = _train_unit(*arguments)
+    _PACE[0] = (time.time() - start) / nets
+    return found
+
+
+def _begun(
+    units: Sequence[Unit], found: Sequence[dict[str, Any]], folds: NDArray[np.int64]
+) -> tuple[list[Unit], list[dict[str, Any]], NDArray[np.int64], list[str]]:
+    """Keep the rounds (a fold of a repeat) of which every unit is there, and say how many are."""
+    rounds = {(unit.repeat, unit.fold) for unit in units}
+    kept = rounds - {
+        (unit.repeat, unit.fold) for unit, one in zip(units, found, strict=True) if not one
+    }
+    if kept == rounds:
+        return list(units), list(found), folds, []
+    repeats = sorted({repeat for repeat, _ in kept})
+    tested = np.array([[(r, f) in kept for f in range(folds.max() + 1)] for r in repeats])
+    mine = folds[repeats]
+    mine = np.where((mine >= 0) & np.take_along_axis(tested, np.maximum(mine, 0), 1), mine, -1)
+    pairs = [
+        (replace(unit, repeat=repeats.index(unit.repeat)), one)
+        for unit, one in zip(units, found, strict=True)
+        if (unit.repeat, unit.fold) in kept
+    ]
+    note = (
+        f"The time was up when {len(kept)} of the {len(rounds)} rounds of training (a fold of a "
+        "repeat each) were done; the others were not begun. The same command again goes on from "
+        "here, and more minutes see smaller differences."
+    )
+    return [unit for unit, _ in pairs], [one for _, one in pairs], mine, [note]
 
 
 def _told(path: Path, what: str, done: int, total: int, left: float) -> None:

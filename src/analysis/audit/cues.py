@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier
 
-from analysis.audit.crossvalidation import clusters_of, folds_of
 from analysis.audit.differences import Difference, compare, judged
+from analysis.audit.folds import clusters_of, folds_of
 from analysis.audit.recordings import Recordings
 from analysis.evidence import statistics
 from analysis.sound import encodings, steps

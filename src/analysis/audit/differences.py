@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.audit.crossvalidation import Outcome, clusters_of
+from analysis.audit.crossvalidation import Outcome
+from analysis.audit.folds import clusters_of
 from analysis.audit.plan import NETWORKS
 from analysis.evidence import attribution, statistics
 from analysis.evidence.statistics import Interval, effect_pvalue, equivalence, mean_interval
@@ -119,7 +120,9 @@ def compare(
 def _run_means(gains: Array, folds: NDArray[np.int64]) -> Array:
     """One number a run: the mean over what it was tested on, by repeat and fold."""
     pairs = product(zip(gains, folds, strict=True), range(folds.max() + 1))
-    return np.array([mine[dealt == fold].mean() for (mine, dealt), fold in pairs])
+    return np.array(
+        [mine[dealt == fold].mean() for (mine, dealt), fold in pairs if (dealt == fold).any()]
+    )
 
 
 def _cluster_means(gains: Array, clusters: NDArray[np.int64]) -> Array:

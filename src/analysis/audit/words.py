@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.audit.crossvalidation import Outcome, clusters_of
+from analysis.audit.crossvalidation import Outcome
 from analysis.audit.cues import CUE_TITLES, clipped, dynamic_range, silent_rows
 from analysis.audit.differences import Difference, accuracies, compare, noise_floor, step_table
+from analysis.audit.folds import clusters_of
 from analysis.audit.listing import counted
 from analysis.audit.plan import NETWORKS
 from analysis.audit.recordings import Recordings
@@ -267,7 +268,7 @@ def _section_data(outcome: Outcome) -> dict[str, Any]:
 
 
 def _trained(outcome: Outcome) -> str:
-    folds, repeats = int(outcome.folds.max()) + 1, outcome.plan.repeats
+    folds, repeats = int(outcome.folds.max()) + 1, len(outcome.folds)
     if (outcome.data.split != "").any():
         return f"on the training split as given, {repeats} times with other seeds"
     return f"in {folds} folds, {repeats} times with other folds and seeds"

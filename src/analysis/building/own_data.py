@@ -1,7 +1,7 @@
 """Makes a report on a folder: check the folder, execute the chapter, tell what it found.
 
-The folder is read here first, so that whatever is wrong with it is told in one sentence; the
-chapter then finds the spectrograms in the cache. Results go to ``_build/your-data/NAME``, and a
+The folder is read here, so that whatever is wrong with it is told in one sentence, and what was
+read is handed to the chapter in a file. Results go to ``_build/your-data/NAME``, and a
 folder that holds anything else is never replaced.
 """
 
@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from analysis import your_data
 from analysis.audit import listing
+from analysis.audit.handover import Prepared
 from analysis.building.execution import NOTEBOOK, default_parameters, read_notebook
 
 __all__ = ["CHAPTER", "Request", "make_report"]
@@ -91,14 +92,26 @@ def make_report(request: Request, execute: Callable[[dict[str, Any], Path], None
         parameters = request.parameters | {"data": str(request.data.resolve())}
         parameters["checkpoints"] = str(store.resolve()) if store else "none"
         values = default_parameters(read_notebook(request.chapter)) | parameters
-        your_data.prepared(**{name: values[name] for name in your_data.PREPARING})
+        prepared = your_data.prepared(**{name: values[name] for name in your_data.PREPARING})
     except listing.DataError as problem:
         raise click.ClickException(str(problem)) from None
     except ValueError as problem:
         raise click.UsageError(str(problem)) from None
-    with _watched(your_data.store_for(request.data, store)):
-        execute(parameters, output)
+    with _watched(your_data.store_for(request.data, store)), _handed(request, prepared) as path:
+        execute(parameters | {"handed": str(path)}, output)
     return output / "report.html"
+
+
+@contextmanager
+def _handed(request: Request, prepared: Prepared) -> Iterator[Path]:
+    """Hand what was prepared to the chapter's process, which need not read the folder again."""
+    name = f".{your_data.store_name(request.data)}.npz"
+    path = (request.root / "_build" / CHAPTER / name).resolve()
+    prepared.save(path)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _output(request: Request) -> Path:
