@@ -150,12 +150,16 @@ def store_for(folder: Path, store: Path | None) -> Path | None:
     return store / store_name(folder) if store else None
 
 
+_LEVEL = 0.03  # of each instrument of the demonstration, of full scale: hardly a note clips
+
+
 def demonstration(folder: Path, seed: int = 0) -> None:
     """Write a small folder of recordings, with a ``metadata.csv`` and some bad files.
 
-    Single notes of many instruments; the class is how hard the key was struck, ``soft`` or
-    ``loud``, and the groups are the instruments. So the answer is known in part: who scales each
-    image by its own range throws loudness away. Five files are such as any folder may hold: an
+    Single notes of many instruments, each brought to the same mean level, as whoever mixes them
+    does; the class is how hard the key was struck, ``soft`` or ``loud``, and the groups are the
+    instruments. So the answer is known in part: loudness tells the class, and who scales each
+    image by its own range throws it away. Five files are such as any folder may hold: an
     empty one, a silent one, one that is no sound, a copy, and one in the table that is not there.
 
     Parameters
@@ -168,12 +172,15 @@ def demonstration(folder: Path, seed: int = 0) -> None:
     notes = datasets.instruments()
     rng = np.random.default_rng([seed, 8])
     folder.mkdir(parents=True, exist_ok=True)
+    power = np.square(notes.waveforms, dtype=np.float64).mean(1)
+    gains = {name: _LEVEL / np.sqrt(power[notes.groups == name].mean()) for name in notes.groups}
     rows = []
     for i in np.sort(rng.permutation(len(notes))[:240]):
-        file = f"{notes.clips[i]}.wav"
-        soundfile.write(folder / file, notes.waveforms[i], notes.sample_rate, "PCM_16")
+        file, instrument = f"{notes.clips[i]}.wav", notes.groups[i]
+        wave = gains[instrument] * notes.waveforms[i]
+        soundfile.write(folder / file, wave, notes.sample_rate, "PCM_16")
         soft = file.endswith(f"v{min(datasets.VELOCITIES):03d}.wav")
-        rows.append((file, "soft" if soft else "loud", str(notes.groups[i])))
+        rows.append((file, "soft" if soft else "loud", str(instrument)))
     (folder / "empty.wav").write_bytes(b"")
     (folder / "no sound.wav").write_text("this is text")
     soundfile.write(folder / "silent.wav", np.zeros(16_000), 16_000, "PCM_16")
