@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from analysis import your_data
 from analysis.audit import plan
 from analysis.audit.crossvalidation import Outcome, run
-from analysis.audit.cues import cues
+from analysis.audit.cues import cues, twins
 from analysis.audit.differences import differences
 from analysis.audit.words import recommendation
 from analysis.building import command, own_data
@@ -27,9 +27,9 @@ from tests.conftest import ROOT
 
 def test_all_that_is_written_can_be_read_again(outcome: Outcome, tmp_path: Path) -> None:
     found = differences(outcome)
-    audit = cues(outcome.data, 2)
-    results = your_data.results_of(outcome, found, audit)
-    report.save(tmp_path, results, your_data.tables(outcome, found, audit))
+    everything = (outcome, found, cues(outcome.data, 2), twins(outcome.data))
+    results = your_data.results_of(*everything)
+    report.save(tmp_path, results, your_data.tables(*everything))
     assert json.loads((tmp_path / "results.json").read_text())["data"]["recordings"] == 48
     assert len(pd.read_csv(tmp_path / "recordings.csv")) == 48
     assert pd.read_csv(tmp_path / "left-out.csv").reason.tolist() == ["silent"]
@@ -46,6 +46,8 @@ def test_on_the_demonstration_the_net_learns_what_scaling_throws_away() -> None:
     assert np.nanmean(outcome.hits("small", "raw")) > often + 0.1
     found = differences(outcome)
     assert "Be careful" not in recommendation(outcome, found)
+    audit = cues(data, prepared.plan.folds).set_index("cue")
+    assert audit.index[audit.given].tolist() == ["level"]
     (scaling,) = (one for one in found if one.name == "scaling")
     assert scaling.verdict == "hurts" and scaling.interval.high < -0.1
 

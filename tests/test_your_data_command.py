@@ -23,7 +23,10 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
-TABLES = ("accuracy", "steps", "learning-curve", "cues", "left-out", "recordings")
+TABLES = (
+    *("accuracy", "steps", "learning-curve", "cues", "twins", "labels"),
+    *("left-out", "recordings"),
+)
 
 
 def command(data: Path, place: Path) -> list[str]:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from analysis.audit.arms import arms_of
 from analysis.audit.crossvalidation import Outcome
-from analysis.audit.cues import level_use
+from analysis.audit.cues import level_use, suspects
 from analysis.audit.differences import (
     Difference,
     accuracies,
@@ -39,7 +39,7 @@ from analysis.audit.handover import Prepared
 from analysis.audit.listing import METADATA, DataError
 from analysis.audit.plan import LADDER, NETWORKS, Plan, choose_plan
 from analysis.audit.recordings import load
-from analysis.audit.words import headline, recommendation
+from analysis.audit.words import headline, recommendation, warnings
 from analysis.nets import sweeps
 from analysis.sound import datasets, encodings, steps
 
@@ -247,7 +247,7 @@ def examples(outcome: Outcome) -> dict[str, dict[str, Floats]]:
 
 
 def tables(
-    outcome: Outcome, found: Sequence[Difference], audit: pd.DataFrame
+    outcome: Outcome, found: Sequence[Difference], audit: pd.DataFrame, pairs: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
     """Collect the report's tables: name to table."""
     data = outcome.data
@@ -261,13 +261,23 @@ def tables(
         "steps": step_table(outcome, found),
         "learning-curve": learning_curve(outcome),
         "cues": audit,
+        "twins": pairs,
+        "labels": _suspects(outcome),
         "left-out": left_out,
         "recordings": recordings,
     }
 
 
+def _suspects(outcome: Outcome) -> pd.DataFrame:
+    """Labels that look wrong, by name."""
+    data, found = outcome.data, suspects(outcome.probability, outcome.data.labels)
+    names = np.array(data.label_names, dtype=object)
+    label, other = names[data.labels[found.row]], names[found.other]
+    return found.assign(file=data.files[found.row], label=label, other=other).drop(columns="row")
+
+
 def results_of(
-    outcome: Outcome, found: Sequence[Difference], audit: pd.DataFrame
+    outcome: Outcome, found: Sequence[Difference], audit: pd.DataFrame, pairs: pd.DataFrame
 ) -> dict[str, Any]:
     """All results as plain values, for JSON.
 
@@ -281,8 +291,10 @@ def results_of(
         return json.loads(frame.to_json(orient="records", double_precision=12))  # type: ignore[no-any-return]
 
     data = outcome.data
+    warned = warnings(data, audit, pairs)
     return {
-        "headline": headline(outcome, found),
+        "headline": headline(outcome, found, warned),
+        "warnings": warned,
         "recommendation": recommendation(outcome, found),
         "data": {
             "name": data.name,
@@ -302,6 +314,8 @@ def results_of(
         "learning_curve": rows(learning_curve(outcome)),
         "confusion": {arm: confusion(outcome, arm).tolist() for arm in ("raw", outcome.colormap)},
         "cues": rows(audit),
+        "twins": rows(pairs),
+        "labels": rows(_suspects(outcome)),
         "level_use": rows(level_use(data)),
         "rates": rows(outcome.rates),
         "left_out": [asdict(one) for one in data.left_out],

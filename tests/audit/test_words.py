@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.audit import words
 from analysis.audit.crossvalidation import Outcome
-from analysis.audit.cues import cues
+from analysis.audit.cues import cues, twins
 from analysis.audit.differences import Difference, differences
 from analysis.audit.words import headline, recommendation
 from analysis.evidence.statistics import Interval
@@ -51,6 +51,8 @@ def test_the_headline_says_what_the_numbers_say(outcome: Outcome) -> None:
     assert "only 3.0 points or more would have been seen" in told(outcome)[0]
     assert "could not tell viridis from raw" in told(outcome)[1]
     assert "colour helps" in told(outcome, small="helps")[0]
+    found = differences(outcome)
+    assert headline(outcome, found, ["Beware: x."]).startswith("Beware: x. On your data")
     assert told(outcome, small="helps")[1].startswith("Use viridis")
     assert "makes the small net worse" in told(outcome, small="hurts")[1]
     text, advice = told(outcome, small="no difference worth having", limited="helps")
@@ -68,7 +70,7 @@ def test_a_set_that_is_too_easy_or_too_hard_is_told(outcome: Outcome) -> None:
 
 def test_every_section_of_a_report_is_written(outcome: Outcome, tmp_path: Path) -> None:
     found = differences(outcome)
-    sections = words.sections(outcome, found, cues(outcome.data, 2))
+    sections = words.sections(outcome, found, cues(outcome.data, 2), twins(outcome.data))
     figures = [id for section in sections for id in section.get("figures", ())]
     (tmp_path / "figures").mkdir()
     for id in figures:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from analysis.audit import decoding
+from analysis.audit.facts import wave_facts
 from analysis.audit.untrusted import FrontEnd, Reading, Unusable, explained
 from analysis.sound import spectrograms
 
@@ -103,6 +104,7 @@ def _sound(path: Path, front: FrontEnd) -> tuple[Floats, dict[str, float]]:
         "rescaled": float(peak > LOUDEST),
         "rate": float(rate),
         "channels": float(block.shape[1]),
+        **wave_facts(block[:, 0], rate),
     }
 
 

@@ -126,12 +126,14 @@ def _train_unit(
     train, test = _rows_of(data, unit, folds, seed)
     outputs = len(data.label_names)
     predicted = torch.zeros(len(unit.entries), len(test), dtype=torch.int16)
+    probability = torch.zeros(0, outputs)  # of the small net on raw, for the audit of labels
     scores = [0.0] * len(unit.entries)
     for members, images in _stacks(data, unit, train, colormap):
         build = architecture(unit.network, images[unit.entries[members[0]][0]].shape[1], outputs)
         stack = [_network(unit, i, train, data.labels, seed) for i in members]
         trained = training.train(build, images, data.labels, stack, Optimiser(count))
-        guesses = training.evaluate(build, trained, images, stack, test).argmax(-1)
+        answers = training.evaluate(build, trained, images, stack, test)
+        guesses = answers.argmax(-1)
         seen = training.evaluate(build, trained, images, stack, train).argmax(-1)
         for place, i in enumerate(members):
             sound = trained.diverged[place] < 0
@@ -139,7 +141,10 @@ def _train_unit(
             own = np.isin(train, np.asarray(stack[place].rows))
             hit = seen[place][own] == data.labels[train[own]]
             scores[i] = float(hit.mean()) if sound else 0.0
-    return {"predicted": predicted, "train": scores, "test": torch.as_tensor(test)}
+            if sound and (unit.network, *unit.entries[i][:2]) == ("small", "raw", 1.0):
+                probability = torch.as_tensor(answers[place]).softmax(-1)
+    found = {"predicted": predicted, "train": scores, "test": torch.as_tensor(test)}
+    return found | {"probability": probability}
 
 
 def _network(
@@ -196,6 +201,8 @@ class Outcome:
         Training scores.
     rates : DataFrame
         Learning rates: ``network``, ``rate``, ``validation`` (mean over the arms), ``chosen``.
+    probability : ndarray of float64, shape (n, classes)
+        Of each class by the small net on raw, mean over the repeats; NaN where there is none.
     seed : int
     """
 
@@ -207,6 +214,7 @@ class Outcome:
     predicted: dict[str, NDArray[np.int16]]
     train: dict[str, Array]
     rates: pd.DataFrame
+    probability: Array
     seed: int
 
     def hits(self, part: str, arm: str, share: float = 1.0) -> Array:
@@ -451,6 +459,7 @@ def _assembled(
     entries: dict[str, list[tuple[str, float]]] = {}
     predicted: dict[str, NDArray[np.int16]] = {}
     train: dict[str, Array] = {}
+    sums, counts = np.zeros((len(data), len(data.label_names))), np.zeros((len(data), 1))
     for unit, one in zip(units, found, strict=True):
         part = "steps" if unit.part == "steps" else unit.network
         if part not in entries:
@@ -460,4 +469,8 @@ def _assembled(
             train[part] = np.full((len(unit.entries), len(folds), count), np.nan)
         predicted[part][:, unit.repeat, np.asarray(one["test"])] = np.asarray(one["predicted"])
         train[part][:, unit.repeat, unit.fold] = one["train"]
-    return Outcome(data, plan, colormap, folds, entries, predicted, train, rates, seed)
+        if part == "small" and len(one["probability"]):
+            sums[np.asarray(one["test"])] += np.asarray(one["probability"])
+            counts[np.asarray(one["test"])] += 1
+    mean = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return Outcome(data, plan, colormap, folds, entries, predicted, train, rates, mean, seed)

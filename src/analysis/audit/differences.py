@@ -24,7 +24,7 @@ from analysis.evidence.statistics import Interval, effect_pvalue, equivalence, m
 from analysis.sound.steps import STEPS
 
 __all__ = [
-    "MARGIN", "Difference", "accuracies", "compare", "confusion", "differences", "judged",
+    "MARGIN", "Difference", "accuracies", "cluster_means", "compare", "confusion", "differences",
     "learning_curve", "noise_floor", "step_differences", "step_table",
 ]  # fmt: skip
 
@@ -97,10 +97,10 @@ def compare(
     Returns
     -------
     Difference
-        Its verdict is `judged` with this p value alone; see `differences`.
+        Its verdict is `_judged` with this p value alone; see `differences`.
     """
     runs = _run_means(gains, folds)
-    by_cluster = _cluster_means(gains, clusters)
+    by_cluster = cluster_means(gains, clusters)
     samples = [sample for sample in (runs, by_cluster) if len(sample) > 1]
     mean = float(np.nanmean(np.where(folds >= 0, gains, np.nan)))
     unseen = {level: _unseen(gains, level) for level in (0.90, 0.95)}
@@ -114,7 +114,7 @@ def compare(
     equivalent = all(tested) and ninety.within(MARGIN)
     resolvable = max(2.8 * max(errors), unseen[0.95])
     found = Difference(name, network, widest, pvalue, equivalent, resolvable)
-    return replace(found, verdict=judged(found))
+    return replace(found, verdict=_judged(found))
 
 
 def _run_means(gains: Array, folds: NDArray[np.int64]) -> Array:
@@ -125,7 +125,7 @@ def _run_means(gains: Array, folds: NDArray[np.int64]) -> Array:
     )
 
 
-def _cluster_means(gains: Array, clusters: NDArray[np.int64]) -> Array:
+def cluster_means(gains: Array, clusters: NDArray[np.int64]) -> Array:
     """One number a cluster, whose plain mean is the mean over all tested recordings."""
     tested = np.isfinite(gains).any(0)
     each = np.nanmean(gains[:, tested], axis=0)
@@ -157,7 +157,7 @@ def _interval(sample: Array, mean: float, level: float, seed: int, least: float 
     return Interval(mean, mean + low, mean + high, level)
 
 
-def judged(found: Difference) -> str:
+def _judged(found: Difference) -> str:
     """Judge: significant and away from 0; or equivalent within the margin; or not resolved."""
     if found.pvalue < 0.05 and found.interval.excludes(0):
         return "helps" if found.interval.estimate > 0 else "hurts"
@@ -193,7 +193,7 @@ def differences(outcome: Outcome) -> list[Difference]:
     adjusted = statistics.holm([found[i].pvalue for i in real])
     for i, pvalue in zip(real, adjusted, strict=True):
         changed = replace(found[i], pvalue=float(pvalue))
-        found[i] = replace(changed, verdict=judged(changed))
+        found[i] = replace(changed, verdict=_judged(changed))
     return found
 
 

@@ -384,13 +384,19 @@ def _readings(
     store.put(waiting)
     store.close()
     kept = []
-    for item, key in zip(items, keys, strict=True):
+    for item, key, one in zip(items, keys, surveys, strict=True):
         found = known[key]
         if isinstance(found, Unusable):
             left_out.append(LeftOut(item.name, str(found)))
         else:
-            kept.append((item, found))
+            kept.append((item, replace(found, measures=found.measures | _facts(one))))
     return [item for item, _ in kept], [found for _, found in kept]
+
+
+def _facts(one: Survey) -> dict[str, Any]:
+    """Say what is known of a file from its header, for the audit."""
+    sides = dict(zip(("rows", "columns"), map(float, one.size), strict=True))
+    return one.facts | ({} if one.kind == "audio" else sides)
 
 
 def _enough(

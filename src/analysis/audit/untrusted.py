@@ -26,7 +26,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +36,7 @@ from PIL import Image
 
 from analysis.audit import arrays, decoding
 from analysis.audit.decoding import Unusable
+from analysis.audit.facts import header_facts
 from analysis.colour import colormaps
 from analysis.sound import spectrograms
 
@@ -134,12 +135,15 @@ class Survey:
     size : tuple of int
         (channels, samples) of a sound, counted by decoding it; (rows, columns) of a picture or an
         array.
+    facts : dict of str to str
+        See `analysis.audit.facts.header_facts`.
     """
 
     digest: str
     kind: Kind
     rate: int
     size: tuple[int, int]
+    facts: dict[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -197,12 +201,12 @@ class Reading:
     planes : ndarray of float32, shape (1, rows, columns), or (4, rows, columns) for colour
         The spectrogram: amplitude of a sound (1 for a full-scale sine), values of an array, levels
         of a picture in [0, 1]; then, for a picture in colour, its red, green and blue in [0, 1].
-    measures : dict of str to float
+    measures : dict of str to float or str
         Duration, level, share of clipped and of padded values and the like.
     """
 
     planes: Floats
-    measures: dict[str, float]
+    measures: dict[str, Any]
 
 
 def kind_of(path: Path) -> Kind | None:
@@ -291,7 +295,7 @@ def survey(path: Path) -> Survey:
         with path.open("rb") as stream:  # first: libsndfile calls a refusal a damaged file
             rate, size = size_of(path)
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return Survey(digest, kind, rate, size)
+        return Survey(digest, kind, rate, size, header_facts(path, kind))
 
 
 @contextmanager

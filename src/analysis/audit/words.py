@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.audit.crossvalidation import Outcome
-from analysis.audit.cues import CUE_TITLES, clipped, dynamic_range, silent_rows
+from analysis.audit.cues import (
+    CUE_TITLES,
+    OF_FILES,
+    clipped,
+    dynamic_range,
+    silent_rows,
+    suspects,
+)
 from analysis.audit.differences import Difference, accuracies, compare, noise_floor, step_table
 from analysis.audit.folds import clusters_of
 from analysis.audit.listing import counted
@@ -18,7 +25,7 @@ from analysis.audit.recordings import Recordings
 
 __all__ = [
     "ARM_TITLES", "STEP_TITLES", "headline", "percent", "plain", "points", "recommendation",
-    "sections", "title",
+    "sections", "title", "warnings",
 ]  # fmt: skip
 
 #: What the steps are called in words.
@@ -77,14 +84,60 @@ def _phrase(one: Difference) -> str:
     return one.verdict
 
 
-def headline(outcome: Outcome, found: Sequence[Difference]) -> str:
-    """Say what came out, in plain words.
+def warnings(data: Recordings, audit: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
+    """Say what has to be known before any accuracy is believed: facts that tell the class, twins.
+
+    Parameters
+    ----------
+    data : Recordings
+    audit : DataFrame
+        Of `cues.cues`.
+    pairs : DataFrame
+        Of `cues.twins`.
+
+    Returns
+    -------
+    list of str
+        A sentence or two each; empty if there is nothing to warn of.
+    """
+    told = []
+    for row in audit[audit.given].sort_values("accuracy", ascending=False).to_dict("records"):
+        how = (
+            "a net may learn how the files were made in place of what is in them."
+            if row["cue"] in OF_FILES
+            else "unless this is what the classes are about, a net may learn it in place of that."
+        )
+        told.append(f"Beware: {_alone(row)}: {how}")
+    both = len(set(pairs["first"]) | set(pairs["second"]))
+    if both > TWINNED * len(data):
+        told.append(
+            f"Beware: {percent(both / len(data))} of the recordings are nearly the same as another "
+            "one that is in no common group: what was learned of one in training flatters the test."
+        )
+    return told
+
+
+#: Share of recordings with a twin above which that is told first.
+TWINNED = 0.02
+
+
+def _alone(row: Mapping[Any, Any]) -> str:
+    return (
+        f"{CUE_TITLES[row['cue']]} alone tells the class in {percent(row['accuracy'])} of the "
+        f"cases (chance {percent(row['chance'])})"
+    )
+
+
+def headline(outcome: Outcome, found: Sequence[Difference], warned: Sequence[str] = ()) -> str:
+    """Say what came out, in plain words; what it cannot be believed for goes first.
 
     Parameters
     ----------
     outcome : Outcome
     found : sequence of Difference
         Of `differences`.
+    warned : sequence of str
+        Of `warnings`.
 
     Returns
     -------
@@ -92,7 +145,7 @@ def headline(outcome: Outcome, found: Sequence[Difference]) -> str:
         A few sentences.
     """
     small, limited = (_of(found, network, outcome.colormap) for network in NETWORKS)
-    told = [f"On your data, {outcome.colormap} − raw = {plain(small)}."]
+    told = [*warned, f"On your data, {outcome.colormap} − raw = {plain(small)}."]
     if limited.verdict != small.verdict:
         told.append(f"For a net limited to one filter a class: {plain(limited)}.")
     taken = [one for one in found if one.network == "steps"]
@@ -202,6 +255,9 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
 
 
+_SHOWN = 20  # rows of a table that may be long
+
+
 def _signed(row: Mapping[Any, Any]) -> str:
     if not np.isfinite(row["difference"]):
         return ""
@@ -209,7 +265,7 @@ def _signed(row: Mapping[Any, Any]) -> str:
 
 
 def sections(
-    outcome: Outcome, found: Sequence[Difference], audit: pd.DataFrame
+    outcome: Outcome, found: Sequence[Difference], audit: pd.DataFrame, pairs: pd.DataFrame
 ) -> list[dict[str, Any]]:
     """Put the report's parts into words.
 
@@ -218,8 +274,8 @@ def sections(
     outcome : Outcome
     found : sequence of Difference
         Of `differences`.
-    audit : DataFrame
-        Of `cues`.
+    audit, pairs : DataFrame
+        Of `cues.cues` and `cues.twins`.
 
     Returns
     -------
@@ -239,6 +295,8 @@ def sections(
         },
         {"heading": "What the nets are fed", "figures": ["fig-your-examples"]},
         _section_audit(outcome.data, audit),
+        _section_twins(pairs),
+        _section_labels(outcome),
         {
             "heading": f"Left out: {counted(len(left_out), 'file')}",
             "texts": [] if left_out else ["Nothing was left out."],
@@ -344,13 +402,52 @@ def _section_steps(outcome: Outcome, found: Sequence[Difference]) -> dict[str, A
     }
 
 
+def _section_twins(pairs: pd.DataFrame) -> dict[str, Any]:
+    shown = pairs.head(_SHOWN).assign(
+        correlation=pairs.correlation.map("{:.3f}".format),
+        same_class=pairs.same_class.map({True: "yes", False: "no"}),
+    )
+    text = "No two recordings of different groups are nearly the same."
+    if len(pairs):
+        text = (
+            f"{counted(len(pairs), 'pair')} of recordings that are in no common group have all but "
+            "proportional spectrograms: copies, perhaps, in another format or at another level."
+        )
+    return {
+        "heading": f"Nearly the same: {counted(len(pairs), 'pair')}",
+        "texts": [text],
+        "table": shown.rename(columns={"same_class": "same class"}) if len(pairs) else None,
+    }
+
+
+def _section_labels(outcome: Outcome) -> dict[str, Any]:
+    data, found = outcome.data, suspects(outcome.probability, outcome.data.labels)
+    names = np.array(data.label_names, dtype=object)
+    table = pd.DataFrame(
+        {
+            "file": data.files[found.row],
+            "labelled": names[data.labels[found.row]],
+            "looks like": names[found.other],
+            "probability": found.probability.map("{:.2f}".format),
+        }
+    )
+    text = "No label looks wrong, or the net is not sure enough of the classes to say so."
+    if len(found):
+        text = (
+            f"The small net, trained on others, takes {counted(len(found), 'recording')} for "
+            "another class as surely as that class's own: their labels are worth a look."
+        )
+    return {
+        "heading": f"Labels worth a look: {len(found)}",
+        "texts": [text],
+        "table": table.head(_SHOWN) if len(found) else None,
+    }
+
+
 def _section_audit(data: Recordings, audit: pd.DataFrame) -> dict[str, Any]:
-    given = audit[audit.verdict == "helps"]
     notes = [
-        f"{CUE_TITLES[row['cue']][0].upper()}{CUE_TITLES[row['cue']][1:]} alone tells the class in "
-        f"{percent(row['accuracy'])} of the cases (chance {percent(row['chance'])}): a net may "
-        "learn this and not the sound."
-        for row in given.to_dict("records")
+        f"{_alone(row)[0].upper()}{_alone(row)[1:]}: a net may learn this and not the sound."
+        for row in audit[audit.verdict == "helps"].to_dict("records")
     ]
     measures = data.measures
     texts = [
@@ -360,7 +457,7 @@ def _section_audit(data: Recordings, audit: pd.DataFrame) -> dict[str, Any]:
         f"{percent(float((measures.padding > 0.01).mean()))} are padded."
     ]
     if not notes:
-        texts.append("No single number of a recording gives its class away.")
+        texts.append("No single fact of a recording gives its class away.")
     return {
         "heading": "Levels, padding and other cues",
         "texts": texts,
