@@ -142,7 +142,7 @@ def _hits(
 
 
 #: Spectrograms that agree like this, common shape aside, are of one recording.
-TWINS = 0.98
+TWINS = 0.95
 
 _TWIN_SIDE = 24  # rows and columns that are compared, at most
 _TWIN_RANGE = 60.0  # decibels below the peak of each
