@@ -1,15 +1,15 @@
 """The colormaps that pictures are recognised by: matplotlib's, and those met in the wild.
 
 matplotlib's go by their plain names. Others carry the name of their collection, such as
-``"cmasher:ember"``: they come from the package cmap (colorcet, cmocean, cmasher, Crameri's, gnuplot's,
-ImageJ's, …; MATLAB's old maps and most of OpenCV's are among them under their own names). SoX and
-ffmpeg draw spectrograms with a map that is a formula, which is all that is needed.
+``"cmasher:ember"``: they come from the package cmap (colorcet, cmocean, cmasher, Crameri's,
+gnuplot's, ImageJ's, …; MATLAB's old maps and most of OpenCV's are among them by other names).
+SoX and ffmpeg draw spectrograms with a map that is a formula, which is all that is needed.
 
 What no catalogue has: MATLAB's (and OpenCV's) parula, of which there is only an imitation
-(``"bids:fake_parula"``); OpenCV's rainbow and deep green; the maps of Audacity, Raven and Praat other
-than gray; ffmpeg's further maps; whatever somebody mixed for himself. Such pictures are not recognised.
-Maps for names and classes (tab10) are taken from matplotlib alone, and maps of a few flat steps are left
-out elsewhere: they fit photographs too easily.
+(``"bids:fake_parula"``); OpenCV's rainbow and deep green; the maps of Audacity, Raven and Praat
+other than gray; ffmpeg's further maps; whatever somebody mixed for himself. Such pictures are not
+recognised. Maps for names and classes (tab10) are taken from matplotlib alone, and elsewhere maps
+of a few flat steps are left out: they fit photographs too easily.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ _ROUNDINGS = 2
 
 
 def _of_cmap() -> list[tuple[str, Bytes]]:
-    """The smooth maps of the package, by collection; the shortest of several names."""
+    """List the smooth maps of the package, by collection; the shortest of several names."""
     catalogue = Catalog()
     found = []
     for collection in COLLECTIONS:
@@ -139,7 +139,7 @@ def _sox(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ffmpeg() -> Bytes:
-    """ffmpeg's ``showspectrum``, map "intensity": SoX's at eight places, straight in between."""
+    """Map "intensity" of ffmpeg's ``showspectrum``: SoX's at eight places, straight in between."""
     places = np.array([0, 0.13, 0.30, 0.60, 0.73, 0.78, 0.91, 1])
     corners = _sox(places)
     return _rounded(np.stack([np.interp(_PLACES, places, corner) for corner in corners.T], axis=-1))

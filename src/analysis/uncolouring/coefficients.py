@@ -154,7 +154,7 @@ def _frame(header: _Header, body: bytes) -> None:
 
 
 def _lookup(counts: bytes, symbols: bytes) -> list[int]:
-    """What every 16 bits begin with: 256 times the code's length, plus its symbol; -1: no code."""
+    """Tell what 16 bits begin with: 256 times the code's length plus its symbol; -1: no code."""
     table: list[int] = []
     used = 0
     for length, count in enumerate(counts, start=1):

@@ -50,7 +50,7 @@ def frame(pixels: Bytes) -> Frame:
     """Find what axes and margins surround, as a plot is saved with them.
 
     A margin has the colour of the corners, and ends in a straight edge: nearly every pixel just
-    inside differs from it, and most just outside do not. Drawn lines around the picture are left out.
+    inside differs from it, and most just outside do not. Lines around the picture are left out.
 
     Parameters
     ----------
@@ -173,8 +173,8 @@ def doubts_of(levels: Bytes, reverse: bool) -> list[str]:
     place = bulk(levels)
     if reverse:
         said.append(
-            "Most of the picture is bright, so dark is taken for loud: that the map is reversed is a "
-            "guess."
+            "Most of the picture is bright, so dark is taken for loud: that the map is reversed is "
+            "a guess."
         )
     elif place >= DOUBTFUL:
         said.append(
@@ -185,7 +185,7 @@ def doubts_of(levels: Bytes, reverse: bool) -> list[str]:
     ahead = float(levels[:quarter].mean()) - float(levels[-quarter:].mean())
     if ahead > UPSIDE_DOWN:
         said.append(
-            f"The upper quarter is louder than the lower one, by {ahead:.0f} levels: the picture may "
-            "be upside down, with low frequencies at the top."
+            f"The upper quarter is louder than the lower one, by {ahead:.0f} levels: the picture "
+            "may be upside down, with low frequencies at the top."
         )
     return said

@@ -23,8 +23,8 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 #: Share of the colour's variation that a map may leave unexplained and be sure; and where it leaves
-#: no rival near, by this factor. After JPEG of quality 50, spectrograms leave about a tenth to their
-#: map; photographs leave three tenths and more to the best of all maps.
+#: no rival near, by this factor. After JPEG of quality 50, spectrograms leave about a tenth to
+#: their map; photographs leave three tenths and more to the best of all maps.
 SURE, PROBABLE, ALONE = 0.14, 0.22, 1.6
 
 #: A rival that leaves no more than by this factor and this share is named.
@@ -118,7 +118,7 @@ def match(*pictures: Bytes | Floats, seed: int = 0) -> Match:
 
 
 def _blocks(pixels: Bytes | Floats, count: int, seed: int) -> Floats:
-    """Some blocks of 16 × 16 pixels, on JPEG's grid, as `to_ycc`; edges repeat. (n, 16, 16, 3)."""
+    """Take blocks of 16 × 16 pixels, on JPEG's grid, as `to_ycc`; edges repeat. (n, 16, 16, 3)."""
     rows, columns = pixels.shape[:2]
     low, right = (-(-side // 16) if side < 16 else side // 16 for side in (rows, columns))
     chosen = np.random.default_rng(seed).permutation(low * right)[:count]
@@ -137,7 +137,7 @@ def _curves() -> tuple[tuple[str, ...], Floats]:
 
 
 def _likely(points: Floats, seed: int) -> list[str]:
-    """The maps that some pixels are nearest to, the nearest first."""
+    """Choose the maps that some pixels are nearest to, the nearest first."""
     some = np.random.default_rng(seed).permutation(len(points))[:_FIRST]
     names, curves = _curves()
     gaps = [float(_fit(points[some], curve)[1].mean()) for curve in curves]

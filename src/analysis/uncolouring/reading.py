@@ -82,7 +82,7 @@ class Uncoloured:
         """Largest error of each pixel's level, shape (rows, columns)."""
         if self.levels is None or self.low is None or self.high is None:
             return None
-        return np.maximum(self.high - self.levels, self.levels - self.low)
+        return np.asarray(np.maximum(self.high - self.levels, self.levels - self.low), np.uint8)
 
 
 def levels_of(
@@ -141,8 +141,8 @@ def levels_of(
         doubts = [doubt for doubt in doubts if "bright" not in doubt]
     if exact.mean() < 1 - _OFF:
         doubts.append(
-            f"{1 - exact.mean():.0%} of the pixels have no colour of the map: the picture went through "
-            "JPEG, resampling or a palette, or something is drawn over it."
+            f"{1 - exact.mean():.0%} of the pixels have no colour of the map: the picture went "
+            "through JPEG, resampling or a palette, or something is drawn over it."
         )
     return Uncoloured(
         levels, low, high, found.name, turned, found.runner_up,
