@@ -1,6 +1,7 @@
 """A reader's own recordings, and what colour does on them.
 
-Begin with `recordings.load`. `listing` finds files and classes, `agreement` chooses what all are
+Begin with `recordings.load`. `listing` finds files and classes (by their places: `layouts`, by
+`tables`, whose files `matching` finds; and their `groups`), `agreement` chooses what all are
 brought to, `untrusted` reads files of which nothing is known (sounds: `clips`, by `decoding` them
 to their end; `arrays`, whose values are judged; `facts` of the files), `cache` keeps what was read.
 Then `plan` says how much is trained, `folds` on whom, and `crossvalidation` trains it on what
