@@ -2,7 +2,11 @@
 PYTHON ?= python3
 PROFILE ?= quick
 BIN := .venv/bin
-RUN := $(BIN)/python -m analysis
+# -P: no module that happens to lie in the working directory is taken for ours.
+RUN := $(BIN)/python -P -m analysis
+# A text as one word of the shell's, whatever quotes and dollars it holds.
+quoted = '$(subst ','\'',$(1))'
+unexport PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: book test measure figures pdf chapter your-data data bench serve lock lint clean
@@ -23,10 +27,10 @@ pdf: .venv/.ready  ## the whole book in one file; needs Chromium
 	$(RUN) pdf --profile $(PROFILE)
 
 chapter: .venv/.ready  ## make chapter NAME=single-pixel PARAMS="colormap=jet seed=3"
-	$(RUN) chapter $(NAME) $(foreach p,$(PARAMS),-p '$(p)')
+	$(RUN) chapter $(call quoted,$(value NAME)) $(foreach p,$(value PARAMS),-p $(call quoted,$(p)))
 
 your-data: .venv/.ready  ## make your-data DATA=path/to/folder MINUTES=10 OPTIONS="--group '_([a-z]+)_'"
-	$(RUN) your-data '$(DATA)' $(if $(MINUTES),--minutes $(MINUTES)) $(OPTIONS)
+	$(RUN) your-data $(if $(MINUTES),--minutes $(call quoted,$(value MINUTES))) $(value OPTIONS) -- $(call quoted,$(value DATA))
 
 data: .venv/.ready  ## fetch the speech sets (about 108 MB) into the user's cache
 	$(RUN) data

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Mapping
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,35 @@ class _Parameters(click.ParamType[tuple[str, str]]):
         return key, text
 
 
+class _Minutes(click.ParamType[float]):
+    """A time budget."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Refuse what no clock can count down from."""
+        try:
+            minutes = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is no number", param, ctx)
+        if not 0 < minutes < float("inf"):
+            self.fail(f"minutes must be positive and finite, got {value}", param, ctx)
+        return minutes
+
+
+class _Folder(click.ParamType[Path]):
+    """A folder's name, also where no shell has replaced ``~``."""
+
+    name = "folder"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Path:
+        """Take the name as it is if there is such a folder."""
+        if not str(value).strip():
+            self.fail("name a folder: the name is empty", param, ctx)
+        path = Path(value)
+        return path if path.exists() else Path(os.path.expanduser(path))
+
+
 class _Commands(click.Group):
     """Commands that tell in a sentence what the system refuses."""
 
@@ -59,15 +90,25 @@ class _Commands(click.Group):
 @click.option(
     "--root",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=".",
-    show_default="this folder",
+    default=lambda: _home(),
+    show_default="this folder, or the checkout from which the package is installed",
     help="The book's folder.",
 )
 @click.option("--package", default="analysis", show_default=True, help="The book's Python package.")
 @click.pass_context
 def main(context: click.Context, root: Path, package: str) -> None:
     """Build, rerun and serve The Coloured Spectrogram."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a minus is no reason to stop in an ASCII terminal
+            stream.reconfigure(errors="backslashreplace")
     context.obj = Book(root.resolve(), package)
+
+
+def _home() -> Path:
+    """Folder of the book: where one stands, else the checkout that holds this file."""
+    checkout = Path(__file__).resolve().parents[3]
+    books = (folder for folder in (Path(), checkout) if (folder / "_toc.yml").exists())
+    return next(books, Path())
 
 
 @main.command("book")
@@ -148,8 +189,8 @@ def _slug(overrides: Mapping[str, Any]) -> str:
 
 
 @main.command("your-data")
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--minutes", default=10.0, show_default=True, help="Time budget.")
+@click.argument("data", type=_Folder())
+@click.option("--minutes", type=_Minutes(), default=10.0, show_default=True, help="Time budget.")
 @click.option("--group", default="", help="Regular expression: its brackets match the group.")
 @click.option("--classes", default="", help="The same for the class, where folders do not tell it.")
 @click.option("--colormap", default="viridis", show_default=True)
@@ -159,7 +200,7 @@ def _slug(overrides: Mapping[str, Any]) -> str:
 @click.option("--scheduler", default="", help="Address of the Dask scheduler.")
 @click.option("--jobs", "-j", default=0, help="Processes; 0 for as many as there are cores.")
 @click.option("--checkpoints", default="auto", help="Folder of finished runs; or none.")
-@click.option("--output", type=click.Path(path_type=Path), help="Folder for the report.")
+@click.option("--output", type=_Folder(), help="Folder for the report.")
 @click.pass_obj
 def your_data_command(book: Book, /, data: Path, output: Path | None, **parameters: Any) -> None:
     """Report what colour does on your own recordings: a folder with one subfolder a class."""

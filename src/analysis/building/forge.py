@@ -58,11 +58,11 @@ def _ask_git(root: Path, *arguments: str) -> str:
     environment = {name: text for name, text in os.environ.items() if name not in _OTHER_CHECKOUT}
     try:
         run = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, env=environment
+            ["git", *arguments], cwd=root, capture_output=True, env=environment, check=False
         )
     except OSError:
         return ""
-    return run.stdout if run.returncode == 0 else ""
+    return os.fsdecode(run.stdout) if run.returncode == 0 else ""  # paths, in any locale
 
 
 def repository_address(remote: str) -> str:

@@ -59,6 +59,8 @@ def _environment(book: Book, changes: Mapping[str, str]) -> dict[str, str]:
         environment[tool] = str(book.build / "settings" / tool.lower())
     environment["MPLBACKEND"] = "Agg"
     environment["PYTHONHASHSEED"] = "0"
+    environment["PYTHONUTF8"] = "1"  # whatever the locale
+    environment["PYTHONSAFEPATH"] = "1"  # no module that happens to lie in the working directory
     data = environment.get("ANALYSIS_DATA_DIR")
     if data:
         environment["ANALYSIS_DATA_DIR"] = str((Path.cwd() / data).resolve())
@@ -97,7 +99,7 @@ def run_chapter(
                 stdin=subprocess.PIPE,  # held open: the child stops when we do
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                text=True,
+                encoding="utf-8",
                 env=_environment(book, changes),
             ) as process,
         ):

@@ -24,6 +24,7 @@ from analysis import your_data
 from analysis.audit import listing
 from analysis.audit.handover import Prepared
 from analysis.building.execution import NOTEBOOK, default_parameters, read_notebook
+from analysis.sound import encodings
 
 __all__ = ["CHAPTER", "Request", "make_report"]
 
@@ -91,6 +92,7 @@ def make_report(request: Request, execute: Callable[[dict[str, Any], Path], None
         your_data.check_outside(request.data, output, *([store] if store else []))
         parameters = request.parameters | {"data": str(request.data.resolve())}
         parameters["checkpoints"] = str(store.resolve()) if store else "none"
+        encodings.table(str(request.parameters.get("colormap", "viridis")))  # refuses what is none
         values = default_parameters(read_notebook(request.chapter)) | parameters
         prepared = your_data.prepared(**{name: values[name] for name in your_data.PREPARING})
     except listing.DataError as problem:
