@@ -22,7 +22,7 @@ Levels = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 
-def entropy(counts: Floats) -> float:
+def entropy(counts: NDArray[Any]) -> float:
     """Entropy in bits of a distribution, from counts of any shape.
 
     >>> round(entropy(np.array([1e9, 1e9])), 6)
@@ -40,10 +40,7 @@ def entropy_bits(symbols: NDArray[Any]) -> float:
     >>> entropy_bits(np.zeros(100, int))
     0.0
     """
-    counts = np.unique(np.ravel(symbols), return_counts=True)[1]
-    share = counts / counts.sum()
-    plugin = -(share * np.log2(share)).sum()
-    return max(0.0, float(plugin + (len(counts) - 1) / (2 * counts.sum() * np.log(2))))
+    return max(0.0, entropy(np.unique(np.ravel(symbols), return_counts=True)[1]))
 
 
 def colour_numbers(table: ArrayLike) -> NDArray[np.intp]:
