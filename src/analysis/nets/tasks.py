@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,6 +41,22 @@ TITLES = {
     "spoken-digits": "spoken digits",
     "spoken-words": "spoken words",
 }
+
+
+class Sizes(Protocol):
+    """How many spectrograms each set has at most."""
+
+    @property
+    def train(self) -> int:
+        """To learn from."""
+
+    @property
+    def validation(self) -> int:
+        """To choose learning rates by."""
+
+    @property
+    def test(self) -> int:
+        """To be judged on."""
 
 
 @dataclass(frozen=True)
@@ -147,9 +163,7 @@ def _nested(owners: Mapping[str, tuple[Any, ...]]) -> bool:
     return all(len(owner) == 1 for owner in owners.values())
 
 
-def recordings(
-    audio: datasets.AudioSet, settings: Settings, seed: int, native: bool = False
-) -> Task:
+def recordings(audio: datasets.AudioSet, settings: Sizes, seed: int, native: bool = False) -> Task:
     """Make a task of real recordings: log-mel spectrograms, averaged over areas to 16×16."""
     rng = np.random.default_rng([seed, 3])
     aside = _validation_groups(audio, rng)

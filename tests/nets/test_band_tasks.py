@@ -1,0 +1,96 @@
+"""Locked predictions, the tasks they are about, and the rule that made them."""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.evidence.band_index import BandIndex
+from analysis.evidence.statistics import Interval
+from analysis.nets import band_tasks as bt
+
+#: Of the predictions as they were committed, before any of their nets was trained.
+LOCKED = "5be278f81239af8d6673674b987171cabebd3eb568ca500f3f331987aab290e6"
+
+
+def test_predictions_are_those_that_were_locked():
+    content = (bt.FOLDER / "predictions.csv").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == LOCKED
+
+
+def test_there_is_one_prediction_a_task_and_it_follows_from_the_rule():
+    said, calibration = bt.predictions(), pd.read_csv(bt.FOLDER / "calibration.csv")
+    assert list(said.task) == list(bt.TASKS)
+    assert len(said) >= 15
+    assert set(calibration.task) == set(bt.CALIBRATION)
+    for row in said.itertuples():
+        index = Interval(row.index_estimate, row.index_low, row.index_high)
+        share = Interval(row.information, row.information_low, 2 * row.information)
+        found = bt.predict(BandIndex(index, share), calibration)
+        assert (row.gain, row.low, row.high) == pytest.approx(found, abs=1e-9)
+
+
+def index(estimate, error=0.0, known=True):
+    share = Interval(0.1, 0.05 if known else -0.05, 0.2)
+    return BandIndex(Interval(estimate, estimate - error, estimate + error), share)
+
+
+def test_the_rule_is_a_line_with_the_interval_of_a_new_observation():
+    line = pd.DataFrame({"index": [0.0, 0.5, 1.0], "gain": [0.1, 0.2, 0.3]})
+    assert bt.predict(index(0.5), line) == pytest.approx((0.2, 0.2, 0.2))
+    low, high = bt.predict(index(0.5, 0.1), line)[1:]
+    assert (low, high) == pytest.approx((0.18, 0.22))
+    assert not bt.predict(index(0.9, known=False), line).positive
+    assert bt.predict(index(1.3), line).gain == pytest.approx(0.3)  # a share is at most 1
+    rng, inside = np.random.default_rng(0), 0
+    for _ in range(400):
+        x, at = rng.random(8), rng.random()
+        y, new = 0.1 + 0.2 * x + 0.05 * rng.normal(size=8), 0.1 + 0.2 * at + 0.05 * rng.normal()
+        found = bt.predict(index(at), pd.DataFrame({"index": x, "gain": y}))
+        inside += found.low <= new <= found.high
+    assert 0.92 < inside / 400 < 0.98
+
+
+@pytest.mark.parametrize("name", ["threshold", "band", "chirps at 0 dB", "loudness"])
+def test_tasks_are_balanced_and_have_three_sets(name):
+    task = bt.make(name)
+    assert task.name == name
+    assert sorted(np.concatenate([task.train, task.validation, task.test])) == list(range(2048))
+    assert 0.4 < task.targets.mean() < 0.6
+    assert np.isfinite(task.db).all()
+
+
+def test_bands_have_a_higher_index_than_thresholds():
+    threshold, band = (bt.index_of(bt.make(name)).index for name in ("threshold", "band"))
+    assert threshold.high < band.low
+
+
+def test_unknown_tasks_are_named():
+    with pytest.raises(ValueError, match="valid: threshold"):
+        bt.make("birds")
+
+
+def test_gains_are_paired_by_seed_and_judged_by_the_margin():
+    nets = pd.DataFrame(
+        [("a", arm, s, t + 0.1 * s) for s in (0, 1) for arm, t in (("raw", 0.5), ("turbo", 0.6))]
+        + [("b", arm, s, 0.5) for s in (0, 1) for arm in ("raw", "turbo")],
+        columns=["task", "arm", "seed", "test"],
+    )
+    found = bt.gains(nets)
+    assert found.gain.to_dict() == pytest.approx({"a": 0.1, "b": 0.0})
+    assert found.low["a"] == pytest.approx(0.1)  # the seeds' own spread is not the gain's
+    said = pd.DataFrame(
+        {"task": ["a", "b"], "gain": [0.12, 0.3], "low": [0.0] * 2, "high": [0.5] * 2}
+    )
+    judged = bt.judge(said, nets).set_index("task")
+    assert judged.hit.to_dict() == {"a": True, "b": False}
+    assert judged.covered.all()
+
+
+def test_small_nets_are_trained_on_a_task(monkeypatch):
+    monkeypatch.setattr(bt, "_STEPS", 5)
+    nets = bt.measure(bt.make("threshold"), seeds=[0, 1])
+    assert list(nets.columns) == ["task", "arm", "seed", "rate", "train", "validation", "test"]
+    assert nets.groupby("arm").rate.nunique().eq(1).all()
+    assert len(nets) == 4
