@@ -11,6 +11,8 @@ from analysis.audit import words
 from analysis.audit.crossvalidation import Outcome
 from analysis.audit.cues import cues, twins
 from analysis.audit.differences import Difference, differences
+from analysis.audit.items import LeftOut
+from analysis.audit.untrusted import NO_DATA
 from analysis.audit.words import headline, recommendation
 from analysis.evidence.statistics import Interval
 from analysis.publishing import report
@@ -37,6 +39,15 @@ def told(
         ),
     ]
     return headline(outcome, found), recommendation(outcome, found)
+
+
+def test_what_was_left_out_is_told_first(outcome: Outcome) -> None:
+    few = tuple(LeftOut(f"{i}.mp3", f"damaged: ends after {i} s") for i in range(len(outcome.data)))
+    lost = replace(outcome, data=replace(outcome.data, left_out=few))
+    assert told(lost)[0].startswith(f"Of {2 * len(few)} files {len(few)} (50 %) were left out")
+    notes = tuple(LeftOut(f"{i}.txt", NO_DATA) for i in range(len(few)))
+    noted = replace(outcome, data=replace(outcome.data, left_out=(few[0], *notes)))
+    assert told(noted)[0].startswith("On your data")
 
 
 def test_the_headline_says_what_the_numbers_say(outcome: Outcome) -> None:

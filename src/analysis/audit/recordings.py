@@ -34,6 +34,7 @@ from analysis.audit.clips import read_sounds
 from analysis.audit.groups import group_notes
 from analysis.audit.listing import DataError, Item, LeftOut, counted, find, first_reason
 from analysis.audit.untrusted import (
+    NO_DATA,
     FrontEnd,
     Reading,
     Survey,
@@ -225,13 +226,15 @@ def losses(left_out: Sequence[LeftOut], used: int) -> str:
     Returns
     -------
     str
-        One sentence; "" if no more than `FEW` of all are left out.
+        One sentence; "" if no more than `FEW` of all are left out. Notes and the like, which hold
+        no recording, do not count.
 
     Examples
     --------
     >>> losses([LeftOut(f"{i}.wav", f"too short: {i} ms") for i in range(9)], 3)
     'Of 12 files 9 (75 %) were left out, 9 of them for a reason like this: 0.wav: too short: 0 ms.'
     """
+    left_out = [one for one in left_out if one.reason != NO_DATA]
     total = len(left_out) + used
     if len(left_out) <= FEW * total:
         return ""

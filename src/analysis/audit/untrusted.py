@@ -42,6 +42,7 @@ from analysis.sound import spectrograms
 
 __all__ = [
     "AUDIO",
+    "NO_DATA",
     "PICTURES",
     "READ",
     "SUFFIXES",
@@ -84,6 +85,9 @@ SUFFIXES: dict[str, Kind] = {
 #: What is read, in words.
 READ = "sound (.wav, .flac, .ogg, .mp3, …), arrays (.npy, .npz) and pictures (.png, .jpg, …)"
 
+#: What is said of a file that holds no recording, as far as its suffix tells.
+NO_DATA = "not a kind of file that is read here"
+
 #: What people have and is not read, by suffix: what to do.
 _REMEDIES = {
     **dict.fromkeys(
@@ -98,7 +102,6 @@ _REMEDIES = {
         (".mat", ".h5", ".hdf5", ".parquet", ".feather", ".tfrecord", ".zarr"),
         "save each spectrogram with numpy.save",
     ),
-    **dict.fromkeys((".csv", ".tsv", ".txt", ".json"), ""),
     **dict.fromkeys((".pdf", ".svg", ".eps", ".heic"), "save it as .png"),
     **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"), "unpack it"),
 }
@@ -230,8 +233,7 @@ def refusal(path: Path) -> str:
     """
     suffix = shown(path.suffix.lower())
     remedy = _REMEDIES.get(suffix, "")
-    told = f"{suffix} is not read" if remedy else "not a kind of file that is read here"
-    return f"{told}: {remedy}" if remedy else told
+    return f"{suffix} is not read: {remedy}" if remedy else NO_DATA
 
 
 def near(side: int, common: int) -> bool:

@@ -21,7 +21,7 @@ from analysis.audit.differences import Difference, accuracies, compare, noise_fl
 from analysis.audit.folds import clusters_of
 from analysis.audit.listing import counted
 from analysis.audit.plan import NETWORKS
-from analysis.audit.recordings import Recordings
+from analysis.audit.recordings import Recordings, losses
 
 __all__ = [
     "ARM_TITLES", "STEP_TITLES", "headline", "percent", "plain", "points", "recommendation",
@@ -160,7 +160,8 @@ def headline(outcome: Outcome, found: Sequence[Difference], warned: Sequence[str
         )
     if not helping and not hurting:
         told.append("No step of saving as an image helps or hurts by what this run could see.")
-    return " ".join(told)
+    lost = losses(outcome.data.left_out, len(outcome.data))
+    return " ".join([lost, *told] if lost else told)
 
 
 def _of(found: Sequence[Difference], network: str, name: str) -> Difference:
