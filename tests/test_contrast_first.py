@@ -178,6 +178,11 @@ def test_what_the_chapter_says_of_chirps_is_so() -> None:
     assert (best > gray).all()
     assert (place > at[["no net", "gray,\nbest,\naveraged"]].max(axis=1)).all()
     assert (place > at["colour,\nbest,\naveraged"] - cf.MARGIN).all()
+    found = cf.effects(table).set_index(["estimand", "task"]).sort_index()
+    assert (
+        found.loc[("colour by place", "chirp ends"), "high"] < cf.MARGIN
+    ).all()  # the lead is gone
+    assert (found.loc[("colour", "chirp ends"), "decided"] == 1).any()  # and was there
     why = cf.causes(table).set_index(["way", "arm", "contrast", "probe"]).score
     usual, wrapped = why["pretrained"], why["pretrained, no edges"]
     assert wrapped["gray", 1.0, "head"] < usual["gray", 1.0, "head"] / 2  # for the most part
