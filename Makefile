@@ -1,6 +1,6 @@
 # Thin: each target is a line or two. `make book` and `make test` are all that a reader needs.
 PYTHON ?= python3
-PROFILE ?= quick
+PROFILE ?= edition
 BIN := .venv/bin
 # -P: no module that happens to lie in the working directory is taken for ours.
 RUN := $(BIN)/python -P -m analysis

@@ -66,13 +66,13 @@ def edit(root: Path, mark: int) -> None:
 
 def telemetry(root: Path) -> dict[str, dict[str, float]]:
     """Seconds and peak memory of each chapter, as its execution wrote them."""
-    files = sorted((root / "_build" / "executed" / "quick").glob("*/telemetry.json"))
+    files = sorted((root / "_build" / "executed" / "edition").glob("*/telemetry.json"))
     return {path.parent.name: json.loads(path.read_text("utf-8")) for path in files}
 
 
 def compared(first: Path, second: Path) -> dict[str, float]:
     """Count the results files of two builds, and those that are not the same bytes."""
-    one, two = (root / "_build" / "executed" / "quick" for root in (first, second))
+    one, two = (root / "_build" / "executed" / "edition" for root in (first, second))
     return {"results files": len(result_files(one)), "that differ": len(deviations(one, two))}
 
 

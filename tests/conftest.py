@@ -66,7 +66,7 @@ kernelspec:
 
 ```{{code-cell}} ipython3
 :tags: [parameters]
-profile = "quick"
+profile = "edition"
 seed = 0
 colormap = "viridis"
 rate = 0.5

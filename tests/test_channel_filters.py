@@ -222,6 +222,6 @@ def test_verdict_copies(
 
 
 def test_quick_is_smaller_than_full() -> None:
-    quick, full = cf.SETTINGS["quick"], cf.SETTINGS["full"]
+    quick, full = cf.SETTINGS["edition"], cf.SETTINGS["large"]
     assert full.seeds >= 20
     assert all(getattr(quick, field) <= getattr(full, field) for field in vars(quick))

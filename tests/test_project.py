@@ -98,7 +98,7 @@ def test_every_chapter_has_its_module_and_a_profile(name: str) -> None:
         assert module.exists(), f"book/{name}.md is not paired with {module.name}"
         assert (ROOT / "tests" / f"test_{module.stem}.py").exists()
     parameters = default_parameters(read_notebook(BOOK.source(name)))
-    assert parameters["profile"] == "quick"
+    assert parameters["profile"] == "edition"
     assert isinstance(parameters["seed"], int)
 
 

@@ -125,6 +125,6 @@ def test_intervals_in_words() -> None:
 
 
 def test_profiles() -> None:
-    quick, full = (saved_as_rgb.SETTINGS[name] for name in ("quick", "full"))
+    quick, full = (saved_as_rgb.SETTINGS[name] for name in ("edition", "large"))
     assert full.seeds >= 10
     assert quick.seeds < full.seeds

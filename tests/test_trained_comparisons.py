@@ -21,7 +21,7 @@ from analysis.nets.tasks import NATIVE, Task, encoded, load_tasks, magnitude, re
 from analysis.sound import datasets, encodings, spectrograms, steps
 
 SMALL = replace(
-    tc.SETTINGS["quick"],
+    tc.SETTINGS["edition"],
     tasks=("textures",),
     networks=("neuron",),
     arms=("raw", "gray3", "viridis", "shuffled", "raw-wide"),

@@ -19,7 +19,7 @@ NOISE = np.random.default_rng(1).normal(scale=0.003, size=(40, 10))
 
 
 TINY = replace(
-    tl.SETTINGS["quick"],
+    tl.SETTINGS["edition"],
     tasks=("chirps",),
     side=32,
     clips=36,

@@ -62,9 +62,8 @@ class Settings:
     trees: int
 
 
-SETTINGS = {
-    "quick": Settings(16, 2500, 10, 5, 12, 30, 80, 20),
-    "full": Settings(60, 10_000, 50, 20, 16, 60, 100, 100),
+SETTINGS = dict.fromkeys(("edition", "rehearsal"), Settings(16, 2500, 10, 5, 12, 30, 80, 20)) | {
+    "large": Settings(60, 10_000, 50, 20, 16, 60, 100, 100)
 }
 
 

@@ -69,8 +69,9 @@ class Settings:
     snr_db: tuple[float, ...]
 
 
-SETTINGS = {
-    "quick": Settings(
+SETTINGS = dict.fromkeys(
+    ("edition", "rehearsal"),
+    Settings(
         train_per_class=30,
         test_per_class=2,
         classified_per_class=20,
@@ -88,7 +89,8 @@ SETTINGS = {
         repetitions=6,
         snr_db=(-10.0, 0.0, 10.0, 20.0),
     ),
-    "full": Settings(
+) | {
+    "large": Settings(
         train_per_class=80,
         test_per_class=12,
         classified_per_class=60,
@@ -105,7 +107,7 @@ SETTINGS = {
         chirps=450,
         repetitions=12,
         snr_db=(-10.0, -5.0, 0.0, 5.0, 10.0, 15.0, 20.0),
-    ),
+    )
 }
 
 #: What is listened to without the phase.

@@ -67,20 +67,17 @@ _FED = tuple(Cell("as_fed", name, LAZY) for name in ("threshold", "band", "two-b
 _FEW = ("polynomial", "thermometer", "fourier", "viridis", "turbo", "jet", "hsv")
 _MORE = ("gray3", "random-curve", "magma", "inferno", "plasma", "cividis")
 
-#: What ``quick`` and ``full`` mean.
-SETTINGS: dict[str, Settings] = {
-    "quick": Settings(
+#: What the profiles mean.
+SETTINGS: dict[str, Settings] = dict.fromkeys(("edition", "rehearsal"), Settings(
         seeds=3, width=512, trained=_FEW, cells=(*_LAZY, *_UNIT),
         widths=(4, 8, 16, 32, 64, 128), width_seeds=20, curves=20,
         sigmas=(4, 8, 12, 24, 48), draws=12, net_seeds=20, net_steps=(200, 800, 3200),
-    ),
-    "full": Settings(
+    )) | {"large": Settings(
         seeds=20, width=2048, trained=(*_FEW, *_MORE), cells=(*_LAZY, *_UNIT, *_FED),
         widths=(2, 4, 8, 16, 32, 64, 128, 256, 1024), width_seeds=100, curves=200,
         sigmas=(4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48), draws=200, net_seeds=100,
         net_steps=(100, 200, 400, 800, 1600, 3200, 6400, 12800),
-    ),
-}  # fmt: skip
+    )}  # fmt: skip
 
 
 def _rate_for(time: float, top: float) -> float:

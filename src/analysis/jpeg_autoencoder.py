@@ -60,9 +60,11 @@ class Settings:
     colour_qualities: tuple[int, ...] = (5, 10, 25, 50, 75, 95)
 
 
-SETTINGS = {
-    "quick": Settings(per_program=1, train_per_class=8, seeds=3, steps=200, checked=4),
-    "full": Settings(
+SETTINGS = dict.fromkeys(
+    ("edition", "rehearsal"),
+    Settings(per_program=1, train_per_class=8, seeds=3, steps=200, checked=4),
+) | {
+    "large": Settings(
         per_program=4,
         train_per_class=40,
         seeds=10,
@@ -70,7 +72,7 @@ SETTINGS = {
         checked=16,
         widths=(2, 4, 8, 16, 32),
         steps_in_levels=(8, 12, 20, 32, 64, 96),
-    ),
+    )
 }
 
 #: A pixel wrong by more than so many decibels counts as grossly wrong.

@@ -34,7 +34,7 @@ class Settings:
 #: Both profiles read the same stored measurements.
 SETTINGS = {
     profile: Settings(networks=100_000, clips=1_000_000, machines=(1, 2, 4, 8, 16, 32, 64, 128))
-    for profile in ("quick", "full")
+    for profile in ("edition", "rehearsal", "large")
 }
 
 

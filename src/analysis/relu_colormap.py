@@ -47,10 +47,10 @@ class Settings:
     steps: int
 
 
-SETTINGS = {
-    "quick": Settings((0, 1, 2, 4, 8, 16), gap=0.1, relative=0.02, runs=10, steps=1500),
-    "full": Settings(tuple(range(17)), gap=1e-4, relative=0.0, runs=20, steps=6000),
-}
+SETTINGS = dict.fromkeys(
+    ("edition", "rehearsal"),
+    Settings((0, 1, 2, 4, 8, 16), gap=0.1, relative=0.02, runs=10, steps=1500),
+) | {"large": Settings(tuple(range(17)), gap=1e-4, relative=0.0, runs=20, steps=6000)}
 
 
 def small_net(channels: int, seed: int, dtype: torch.dtype = torch.float32) -> nn.Sequential:

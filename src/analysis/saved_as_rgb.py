@@ -46,7 +46,9 @@ class Settings:
 
 
 #: The two profiles.
-SETTINGS = MappingProxyType({"quick": Settings(8, 16, 2), "full": Settings(20, 44, 24)})
+SETTINGS = MappingProxyType(
+    dict.fromkeys(("edition", "rehearsal"), Settings(8, 16, 2)) | {"large": Settings(20, 44, 24)}
+)
 
 
 # --- information ---

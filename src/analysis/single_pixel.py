@@ -70,10 +70,9 @@ class Settings:
     bands: int
 
 
-SETTINGS = {
-    "quick": Settings(seeds=5, epochs=1_000, planes=20_000, bands=30),
-    "full": Settings(seeds=20, epochs=5_000, planes=200_000, bands=100),
-}
+SETTINGS = dict.fromkeys(
+    ("edition", "rehearsal"), Settings(seeds=5, epochs=1_000, planes=20_000, bands=30)
+) | {"large": Settings(seeds=20, epochs=5_000, planes=200_000, bands=100)}
 
 
 def atlas(colormaps: Sequence[str] | None = None) -> pd.DataFrame:

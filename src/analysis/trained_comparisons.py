@@ -83,11 +83,11 @@ _EDITION = Settings(
     factorial=Factorial(("chirps", "instruments", "spoken-digits"), "tiny", 6, 200, 1024, 256, 512),
 )
 
-#: Sizes: ``quick`` is what the edition stores; ``full`` has more of everything, for hours; and
-#: ``rehearsal`` is small enough to be trained from nothing at each build.
+#: Sizes: ``edition`` is stored, ``large`` has more of everything, for hours, and ``rehearsal`` is
+#: small enough to be trained from nothing at each build.
 SETTINGS: dict[str, Settings] = {
-    "quick": _EDITION,
-    "full": replace(
+    "edition": _EDITION,
+    "large": replace(
         _EDITION,
         networks=tuple(NETWORKS),
         seeds=10,
@@ -333,7 +333,7 @@ def verdict_redundancy(table: pd.DataFrame, equal: pd.DataFrame) -> str:
     """Q6, first half: R = G = B does neither good nor harm.
 
     A cell counts for it if gray ×3 and raw are equivalent, against it if they differ after
-    correction; most cells are neither in ``quick``.
+    correction; most cells may be neither.
     """
     copies = table[table.arm == "gray3"].set_index(["task", "network"])
     same = equal[equal.a == "gray3"].set_index(["task", "network"]).equivalent

@@ -100,9 +100,8 @@ class Settings:
     training: Training
 
 
-#: What ``quick`` and ``full`` mean.
-SETTINGS: dict[str, Settings] = {
-    "quick": Settings(
+#: What the profiles mean.
+SETTINGS: dict[str, Settings] = dict.fromkeys(("edition", "rehearsal"), Settings(
         tasks=tuple(TITLES), side=64, clips=300, folds=10, random_nets=1,
         depth_encodings=(GRAY, *COLOURS),
         depth_taps=("stem", "stage 2", "stage 4", "stage 6", "head"),
@@ -111,8 +110,7 @@ SETTINGS: dict[str, Settings] = {
             ("chirps",), (GRAY, "viridis", ONE_CHANNEL), ("own",), seeds=5, side=48,
             descent=Descent(steps=24, batch=16, rate=3e-3),
         ),
-    ),
-    "full": Settings(
+    )) | {"large": Settings(
         tasks=tuple(TITLES), side=128, clips=600, folds=10, random_nets=3,
         depth_encodings=ENCODINGS, depth_taps=efficientnet.TAPS,
         crops=400, step_clips=400, step_side=128, step_size=64,
@@ -120,8 +118,7 @@ SETTINGS: dict[str, Settings] = {
             tuple(TITLES), (*ENCODINGS, ONE_CHANNEL), tuple(NORMS), seeds=5, side=48,
             descent=Descent(steps=40, batch=16, rate=3e-3),
         ),
-    ),
-}  # fmt: skip
+    )}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -51,11 +51,11 @@ __all__ = [
 
 Floats = NDArray[np.float32]
 
-#: What ``quick`` and ``full`` mean, where no time budget is given.
-SETTINGS: dict[str, Plan] = {
-    "quick": Plan(20, folds=3, repeats=2, steps=50, most=240, shares=(0.3,), colours=("jet",)),
-    "full": Plan(48, folds=5, repeats=5, steps=200, most=2000, tuning_seeds=2),
-}
+#: What the profiles mean, where no time budget is given.
+SETTINGS: dict[str, Plan] = dict.fromkeys(
+    ("edition", "rehearsal"),
+    Plan(20, folds=3, repeats=2, steps=50, most=240, shares=(0.3,), colours=("jet",)),
+) | {"large": Plan(48, folds=5, repeats=5, steps=200, most=2000, tuning_seeds=2)}
 
 #: Parameters of the chapter that say what is read, and how much is trained.
 PREPARING = (
@@ -71,7 +71,7 @@ def _training(minutes: float) -> float:
 
 def prepared(
     data: str,
-    profile: str = "quick",
+    profile: str = "edition",
     minutes: float = 0.0,
     group: str = "",
     classes: str = "",

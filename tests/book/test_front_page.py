@@ -15,7 +15,7 @@ from analysis.publishing import ledger
 from tests.conftest import ROOT
 
 BOOK = Book(ROOT)
-RESULTS = BOOK.build / "executed" / "quick"
+RESULTS = BOOK.build / "executed" / "edition"
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from analysis.building.book import Book
+from analysis.building.book import PROFILES, Book
 from analysis.building.site import read_records
 from analysis.evidence.claims import CLAIMS
 from analysis.publishing.ledger import read_entries
@@ -78,7 +78,7 @@ def test_no_citation_is_left_open(name: str) -> None:
 @pytest.mark.parametrize("name", BOOK.chapters)
 def test_every_row_of_the_ledger_has_its_evidence(name: str) -> None:
     results = next(
-        (path for path in (BOOK.results(name, p) for p in ("quick", "full")) if path.exists()), None
+        (path for path in (BOOK.results(name, p) for p in PROFILES) if path.exists()), None
     )
     if results is None:
         pytest.skip(f"{name} is not executed")

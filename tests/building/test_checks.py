@@ -59,7 +59,7 @@ def cheapest(count: int) -> list[str]:
     """Chapters that were executed fastest, if the book is built."""
     found = {}
     for name in BOOK.chapters:
-        path = BOOK.results(name, "quick") / "telemetry.json"
+        path = BOOK.results(name, "edition") / "telemetry.json"
         if path.exists():
             found[name] = json.loads(path.read_text("utf-8"))["seconds"]
     return sorted(found, key=found.__getitem__)[:count]
@@ -71,8 +71,8 @@ def test_a_second_cold_run_gives_the_same_bytes(place: int, tmp_path: Path) -> N
     names = cheapest(3)
     if len(names) <= place:
         pytest.skip("the book is not built: run `make book` first")
-    again = run_again(BOOK, names[place], "quick", 1, tmp_path)
-    assert checks.deviations(BOOK.results(names[place], "quick"), again) == []
+    again = run_again(BOOK, names[place], "edition", 1, tmp_path)
+    assert checks.deviations(BOOK.results(names[place], "edition"), again) == []
 
 
 @pytest.mark.slow
@@ -84,9 +84,9 @@ def test_another_number_of_threads_gives_the_same_within_tolerance(
     names = cheapest(3)
     if len(names) <= place:
         pytest.skip("the book is not built: run `make book` first")
-    again = run_again(BOOK, names[place], "quick", 2, tmp_path)
+    again = run_again(BOOK, names[place], "edition", 2, tmp_path)
     tolerance = checks.TOLERANCES.get(names[place], checks.Tolerance()).threads
-    assert checks.deviations(BOOK.results(names[place], "quick"), again, tolerance) == []
+    assert checks.deviations(BOOK.results(names[place], "edition"), again, tolerance) == []
 
 
 @pytest.mark.slow
@@ -97,9 +97,9 @@ def test_another_kind_of_processor_gives_the_same_verdicts(processor: str, tmp_p
     if not names:
         pytest.skip("the book is not built: run `make book` first")
     name = names[-1]
-    again = run_again(BOOK, name, "quick", 1, tmp_path, checks.PROCESSORS[processor])
+    again = run_again(BOOK, name, "edition", 1, tmp_path, checks.PROCESSORS[processor])
     tolerance = checks.TOLERANCES.get(name, checks.Tolerance()).processor
-    assert checks.deviations(BOOK.results(name, "quick"), again, tolerance) == []
+    assert checks.deviations(BOOK.results(name, "edition"), again, tolerance) == []
 
 
 def test_every_locked_package_has_a_licence_that_fits() -> None:

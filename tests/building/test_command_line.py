@@ -136,7 +136,7 @@ def test_nor_by_the_process_of_a_chapter(
 
 def test_the_book_is_found_from_anywhere(tmp_path: Path) -> None:
     run = said("chapter", "single-pixel", "--list", cwd=tmp_path)
-    assert run.returncode == 0 and "profile = 'quick'" in run.stdout
+    assert run.returncode == 0 and "profile = 'edition'" in run.stdout
 
 
 # --- what cannot be asked for ----------------------------------------------------------------

@@ -211,7 +211,7 @@ def test_a_clone_from_a_forge_links_to_it_without_configuration(tiny: Book) -> N
     (tiny.root / "book" / "_static" / "explorers").mkdir()
     for path in statics.iterdir():
         (tiny.root / "book" / "_static" / "explorers" / path.name).write_bytes(path.read_bytes())
-    assert sorted(build_book(tiny, "quick", jobs=2)) == ["one", "two"]
+    assert sorted(build_book(tiny, "edition", jobs=2)) == ["one", "two"]
     site = tiny.build / "html"
     page = (site / "book" / "one.html").read_text("utf-8")
     base = "https://owner.github.io/name/"
@@ -236,7 +236,7 @@ def test_a_clone_from_a_forge_links_to_it_without_configuration(tiny: Book) -> N
     assert "secret" not in page
 
     command(tiny.root, "remote", "set-url", "origin", "git@gitlab.com:group/part/name.git")
-    assert build_book(tiny, "quick", jobs=2) == []
+    assert build_book(tiny, "edition", jobs=2) == []
     page = (site / "book" / "one.html").read_text("utf-8")
     assert "https://gitlab.com/group/part/name/-/commits/main/book/one.md" in page
     assert "https://mybinder.org/v2/gl/group%2Fpart%2Fname/main?" in page

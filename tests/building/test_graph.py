@@ -24,7 +24,7 @@ from analysis.evidence.claims import CLAIMS
 
 
 def build(book: Book) -> list[str]:
-    return sorted(build_book(Book(book.root, book.package), "quick", jobs=2, site=False))
+    return sorted(build_book(Book(book.root, book.package), "edition", jobs=2, site=False))
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -35,7 +35,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def results(book: Book, name: str) -> dict[str, bytes]:
     """Results files; the notebook has time stamps and the telemetry run times."""
-    folder = book.results(name, "quick")
+    folder = book.results(name, "edition")
     paths = (path for path in folder.rglob("*") if path.is_file())
     return {
         str(path.relative_to(folder)): path.read_bytes()
@@ -56,7 +56,7 @@ def test_what_changed_is_executed_again_and_nothing_else(tiny: Book) -> None:
 
     edit(tiny.root / "src/tinybook/shared.py", "3", "5")  # imported by an imported module
     assert build(tiny) == ["one", "two"]
-    numbers = json.loads((tiny.results("two", "quick") / "numbers.json").read_text())
+    numbers = json.loads((tiny.results("two", "edition") / "numbers.json").read_text())
     assert numbers["two-count"] == {"text": "20", "value": 20}
 
     (tiny.root / "src/tinybook/unused.py").write_text("X = 2\n")
@@ -65,7 +65,7 @@ def test_what_changed_is_executed_again_and_nothing_else(tiny: Book) -> None:
     (tiny.root / "requirements.lock").write_text("numpy==1\n")
     assert build(tiny) == ["one", "two"]
 
-    (tiny.results("two", "quick") / NOTEBOOK).unlink()
+    (tiny.results("two", "edition") / NOTEBOOK).unlink()
     assert build(tiny) == ["two"]
 
 
@@ -105,7 +105,7 @@ def test_two_cold_runs_give_the_same_bytes(tiny: Book) -> None:
     suffixes = {Path(name).suffix for name in first if name.startswith("figures")}
     assert suffixes == {".svg", ".png", ".pdf", ".csv", ".bib", ".json"}
     edit(tiny.source("two"), "# Chapter two", "# Chapter the second")
-    (tiny.results("one", "quick") / NOTEBOOK).unlink()
+    (tiny.results("one", "edition") / NOTEBOOK).unlink()
     assert build(tiny) == ["one", "two"]
     assert results(tiny, "one") == first
 
@@ -134,7 +134,7 @@ def test_unknown_profile_chapter_and_parameter_are_refused_by_name(tiny: Book) -
         return run.output
 
     said = fails("book", "--profile", "quickest")
-    assert "'quickest'" in said and "quick, full" in said
+    assert "'quickest'" in said and "edition, rehearsal, large" in said
     said = fails("chapter", "three")
     assert "'three'" in said and "one, two" in said
     said = fails("chapter", "one", "-p", "colourmap=jet")
@@ -181,7 +181,7 @@ def test_a_killed_build_leaves_no_half_and_goes_on(tiny: Book) -> None:
     command = [sys.executable, "-m", "analysis", "--package", "tinybook", "book", "--no-site"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, cwd=tiny.root, env=environment, **quiet) as process:
-        done = tiny.results("one", "quick") / NOTEBOOK
+        done = tiny.results("one", "edition") / NOTEBOOK
         journal = tiny.build / "pytask.lock.journal"
         deadline = time.monotonic() + 120
         while not (journal.exists() and journal.read_bytes().endswith(b"\n")):
@@ -189,15 +189,15 @@ def test_a_killed_build_leaves_no_half_and_goes_on(tiny: Book) -> None:
             time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
     assert done.exists()
-    assert not (tiny.results("two", "quick") / NOTEBOOK).exists()
+    assert not (tiny.results("two", "edition") / NOTEBOOK).exists()
     edit(tiny.source("two"), "import time; time.sleep(60)", "")
     assert build(tiny) == ["two"]
-    left = [path.name for path in (tiny.build / "executed" / "quick").iterdir()]
+    left = [path.name for path in (tiny.build / "executed" / "edition").iterdir()]
     assert sorted(left) == ["one", "two"]
 
 
 def test_the_site_has_figures_ledger_and_notebooks(tiny: Book) -> None:
-    build_book(tiny, "quick", jobs=2)
+    build_book(tiny, "edition", jobs=2)
     html = tiny.build / "html"
     page = (html / "book" / "one.html").read_text("utf-8")
     for suffix in ("svg", "png", "pdf", "csv", "bib"):
@@ -252,16 +252,16 @@ def test_there_is_nothing_to_serve_before_the_first_build(tiny: Book) -> None:
 def test_the_longest_chapters_start_first(tiny: Book) -> None:
     """As the last build saw them; what a chapter holds up counts as its own time."""
     (tiny.root / "book" / "seconds.json").write_text('{"one": 3, "two": 40}')
-    assert _seconds(tiny, "quick") == {"one": 3, "two": 40}
-    assert _priorities(_seconds(tiny, "quick")) == {"two": "try_first", "one": "try_last"}
-    folder = tiny.results("one", "quick")
+    assert _seconds(tiny, "edition") == {"one": 3, "two": 40}
+    assert _priorities(_seconds(tiny, "edition")) == {"two": "try_first", "one": "try_last"}
+    folder = tiny.results("one", "edition")
     folder.mkdir(parents=True)
     (folder / "telemetry.json").write_text('{"seconds": 500.0}')
-    assert _priorities(_seconds(tiny, "quick")) == {"one": "try_first", "two": "try_last"}
+    assert _priorities(_seconds(tiny, "edition")) == {"one": "try_first", "two": "try_last"}
     (folder / "telemetry.json").write_text("{")
     source = tiny.source("two")
     source.write_text(source.read_text("utf-8") + _READ, "utf-8")
-    assert _seconds(Book(tiny.root, tiny.package), "quick") == {"one": 43, "two": 40}
+    assert _seconds(Book(tiny.root, tiny.package), "edition") == {"one": 43, "two": 40}
 
 
 _READ = """
@@ -275,9 +275,9 @@ def test_a_chapter_reads_the_data_of_an_earlier_one(tiny: Book) -> None:
     source = tiny.source("two")
     source.write_text(source.read_text("utf-8") + _READ, "utf-8")
     assert build(tiny) == ["one", "two"]
-    numbers = json.loads((tiny.results("two", "quick") / "numbers.json").read_text())
+    numbers = json.loads((tiny.results("two", "edition") / "numbers.json").read_text())
     assert numbers["two-read"]["value"] == 6
-    run = json.loads((tiny.results("two", "quick") / "run.json").read_text())
+    run = json.loads((tiny.results("two", "edition") / "run.json").read_text())
     assert run["sources"] == {}  # a result names no folder of the machine
 
     edit(tiny.source("one"), "# Chapter one", "# Chapter the first")

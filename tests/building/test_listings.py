@@ -81,7 +81,7 @@ def test_a_toggle_says_what_it_holds(code: str, output: list[nodes.Node], label:
 
 def test_injected_parameters_say_so() -> None:
     page = new_document("")
-    page += cell("profile = 'quick'", classes=("tag_injected-parameters",))
+    page += cell("profile = 'edition'", classes=("tag_injected-parameters",))
     listings.label_toggles(application(), page, "book/x")
     assert (
         next(page.findall(nodes.container)).children[0]["prompt_show"] == "Parameters of this run"

@@ -349,7 +349,7 @@ def test_a_chapter_depends_on_its_study_alone(measured: Book) -> None:
         name: {
             node.path.name
             for node in graph._chapter_task(
-                measured, name, "quick", graph.Progress(), None
+                measured, name, "edition", graph.Progress(), None
             ).depends_on["inputs"]
         }
         for name in ("one", "two")

@@ -28,7 +28,7 @@ RECORD = Record(
     "fig-a", "A *curve*, 80 % of it. More.", "It </script> rises.", "one", {}, 0, "abc", "1.2", {}
 )
 RUN = {
-    "parameters": {"profile": "quick", "seed": 3, "rate": 0.5},
+    "parameters": {"profile": "edition", "seed": 3, "rate": 0.5},
     "commit": "abc+",
     "seconds": 61.6,
     "peak_bytes": 333_062_144,
@@ -104,7 +104,7 @@ def test_a_chapter_tells_how_it_was_computed() -> None:
     text = re.sub(r"<[^>]+>|\s+", " ", pages.page_end(PRIVATE, CHAPTER))
     text = " ".join(text.split())
     assert "In 62 s, with at most 333 MB of memory, at commit abc+" in text
-    assert 'profile = "quick"' in unescape(text) and "seed = 3" in text and "rate = 0.5" in text
+    assert 'profile = "edition"' in unescape(text) and "seed = 3" in text and "rate = 0.5" in text
     assert "numpy 2.4.6" in text
 
 

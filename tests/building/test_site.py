@@ -7,11 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
 from analysis.building.forge import VARIABLES
 from analysis.building.pages import FACTS, Book
-from analysis.building.site import last_changes, read_book, stage, write_figures
+from analysis.building.site import REHEARSAL, last_changes, read_book, stage, write_figures
 
 
 def write_results(folder: Path, number: str, figure: str | None = None) -> Path:
@@ -52,6 +53,25 @@ def test_figures_get_stable_addresses_and_unchanged_files_keep_their_time(root: 
     assert picture.stat().st_mtime_ns == before
     assert not (target / "book" / "old.md").exists()
     assert "fig-a" in (target / "book" / "_generated" / "figures.md").read_text()
+
+
+@pytest.mark.parametrize("profile", ["edition", "rehearsal"])
+def test_a_rehearsal_has_a_banner_on_each_page(root: Path, profile: str) -> None:
+    (root / "_config.yml").write_text("title: A book\nhtml:\n  baseurl: x\n")
+    results = {"one": write_results(root / "one", "a")}
+    (root / "one" / "run.json").write_text(json.dumps({"parameters": {"profile": profile}}))
+    config = yaml.safe_load((stage(root, ["intro", "one"], results) / "_config.yml").read_text())
+    banner = {"announcement": REHEARSAL} if profile == "rehearsal" else {}
+    assert config == {"title": "A book", "html": {"baseurl": "x"} | banner}
+
+
+def test_the_ledger_is_staged_under_its_edition_too(root: Path) -> None:
+    (root / "_config.yml").write_text("edition: '2026.1'\n")
+    results = {"one": write_results(root / "one", "a")}
+    extra = stage(root, ["intro", "one"], results) / "extra"
+    found = json.loads((extra / "ledger.json").read_text())
+    assert found == json.loads((extra / "ledger-2026.1.json").read_text())
+    assert found["edition"] == "2026.1"
 
 
 def test_a_number_of_two_chapters_is_refused(root: Path) -> None:

@@ -14,7 +14,7 @@ from analysis.nets import checkpoints
 from analysis.sound import datasets
 from tests.faults.conftest import Victim, copied, differing, tree
 
-RESULTS = "_build/executed/quick/one"
+RESULTS = "_build/executed/edition/one"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 
 from tests.faults.conftest import Victim, builder, differing, share, tree
 
-PROFILE = "_build/executed/quick"
+PROFILE = "_build/executed/edition"
 
 
 class Kills:
@@ -92,7 +92,7 @@ from analysis import trained_comparisons as tc
 from analysis.nets import checkpoints
 
 settings = replace(
-    tc.SETTINGS["quick"], tasks=("textures",), networks=("neuron",), arms=("raw", "gray3"),
+    tc.SETTINGS["edition"], tasks=("textures",), networks=("neuron",), arms=("raw", "gray3"),
     steps=300, train=48, validation=24, test=32, seeds=2, stack=4, fractions=(1,),
     phase_tasks=("textures",), phase_networks=("neuron",), phase_arms=("raw",),
     cross_tasks=("textures",), cross_networks=("neuron",), cross_arms=("gray3",),

@@ -16,7 +16,7 @@ import pytest
 
 from tests.faults.conftest import Victim, builder, copied, differing, namespace, tree
 
-RESULTS = "_build/executed/quick"
+RESULTS = "_build/executed/edition"
 
 
 def results(victim: Victim) -> dict[str, bytes]:
@@ -90,7 +90,7 @@ def test_a_full_disk(tmp_path: Path, undisturbed: Victim, kilobytes: int) -> Non
     assert "No space left on device" in said
     assert "cannot be written (No space left on device): free some space, and build again" in said
     assert "whole" not in said
-    assert tree(tmp_path / "kept" / "executed" / "quick") == results(undisturbed)
+    assert tree(tmp_path / "kept" / "executed" / "edition") == results(undisturbed)
 
 
 _LIMITED = """

@@ -24,7 +24,7 @@ FRAME = pd.DataFrame({"level": [0, 128, 255], "response": [0.0, 0.5, 1.0]})
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     run = Run(
-        "single-pixel", str(tmp_path / "results"), {"seed": 3, "profile": "quick"}, "abc", "1"
+        "single-pixel", str(tmp_path / "results"), {"seed": 3, "profile": "edition"}, "abc", "1"
     )
     run.save(tmp_path / "run.json")
     monkeypatch.setenv(RUN_FILE, str(tmp_path / "run.json"))

@@ -180,3 +180,15 @@ def test_the_ledger_is_data_too(run: Run) -> None:
     other = ledger.document(entries[:1], "2026.2")
     assert ledger.changes(found, other) == [("A5", "holds", "open")]
     assert ledger.changes(found, found) == []
+
+
+def test_a_rehearsal_gives_no_measured_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for profile, claims in (("rehearsal", {"A5"}), ("edition", {"A5", "A4"})):
+        run = Run("single-pixel", str(tmp_path / profile), {"profile": profile})
+        run.save(tmp_path / "run.json")
+        monkeypatch.setenv(RUN_FILE, str(tmp_path / "run.json"))
+        record("A5")
+        record("A4", strength="measured")
+        assert {entry.claim for entry in ledger.read_entries([run.path])} == claims

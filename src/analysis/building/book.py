@@ -27,8 +27,9 @@ __all__ = [
 #: Characters of a parameter's value.
 _LONGEST_VALUE = 4096
 
-#: What a build may compute: `quick` in minutes, `full` for the published figures.
-PROFILES = ("quick", "full")
+#: What a build may compute: the edition; a rehearsal, small and from nothing, without measured
+#: verdicts; or, for hours, what studies that the edition does not store yet are to become.
+PROFILES = ("edition", "rehearsal", "large")
 
 
 class BuildError(click.ClickException):

@@ -27,7 +27,7 @@ __all__ = ["main"]
 
 
 _PROFILE = click.option(
-    "--profile", default="quick", show_default=True, help=" or ".join(PROFILES) + "."
+    "--profile", default="edition", show_default=True, help=", ".join(PROFILES) + "."
 )
 
 
@@ -159,7 +159,7 @@ def chapter_command(
 ) -> None:
     """Execute one chapter with other parameters, beside the book's own results.
 
-    For instance: chapter single-pixel -p colormap=jet -p profile=full
+    For instance: chapter single-pixel -p colormap=jet -p profile=large
     """
     book.check_chapter(name)
     if listing:

@@ -31,9 +31,15 @@ from analysis.publishing.figures import FORMATS, Record, bibtex, index_markdown
 from analysis.publishing.ledger import document, read_entries, scoreboard
 
 __all__ = [
-    "figure_files", "last_changes", "read_book", "read_records", "render", "stage",
+    "REHEARSAL", "figure_files", "last_changes", "read_book", "read_records", "render", "stage",
     "write_figures",
 ]  # fmt: skip
+
+#: What every page of a rehearsal says first.
+REHEARSAL = (
+    "Rehearsal: everything on these pages was computed from nothing, small and fast. Nothing "
+    "measured here decides anything; <code>make book</code> builds the edition."
+)
 
 #: Width of the figure index's pictures, in pixels: twice what is shown, for dense screens.
 _THUMBNAIL = 704
@@ -78,8 +84,8 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
     """
     target = root / "_build" / "site"
     staged: dict[Path, bytes] = {}
-    for name in ("_config.yml", "_toc.yml"):
-        staged[target / name] = (root / name).read_bytes()
+    staged[target / "_toc.yml"] = (root / "_toc.yml").read_bytes()
+    staged[target / "_config.yml"] = _config(root, results)
     for path in sorted((root / "book").rglob("*")):
         if path.is_file() and path.suffix != ".md" and not path.name.startswith("."):
             staged[target / path.relative_to(root)] = path.read_bytes()
@@ -118,9 +124,24 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
 
 def _codes(results: Mapping[str, Path]) -> dict[str, str]:
     """Digest of the modules that each chapter imported, as its run says."""
+    return {name: str(run.get("code", "")) for name, run in _runs(results).items()}
+
+
+def _config(root: Path, results: Mapping[str, Path]) -> bytes:
+    """Read the configuration of the pages; a rehearsal has a banner on each."""
+    content = (root / "_config.yml").read_bytes()
+    profiles = {run.get("parameters", {}).get("profile") for run in _runs(results).values()}
+    if "rehearsal" not in profiles:
+        return content
+    config = yaml.safe_load(content) or {}
+    config["html"] = (config.get("html") or {}) | {"announcement": REHEARSAL}
+    return yaml.safe_dump(config, allow_unicode=True, sort_keys=False).encode()
+
+
+def _runs(results: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+    """How each chapter was executed."""
     paths = {name: folder / "run.json" for name, folder in results.items()}
-    runs = {n: json.loads(p.read_text("utf-8")) for n, p in paths.items() if p.exists()}
-    return {name: str(run.get("code", "")) for name, run in runs.items()}
+    return {n: json.loads(p.read_text("utf-8")) for n, p in paths.items() if p.exists()}
 
 
 def _plain_texts(

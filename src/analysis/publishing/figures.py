@@ -276,7 +276,7 @@ def data_of(chapter: str, id: str) -> pd.DataFrame:
         If that chapter's results are not there; the message says how to make them.
     """
     run = current_run()
-    folder = Path(run.sources.get(chapter, Path("_build") / "executed" / "quick" / chapter))
+    folder = Path(run.sources.get(chapter, Path("_build") / "executed" / "edition" / chapter))
     path = folder / "figures" / f"{id}.csv"
     if not path.exists():
         raise FileNotFoundError(

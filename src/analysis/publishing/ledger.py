@@ -143,7 +143,7 @@ def record(
     figure: str,
     section: str,
     part: str = "",
-    would_decide: str = "more seeds and more data, which profile `full` has",
+    would_decide: str = "more seeds and more data",
 ) -> None:
     """Record a verdict on a claim.
 
@@ -166,11 +166,17 @@ def record(
     ------
     ValueError
         For an unknown claim, verdict or strength; the valid ones are listed.
+
+    Notes
+    -----
+    A rehearsal records no verdict that is measured: its samples are too small.
     """
     _known("claim", claim, CLAIMS)
     _known("verdict", verdict, get_args(Verdict))
     _known("strength", strength, get_args(Strength))
     run = current_run()
+    if strength == "measured" and run.parameters.get("profile") == "rehearsal":
+        return  # too few seeds to say anything
     text = with_minus(" ".join(summary.split()))
     missing = would_decide if verdict == "undecided" else ""
     entry = Entry(claim, verdict, strength, text, figure, section, run.chapter, part, missing)
