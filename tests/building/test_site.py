@@ -38,6 +38,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "intro.md").write_text("# Intro")
+    for name in ("one", "two"):
+        (tmp_path / "book" / f"{name}.md").write_text(f"# Chapter {name}")
     (tmp_path / "_toc.yml").write_text("")
     (tmp_path / "_config.yml").write_text("")
     return tmp_path
