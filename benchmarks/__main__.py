@@ -26,6 +26,7 @@ NAMES = (
     "knots",
     "front_end",
     "recordings",
+    "uncolouring",
     "cluster",
     "book",
 )

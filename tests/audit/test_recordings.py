@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import struct
 import tracemalloc
 import zipfile
@@ -19,7 +20,7 @@ from analysis.audit import recordings, untrusted
 from analysis.audit.clips import read_sounds
 from analysis.audit.listing import DataError
 from analysis.audit.recordings import load
-from analysis.audit.untrusted import FrontEnd, Unusable, read, recognise, survey
+from analysis.audit.untrusted import FrontEnd, Unusable, read, survey
 from analysis.colour import colormaps
 from tests.audit.made import RATE, reasons, sound
 
@@ -413,14 +414,22 @@ def test_gray_pictures_and_palettes(tmp_path: Path) -> None:
 
 def test_colours_of_no_map(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    assert recognise(rng.integers(0, 256, (500, 3)).astype(np.uint8))[0] == "rgb"
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         for i in range(4):
             image = rng.integers(0, 256, (16, 12, 3), np.uint8)
             Image.fromarray(image).save(tmp_path / name / f"{i}.png")
-    data = load(tmp_path)
-    assert data.front.colormap == "rgb" and data.planes.shape == (8, 4, 16, 12)
+    with pytest.raises(DataError, match="Brightness is not the level"):
+        load(tmp_path)
+
+
+def test_classes_with_maps_of_their_own_are_told(tmp_path: Path) -> None:
+    for name, colormap in (("a", "viridis"), ("b", "magma")):
+        pictures(tmp_path / colormap, colormap)
+        (tmp_path / colormap / name).rename(tmp_path / name)
+        shutil.rmtree(tmp_path / colormap)
+    with pytest.raises(DataError, match=r"a viridis, b magma.*gives the class away"):
+        load(tmp_path)
 
 
 def png(columns: int, rows: int, lines: bytes) -> bytes:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from analysis.audit import clips, listing, untrusted
 from analysis.sound import datasets
+from analysis.uncolouring import coefficients
 
 FRONTS = {
     "audio": untrusted.FrontEnd("audio", rate=8000, samples=4000, size=(16, 16)),
@@ -42,6 +43,18 @@ def _read(folder: Path, content: bytes, suffix: str) -> None:
     else:
         assert found.planes.shape[1:] == front.size
         assert np.isfinite(found.planes).all()
+
+
+def _coefficients(folder: Path, content: bytes) -> None:
+    try:
+        found: object = coefficients.read(content)
+    except coefficients.UnreadJPEG as reason:
+        found = reason
+    if isinstance(found, coefficients.UnreadJPEG):
+        assert 0 < len(str(found)) < 200 and "\n" not in str(found)
+    else:
+        assert isinstance(found, coefficients.Coefficients)
+        assert len(found.planes) == len(found.steps) and all(step.all() for step in found.steps)
 
 
 def _table(above: Path, content: bytes, suffix: str) -> None:
@@ -107,6 +120,7 @@ TARGETS: dict[str, tuple[bytes, Callable[[Path, bytes], None]]] = {
     "ogg": (_wav("OGG"), lambda folder, content: _read(folder, content, ".ogg")),
     "npy": (_npy(), lambda folder, content: _read(folder, content, ".npy")),
     "npz": (_npy(True), lambda folder, content: _read(folder, content, ".npz")),
+    "coefficients": (_picture("JPEG"), _coefficients),
     "png": (_picture("PNG"), lambda folder, content: _read(folder, content, ".png")),
     "jpeg": (_picture("JPEG"), lambda folder, content: _read(folder, content, ".jpg")),
     "webp": (_picture("WEBP"), lambda folder, content: _read(folder, content, ".webp")),

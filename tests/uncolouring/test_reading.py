@@ -97,6 +97,13 @@ def test_a_picture_to_its_edges_is_whole() -> None:
         assert direction.frame(pixels) == (0, 96, 0, 112)
 
 
+def test_a_picture_of_one_colour_or_a_line_is_whole() -> None:
+    page = np.full((40, 60, 3), 255, np.uint8)
+    assert direction.frame(page) == (0, 40, 0, 60)
+    page[20] = 0
+    assert direction.frame(page) == (0, 40, 0, 60)
+
+
 def test_where_no_map_is_sure_there_are_no_levels() -> None:
     found = levels_of(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
     assert found.levels is None and found.error_bound is None and found.colormap is None

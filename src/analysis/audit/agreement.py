@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.audit.listing import Item, LeftOut, counted
+from analysis.audit.listing import DataError, Item, LeftOut, counted
 from analysis.audit.untrusted import (
     FrontEnd,
     Survey,
     Unusable,
+    colours_of,
     near,
     read,
-    recognise,
-    sample_colours,
 )
+from analysis.uncolouring import catalogue, direction, levels_under, matching
 
 __all__ = ["agreed", "common_length", "fitting", "one_kind"]
 
@@ -83,7 +83,7 @@ def agreed(
     front = FrontEnd(kind, source=source, size=smaller, transposed=turned)
     if kind == "arrays":
         return front, math.nan
-    colormap, share = _colormap(items)
+    colormap, share = _colormap(items, notes)
     inverted = colormap == "" and _bright_background(items, surveys, notes)
     return replace(front, colormap=colormap, dark_is_loud=inverted), share
 
@@ -183,16 +183,48 @@ def _agreed_sound(surveys: Sequence[Survey], size: tuple[int, int], notes: list[
     return FrontEnd("audio", rate=rate, samples=max(1, round(used * rate)), size=size)
 
 
-def _colormap(items: Sequence[Item]) -> tuple[str, float]:
-    """Recognise the colormap of a set of pictures from some of them; "" if they are gray."""
-    step = max(1, len(items) // _LOOKED_AT)
-    found = []
-    for i, item in enumerate(items[::step]):
+def _colormap(items: Sequence[Item], notes: list[str]) -> tuple[str, float]:
+    """Recognise the colormap of a set of pictures from some of them; "" if they are gray.
+
+    No answer rests on levels that are not known: where no map is sure, or the classes have
+    different ones, the audit stops.
+    """
+    classes: dict[str, list[NDArray[np.uint8]]] = {}
+    for item in items[:: max(1, len(items) // _LOOKED_AT)]:
         with suppress(Unusable):
-            colours = sample_colours(item.path, 200, i)
-            if colours is not None:
-                found.append(colours)
-    return recognise(np.concatenate(found)) if found else ("", math.nan)
+            classes.setdefault(item.label, []).append(colours_of(item.path))
+    every = [pixels for pictures in classes.values() for pixels in pictures]
+    if not every:
+        return "", math.nan
+    found = matching.match(*every)
+    if found.name is None:
+        own = {label: matching.match(*pictures).name for label, pictures in classes.items()}
+        raise DataError(_no_map(found, {label: name for label, name in own.items() if name}))
+    if found.name == catalogue.GRAY:
+        return "", math.nan
+    if found.runner_up:
+        notes.append(f"The colormap may also be {found.runner_up}: their colours are nearly equal.")
+    levels = [levels_under(pixels, found.name).ravel() for pixels in every]
+    if direction.is_reversed(np.concatenate(levels)):
+        notes.append(
+            f"Most of the pictures lies at the end of the colormap {found.name} that is loud: it "
+            "may have been used reversed. If so, reverse the pictures' levels first."
+        )
+    return found.name, 1 - found.unexplained
+
+
+def _no_map(found: matching.Match, own: dict[str, str]) -> str:
+    """Say why no levels can be read: the classes have maps of their own, or none is sure."""
+    if len(set(own.values())) > 1:
+        told = ", ".join(f"{label} {name}" for label, name in sorted(own.items()))
+        return (
+            f"The classes have different colormaps ({told}): the map alone gives the class away, "
+            "and no answer would be about the sound. Draw all pictures with one map."
+        )
+    return (
+        f"No levels can be read from the pictures: {found.reason}. Brightness is not the level. "
+        "Cut off axes and labels, or give the arrays that the pictures were drawn from."
+    )
 
 
 def _bright_background(items: Sequence[Item], surveys: Sequence[Survey], notes: list[str]) -> bool:

@@ -37,8 +37,8 @@ from PIL import Image
 from analysis.audit import arrays, decoding
 from analysis.audit.decoding import Unusable
 from analysis.audit.facts import header_facts
-from analysis.colour import colormaps
 from analysis.sound import spectrograms
+from analysis.uncolouring import direction, levels_under
 
 __all__ = [
     "AUDIO",
@@ -51,13 +51,12 @@ __all__ = [
     "Reading",
     "Survey",
     "Unusable",
+    "colours_of",
     "explained",
     "kind_of",
     "near",
     "read",
-    "recognise",
     "refusal",
-    "sample_colours",
     "shown",
     "survey",
 ]
@@ -111,12 +110,6 @@ MOST_VALUES = 40_000_000
 
 #: Shortest recording in seconds; smallest picture or array, in rows and in columns.
 LEAST_SECONDS, LEAST_SIDE = 0.05, 4
-
-#: A pixel this near (Euclidean, in levels 0…255) to a colour of the map belongs to the map.
-ON_THE_MAP = 8.0
-
-#: Share of the pixels that have to belong to a map for it to be recognised.
-RECOGNISED = 0.8
 
 _TINT = 4  # levels by which lossy files colour a picture that was gray
 
@@ -418,11 +411,10 @@ def _levels(path: Path, front: FrontEnd) -> Floats:
             planes = np.concatenate([planes, np.repeat(planes, 3, axis=0)])
     else:
         colours = np.moveaxis(pixels, -1, 0).astype(np.float32) / 255
-        if colormap in ("", "rgb"):
-            gray = np.tensordot(_LUMA, colours, axes=1)[None]
+        if colormap:
+            gray = levels_under(pixels, colormap)[None].astype(np.float32) / 255
         else:
-            table = colormaps.lut8(colormap)
-            gray = colormaps.nearest_level(pixels, table)[None].astype(np.float32) / 255
+            gray = np.tensordot(_LUMA, colours, axes=1)[None]
         planes = np.concatenate([gray, colours]) if colormap else gray
     return np.asarray(planes[:, ::-1], np.float32)
 
@@ -464,22 +456,8 @@ def _averaged(planes: Floats, size: tuple[int, int]) -> Floats:
 # --- colours ---------------------------------------------------------------------------------
 
 
-def sample_colours(path: Path, most: int, seed: int) -> NDArray[np.uint8] | None:
-    """Draw some pixels of a picture.
-
-    Parameters
-    ----------
-    path : Path
-        A picture.
-    most : int
-        Pixels, at most.
-    seed : int
-        Of the choice.
-
-    Returns
-    -------
-    ndarray of uint8, shape (n, 3), or None
-        ``None`` for a picture in gray.
+def colours_of(path: Path) -> NDArray[np.uint8]:
+    """Read the colours of a picture, without axes and margins, shape (rows, columns, 3).
 
     Raises
     ------
@@ -489,40 +467,5 @@ def sample_colours(path: Path, most: int, seed: int) -> NDArray[np.uint8] | None
     with explained(path):
         pixels = _pixels(path)
     if pixels.ndim == 2:
-        return None
-    flat = pixels.reshape(-1, 3)
-    rows = np.random.default_rng(seed).permutation(len(flat))[:most]
-    return np.asarray(flat[rows], np.uint8)
-
-
-def recognise(colours: NDArray[np.uint8]) -> tuple[str, float]:
-    """Find the colormap that pixels were made with.
-
-    Parameters
-    ----------
-    colours : ndarray of uint8, shape (n, 3)
-        Pixels.
-
-    Returns
-    -------
-    name : str
-        A colormap of matplotlib (never a reversed one: its colours are the same), or "rgb" if less
-        than `RECOGNISED` of the pixels lie within `ON_THE_MAP` of any map.
-    share : float
-        Share of the pixels that lie so near to the best map.
-
-    Examples
-    --------
-    >>> recognise(colormaps.lut8("magma"))
-    ('magma', 1.0)
-    """
-    points, counts = np.unique(colours, axis=0, return_counts=True)
-    weights = counts / counts.sum()
-    best, best_key = "rgb", (-1.0, -np.inf)
-    for name in colormaps.names():
-        distance = colormaps.nearest(points.astype(float), colormaps.lut8(name))[1]
-        near = float(weights[distance <= ON_THE_MAP].sum())
-        key = (round(near, 9), -float(weights @ np.minimum(distance, 50)))
-        if key > best_key:
-            best, best_key = name, key
-    return (best, best_key[0]) if best_key[0] >= RECOGNISED else ("rgb", best_key[0])
+        pixels = np.repeat(np.rint(255 * pixels).astype(np.uint8)[..., None], 3, axis=2)
+    return np.asarray(pixels[direction.frame(pixels).area], np.uint8)

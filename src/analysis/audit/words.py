@@ -337,16 +337,10 @@ def _told_of_pictures(data: Recordings) -> str:
     colormap, share = data.front.colormap, percent(data.share_on_map)
     if not colormap:
         return "The pictures are gray; their levels are taken as they are."
-    if colormap == "rgb":
-        return (
-            "The pictures are in colour, but no colormap of matplotlib fits (the best one, "
-            f"{share} of the pixels): their brightness is taken for the level. If they show axes, "
-            "labels or a colour bar, cut these off first."
-        )
     return (
-        f"The pictures were made with the colormap {colormap}: {share} of their pixels lie on it. "
-        "The levels were recovered from it; “colours as saved” is compared with these recovered "
-        "levels. Whether the map was reversed cannot be seen."
+        f"The pictures were made with the colormap {colormap}, which explains {share} of the "
+        "variation of their colours. The levels were recovered from it; “colours as saved” is "
+        "compared with these recovered levels. Whether the map was reversed cannot be seen."
     )
 
 

@@ -75,7 +75,9 @@ def frame(pixels: Bytes) -> Frame:
         return whole
     drawn = np.abs(pixels.astype(np.int16) - corners[0]).max(-1) > _SAME
     across = _longest(drawn.mean(0) > drawn.mean(0).max() / 2)
-    down = _longest(drawn[:, slice(*across)].mean(1) > _FULL)
+    down = _longest(drawn[:, slice(*across)].mean(1) > _FULL) if across[1] else (0, 0)
+    if not down[1]:
+        return whole
     across = _longest(drawn[slice(*down)].mean(0) > _FULL)
     found = Frame(*down, *across)
     if min(down[1] - down[0], across[1] - across[0]) < 16 or not _edged(drawn, found):

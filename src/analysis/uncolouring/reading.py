@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from analysis.uncolouring import catalogue, direction, matching
+from analysis.uncolouring import catalogue, coefficients, direction, inversion, matching
 
-__all__ = ["FORMATS", "MOST_PIXELS", "Uncoloured", "UnreadablePicture", "levels_of"]
+__all__ = ["FORMATS", "MOST_PIXELS", "Uncoloured", "UnreadablePicture", "levels_of", "levels_under"]
 
 Bytes = NDArray[np.uint8]
 
@@ -30,7 +30,7 @@ _ROUNDED = 1
 #: Share of the pixels off the map from which it is said.
 _OFF = 0.01
 
-Certificate = Literal["exact", "none"]
+Certificate = Literal["exact", "re-encodes", "none"]
 
 
 class UnreadablePicture(ValueError):
@@ -53,8 +53,10 @@ class Uncoloured:
         Whether the map was taken backwards, dark for loud.
     runner_up : str or None
         A map that these colours do not tell from it; or, without a sure map, the best one.
-    certificate : {"exact", "none"}
-        "exact": every pixel has a colour of the map. "none": neither.
+    certificate : {"exact", "re-encodes", "none"}
+        "exact": every pixel has a colour of the map. "re-encodes": the levels' colours, saved with
+        the file's tables, give the file's own coefficients, so that it cannot tell these levels
+        from the true ones. "none": neither, everywhere.
     certified : float
         Share of the pixels for which that is so.
     frame : Frame
@@ -133,21 +135,40 @@ def levels_of(
             None, None, None, None, False, found.runner_up, "none", 0.0, inside, found.reason
         )
     levels, low, high, exact = _from_colours(pixels, planes, found.name)
+    file, told = _coefficients(picture)
+    if file is not None:
+        inverted = inversion.invert(file, catalogue.table(found.name))
+        levels, low, high, exact = (part[inside.area] for part in vars(inverted).values())
+    notes += told
     turned = direction.is_reversed(levels) if reverse is None else reverse
     if turned:
         levels, low, high = 255 - levels, 255 - high, 255 - low
     doubts = [*notes, *direction.doubts_of(levels, turned and reverse is None)]
     if reverse is not None:
         doubts = [doubt for doubt in doubts if "bright" not in doubt]
-    if exact.mean() < 1 - _OFF:
+    if file is None and exact.mean() < 1 - _OFF:
         doubts.append(
             f"{1 - exact.mean():.0%} of the pixels have no colour of the map: the picture went "
             "through JPEG, resampling or a palette, or something is drawn over it."
         )
     return Uncoloured(
         levels, low, high, found.name, turned, found.runner_up,
-        "exact" if exact.all() else "none", float(exact.mean()), inside, "", tuple(doubts),
+        "none" if not exact.all() else "exact" if file is None else "re-encodes",
+        float(exact.mean()), inside, "", tuple(doubts),
     )  # fmt: skip
+
+
+def levels_under(pixels: Bytes, colormap: str) -> Bytes:
+    """Take the levels of pixels whose map is known: exact ones, else the nearest. (…, 3) → (…).
+
+    Of a JPEG, `levels_of` makes more, and takes longer.
+
+    Examples
+    --------
+    >>> levels_under(catalogue.table("jet")[[[7, 200]]], "jet").tolist()
+    [[7, 200]]
+    """
+    return _from_colours(pixels, matching.to_ycc(pixels), colormap)[0]
 
 
 def _pixels(picture: str | PathLike[str] | Image.Image | NDArray[Any]) -> tuple[Bytes, list[str]]:
@@ -214,6 +235,19 @@ def _check_size(rows: int, columns: int) -> None:
         )
     if not rows * columns:
         raise UnreadablePicture("empty: the picture has no pixels")
+
+
+def _coefficients(picture: object) -> tuple[coefficients.Coefficients | None, list[str]]:
+    """Coefficients of a JPEG's path; or why they are not used."""
+    if not isinstance(picture, (str, PathLike)):
+        return None, []
+    content = Path(picture).read_bytes()
+    if content[:2] != b"\xff\xd8":
+        return None, []
+    try:
+        return coefficients.read(content), []
+    except coefficients.UnreadJPEG as problem:
+        return None, [f"The levels are those of the nearest colours only: {problem}."]
 
 
 def _planes(picture: object, pixels: Bytes) -> NDArray[np.float32]:
