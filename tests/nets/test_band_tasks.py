@@ -88,9 +88,37 @@ def test_gains_are_paired_by_seed_and_judged_by_the_margin():
     assert judged.covered.all()
 
 
+def test_the_stored_nets_show_what_the_chapter_says_of_them():
+    nets = bt.trained()
+    assert nets.groupby(["task", "arm"]).seed.nunique().eq(20).all()
+    assert set(nets.task) == set(bt.TASKS)
+    outcome = bt.judge(bt.predictions(), nets)
+    assert outcome.came[outcome.texture].all()  # colour helped on all textures
+    sounds = outcome[~outcome.texture]
+    assert not sounds.came.any()  # and on no sound
+    assert not outcome.came[outcome.information_low <= 0].any()
+    assert sounds.information.median() < outcome.information[outcome.texture].median() / 3
+    assert (outcome.high < 0).sum() >= 3
+    threshold = outcome.set_index("task").loc["threshold"]
+    assert abs(threshold.index_estimate) < 0.01
+    assert threshold.low > 0
+    assert (bt.verdict(outcome)[0], bt.verdict(sounds)[0]) == ("holds", "fails")
+
+
 def test_small_nets_are_trained_on_a_task(monkeypatch):
     monkeypatch.setattr(bt, "_STEPS", 5)
     nets = bt.measure(bt.make("threshold"), seeds=[0, 1])
     assert list(nets.columns) == ["task", "arm", "seed", "rate", "train", "validation", "test"]
     assert nets.groupby("arm").rate.nunique().eq(1).all()
     assert len(nets) == 4
+
+
+@pytest.mark.parametrize(
+    ("hits", "came", "verdict"),
+    [(9, 5, "holds"), (7, 5, "holds with limits"), (4, 5, "fails"), (9, 10, "fails")],
+)
+def test_verdict_on_the_band_index(hits, came, verdict):
+    places = np.arange(10)
+    outcome = pd.DataFrame({"hit": places < hits, "came": places < came})
+    found, guess = bt.verdict(outcome)
+    assert (found, guess) == (verdict, max(came, 10 - came) / 10)

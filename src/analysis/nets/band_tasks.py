@@ -30,7 +30,7 @@ from analysis.sound import datasets, signals, spectrograms
 
 __all__ = [
     "ARMS", "CALIBRATION", "FOLDER", "MARGIN", "TASKS", "Prediction", "Texture", "gains",
-    "index_of", "make", "measure", "predict", "predictions", "trained",
+    "index_of", "judge", "make", "measure", "predict", "predictions", "trained", "verdict",
 ]  # fmt: skip
 
 #: Where predictions and trained nets are kept.
@@ -257,10 +257,28 @@ def judge(said: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
     """Put `predictions` beside what `gains` of the nets came out as, a row a task.
 
     ``said`` and ``came``: whether the gain is `MARGIN` or more, as predicted and as measured;
-    ``hit``: both are the same; ``covered``: the measured gain lies within the predicted interval.
+    ``hit``: both are the same; ``covered``: the measured gain lies within the predicted interval;
+    ``texture``: it is a task like those of `CALIBRATION`.
     """
     table = said.merge(gains(nets).reset_index(), on="task", suffixes=("_said", ""))
     came = table.gain >= MARGIN
     within = (table.gain >= table.low_said) & (table.gain <= table.high_said)
     positive = table.gain_said >= MARGIN
-    return table.assign(said=positive, came=came, hit=positive == came, covered=within)
+    like = table.task.isin(list(_TEXTURES))
+    return table.assign(
+        said=positive, came=came, hit=positive == came, covered=within, texture=like
+    )
+
+
+def verdict(outcome: pd.DataFrame) -> tuple[str, float]:
+    """Whether the band index tells beforehand where colour helps, by `judge`.
+
+    *Rule.* It is of use if it hits the side in at least four fifths of the tasks, and in more of
+    them than the better of "always" and "never" would: holds. Fewer than that guess: fails. Else:
+    holds with limits. Also the share of tasks that the guess hits.
+    """
+    guess = max(outcome.came.mean(), 1 - outcome.came.mean())
+    hits = outcome.hit.mean()
+    if hits >= 0.8 and hits > guess:
+        return "holds", float(guess)
+    return ("fails" if hits < guess else "holds with limits"), float(guess)
