@@ -43,6 +43,8 @@ MOST_HOURS, MOST_CHANNELS, MOST_SAMPLES = 4, 32, 2_000_000_000
 #: Frames that are decoded at a time.
 BLOCK = 16_384
 
+_PARTS = 4  # of a stretch: it begins at multiples of a part, when the loudest is looked for
+
 #: Encodings of one size a sample: of these, libsndfile checks the count against the file's size.
 _PLAIN = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "PCM_S8", "PCM_U8", "ULAW", "ALAW")
 
@@ -162,22 +164,35 @@ def loudest(blocks: Iterator[Floats], wanted: int) -> tuple[Floats, int]:
     Unusable
         If a sample is not finite.
     """
-    recent: deque[tuple[float, Floats]] = deque()
+    recent: deque[Floats] = deque()
     kept: tuple[Floats, ...] = ()
     held = total = 0
     best = -1.0
-    for block in blocks:
+    for block in _cut(blocks, -(-wanted // _PARTS)):
         check_finite(block)
-        recent.append((float(np.square(block, dtype=np.float64).sum()), block))
+        recent.append(block)
         held, total = held + len(block), total + len(block)
-        while held - len(recent[0][1]) >= wanted:
-            held -= len(recent.popleft()[1])
-        energy = math.fsum(one for one, _ in recent)
-        if sum(map(len, kept)) < wanted or energy > best:
-            best, kept = energy, tuple(part for _, part in recent)
+        while held - len(recent[0]) >= wanted:
+            held -= len(recent.popleft())
+        stretch = (recent[0][max(0, held - wanted) :], *list(recent)[1:])
+        energy = math.fsum(float(np.square(part, dtype=np.float64).sum()) for part in stretch)
+        if held < wanted or total - len(block) < wanted or energy > best:
+            best, kept = energy, stretch
     if not kept:
         raise Unusable(_NOTHING)
-    return np.concatenate(kept)[-wanted:], total
+    return np.concatenate(kept), total
+
+
+def _cut(blocks: Iterator[Floats], size: int) -> Iterator[Floats]:
+    """Cut blocks of any length into blocks of one size."""
+    waiting: list[Floats] = []
+    for block in blocks:
+        whole = np.concatenate([*waiting, block])
+        cut = len(whole) - len(whole) % size
+        yield from np.split(whole[:cut], cut // size) if cut else ()
+        waiting = [whole[cut:]]
+    if waiting and len(waiting[0]):
+        yield waiting[0]
 
 
 def check_finite(block: Floats) -> None:
