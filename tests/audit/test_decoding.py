@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import tracemalloc
 from pathlib import Path
@@ -40,6 +41,7 @@ MP3 = encoded("MP3", bitrate_mode="VARIABLE", compression_level=0.5)
 
 def decoded(path: Path) -> np.ndarray:
     with decoding.opened(path) as found:
+        gc.collect()  # took the bytes from under the decoder, once
         return np.concatenate(list(found.blocks))
 
 

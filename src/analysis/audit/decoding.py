@@ -236,10 +236,17 @@ def _by_miniaudio(
 ) -> Iterator[Floats]:
     count, padding = _tag(stream) if form == miniaudio.FileFormat.MP3 else (0, 0)
     source = _Bytes(stream, count, b"\xff\xff\xff\xff" if count else b"")
-    options = (miniaudio.SampleFormat.FLOAT32, sound.channels, sound.samplerate, BLOCK)
-    parts = miniaudio.stream_any(source, form, *options)
-    blocks = (np.frombuffer(part, np.float32).reshape(-1, sound.channels) for part in parts)
+    blocks = _parts(source, form, sound.channels, sound.samplerate)
     return _shortened(blocks, padding) if padding else blocks
+
+
+def _parts(
+    source: _Bytes, form: miniaudio.FileFormat, channels: int, rate: int
+) -> Iterator[Floats]:
+    """Decode block by block; a generator, for miniaudio does not keep its source alive itself."""
+    options = (miniaudio.SampleFormat.FLOAT32, channels, rate, BLOCK)
+    for part in miniaudio.stream_any(source, form, *options):
+        yield np.frombuffer(part, np.float32).reshape(-1, channels)
 
 
 def _tag(stream: BinaryIO) -> tuple[int, int]:
