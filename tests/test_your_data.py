@@ -15,6 +15,7 @@ from analysis.audit import plan
 from analysis.audit.crossvalidation import Outcome, run
 from analysis.audit.cues import cues, twins
 from analysis.audit.differences import differences
+from analysis.audit.handover import Prepared
 from analysis.audit.words import recommendation
 from analysis.building import command, own_data
 from analysis.building.book import Book
@@ -73,6 +74,8 @@ def commanded(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, st
     def played(book: Book, spec: Spec, advance: object) -> None:
         del book, advance
         specs.append(spec)
+        handed = Prepared.load(Path(spec.overrides["handed"]))
+        assert handed.recordings.name == Path(spec.overrides["data"]).name
         place = Path(spec.directory)
         place.mkdir(parents=True, exist_ok=True)
         Run(**(spec.run | {"directory": ""})).save(place / "run.json")
@@ -103,6 +106,8 @@ def test_the_command_reports(folder: Path, tmp_path: Path, monkeypatch: pytest.M
         assert "H.\nR." in said and "1 file was left out" in said and "report.html" in said
         assert specs[0].overrides["data"] == str(folder) and specs[0].overrides["minutes"] == 1
         assert not any("progress" in path.name for path in folder.rglob("*"))
+        handed = Path(specs[0].overrides["handed"])
+        assert handed.suffix == ".npz" and not handed.exists() and folder not in handed.parents
 
 
 @pytest.mark.parametrize(
