@@ -127,7 +127,7 @@ def _colormaps(data: Recordings) -> NDArray[np.str_]:
     if names:
         pixels = pictures.reshape(len(data), -1, 3)[:, ::4].astype(float)
         trees = (KDTree(catalogue.table(name).astype(float)) for name in names)
-        found[:] = np.array(names)[np.argmin([t.query(pixels)[0].mean(1) for t in trees], axis=0)]
+        found[:] = np.array(names)[np.argmin([np.mean(t.query(pixels)[0], 1) for t in trees], 0)]
     return found
 
 
