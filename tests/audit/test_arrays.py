@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import signal
 
-from analysis.audit import arrays, untrusted
+from analysis.audit import arrays, untrusted, words
 from analysis.audit.arrays import judge
 from analysis.audit.listing import DataError
 from analysis.audit.recordings import Recordings, load
@@ -204,6 +204,8 @@ def test_pictures_whose_background_is_bright(tmp_path: Path) -> None:
     usual, turned = (load(tmp_path / name, size=(33, 40)) for name in ("dark", "bright"))
     assert turned.front.dark_is_loud and not usual.front.dark_is_loud
     assert any("dark is taken for loud" in note for note in turned.notes)
+    assert "dark being loud" in words._told_of_pictures(turned)
+    assert "as they are" in words._told_of_pictures(usual)
     np.testing.assert_allclose(turned.planes, usual.planes, atol=1 / 255)
 
 

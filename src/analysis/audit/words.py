@@ -336,7 +336,8 @@ def _trained(outcome: Outcome) -> str:
 def _told_of_pictures(data: Recordings) -> str:
     colormap, share = data.front.colormap, percent(data.share_on_map)
     if not colormap:
-        return "The pictures are gray; their levels are taken as they are."
+        how = "turned round, dark being loud" if data.front.dark_is_loud else "taken as they are"
+        return f"The pictures are gray; their levels are {how}."
     return (
         f"The pictures were made with the colormap {colormap}, which explains {share} of the "
         "variation of their colours. The levels were recovered from it; “colours as saved” is "
