@@ -105,6 +105,16 @@ def test_the_stored_nets_show_what_the_chapter_says_of_them():
     assert (bt.verdict(outcome)[0], bt.verdict(sounds)[0]) == ("holds", "fails")
 
 
+def test_stored_nets_score_as_stored_when_trained_again():
+    nets = bt.trained()
+    found = bt.again(nets, ["band"], seeds=[0])
+    assert list(found.arm) == ["raw", "turbo"]
+    assert (found.test - found.stored).abs().max() < 0.03
+    other = nets.assign(test=nets.test - 0.5)
+    with pytest.raises(ValueError, match="2 stored nets score otherwise, 'band' first"):
+        bt.again(other, ["band"], seeds=[0])
+
+
 def test_small_nets_are_trained_on_a_task(monkeypatch):
     monkeypatch.setattr(bt, "_STEPS", 5)
     nets = bt.measure(bt.make("threshold"), seeds=[0, 1])

@@ -2,7 +2,7 @@
 
 `analysis.evidence.band_index` looks at a task's training pictures, and `predict` says what turbo
 should gain over raw decibels for a small net. What it said of `TASKS` was locked in
-``measurements/band-index/predictions.csv`` before any of them was trained; `measure` trains.
+``measurements/intensity-kernel/predictions.csv`` before any was trained; `measure` trains.
 The rule's line is fitted to `CALIBRATION`: textures of other patterns and draws.
 """
 
@@ -29,12 +29,12 @@ from analysis.nets.training import Network, Optimiser, evaluate, score, train
 from analysis.sound import datasets, signals, spectrograms
 
 __all__ = [
-    "ARMS", "CALIBRATION", "FOLDER", "MARGIN", "TASKS", "Prediction", "Texture", "gains",
+    "ARMS", "CALIBRATION", "FOLDER", "MARGIN", "TASKS", "Prediction", "Texture", "again", "gains",
     "index_of", "judge", "make", "measure", "predict", "predictions", "trained", "verdict",
 ]  # fmt: skip
 
 #: Where predictions and trained nets are kept.
-FOLDER = Path(analysis.__file__).parents[2] / "measurements" / "band-index"
+FOLDER = Path(analysis.__file__).parents[2] / "measurements" / "intensity-kernel"
 
 #: What is compared: standardised decibels, and turbo.
 ARMS = ("raw", "turbo")
@@ -229,6 +229,34 @@ def _scores(task: tasks.Task, arm: str, runs: Sequence[tuple[int, float]]) -> pd
     }
     seed, rate = zip(*runs, strict=True)
     return pd.DataFrame({"task": task.name, "arm": arm, "seed": seed, "rate": rate} | columns)
+
+
+def again(nets: pd.DataFrame, names: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
+    """Train some stored nets once more, to see whether the store is to be believed.
+
+    Columns as `measure`, and ``stored``, the test accuracy in the store. On another processor a net
+    is another draw, as if of another seed.
+
+    Raises
+    ------
+    ValueError
+        If a score lies further from the stored one than six deviations of the seeds' scores.
+    """
+    frames = []
+    for name in names:
+        task = make(name)
+        for arm in ARMS:
+            mine = nets[(nets.task == name) & (nets.arm == arm)]
+            own = mine[mine.seed.isin(seeds)]
+            found = _scores(
+                task, arm, [(int(s), float(r)) for s, r in zip(own.seed, own.rate, strict=True)]
+            )
+            frames.append(found.assign(stored=own.test.to_numpy(), spread=mine.test.std()))
+    table = pd.concat(frames, ignore_index=True)
+    wrong = table[(table.test - table.stored).abs() > 6 * table.spread]
+    if len(wrong):
+        raise ValueError(f"{len(wrong)} stored nets score otherwise, {wrong.task.iloc[0]!r} first")
+    return table.drop(columns="spread")
 
 
 def gains(nets: pd.DataFrame) -> pd.DataFrame:
