@@ -98,8 +98,10 @@ class _Commands(click.Group):
 @click.pass_context
 def main(context: click.Context, root: Path, package: str) -> None:
     """Build, rerun and serve The Coloured Spectrogram."""
+    if sys.getfilesystemencoding() != "utf-8":  # once more, where names and a minus can be said
+        os.execve(sys.executable, sys.orig_argv, os.environ | {"PYTHONUTF8": "1"})
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a minus is no reason to stop in an ASCII terminal
+        if isinstance(stream, TextIOWrapper):  # names that are no UTF-8 are told escaped
             stream.reconfigure(errors="backslashreplace")
     context.obj = Book(root.resolve(), package)
 

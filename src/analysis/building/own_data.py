@@ -8,6 +8,7 @@ folder that holds anything else is never replaced.
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 import time
@@ -87,6 +88,7 @@ def make_report(request: Request, execute: Callable[[dict[str, Any], Path], None
         Where it cannot go on, in one sentence.
     """
     try:
+        _check_name(request.data)
         output = _output(request)
         store = request.store
         your_data.check_outside(request.data, output, *([store] if store else []))
@@ -114,6 +116,16 @@ def _handed(request: Request, prepared: Prepared) -> Iterator[Path]:
         yield path
     finally:
         path.unlink(missing_ok=True)
+
+
+def _check_name(data: Path) -> None:
+    """Refuse a folder whose name no notebook can hold; files within it may be called anything."""
+    try:
+        str(data.resolve()).encode()
+    except UnicodeEncodeError:
+        raise listing.DataError(
+            f"The name of {os.fsencode(data)!r} is no UTF-8: rename the folder, or link to it."
+        ) from None
 
 
 def _output(request: Request) -> Path:
