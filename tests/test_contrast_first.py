@@ -164,6 +164,16 @@ def test_the_store_is_read_as_it_was_written(tmp_path: Path) -> None:
             cf.scores()
 
 
+def test_the_chapter_admits_what_was_not_measured() -> None:
+    table = cf.scores()
+    counts = {
+        arm: len(cf.main_scores(table).query("arm == @arm").contrast.unique())
+        for arm in ("gray", *cf.colours(table))
+    }
+    assert counts["gray"] > max(counts[arm] for arm in cf.colours(table))
+    assert cf.missing(table) > 0
+
+
 def test_what_the_chapter_says_of_chirps_is_so() -> None:
     table = cf.scores()
     at = cf.absolute(table).loc["chirp ends"]
