@@ -126,7 +126,7 @@ def prepared(
         cache = store / "spectrograms.sqlite" if store else None
         found = read(folder, cache=cache)
         if minutes and plan == LADDER[0]:
-            found = replace(found, notes=(*found.notes, _SMALLEST))
+            return Prepared(replace(found, notes=(*found.notes, _SMALLEST)), plan)
         return Prepared(found, plan, start + _training(minutes) if minutes else math.inf)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "demonstration"

@@ -12,10 +12,8 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib import colormaps
 from PIL import Image
 from scipy import stats
-from scipy.ndimage import gaussian_filter
 
 from analysis.audit.crossvalidation import run
 from analysis.audit.cues import CUE_TITLES, OF_FILES, cues, suspects, twins
@@ -58,37 +56,6 @@ PLANTED: dict[str, Writer] = {
     "level": lambda p, r, leak: sound(p, wave(r) * (0.05 if leak else 1)),
     "quality": lambda p, r, leak: picture(p, r, quality=95 if leak else 85),
 }
-
-
-def in_colour(name: str) -> Writer:
-    """Write smooth pictures in one map, or in another one."""
-
-    def write(path: Path, rng: np.random.Generator, leak: bool) -> None:
-        levels = gaussian_filter(rng.normal(size=(64, 64)), 3)
-        levels = (levels - levels.min()) / np.ptp(levels)
-        colours = colormaps[name if leak else "viridis"](levels)[..., :3]
-        Image.fromarray(np.round(255 * colours).astype(np.uint8)).save(path.with_suffix(".png"))
-
-    return write
-
-
-@pytest.mark.parametrize("other", ["magma", "gray"])
-def test_classes_of_different_colours_are_told_first(other: str, tmp_path: Path) -> None:
-    place = written(tmp_path / "leak", in_colour(other), lambda label, _: label == 1)
-    data = load(place, size=(32, 32))
-    table = cues(data).set_index("cue")
-    assert table.given["colormap"] and table.accuracy["colormap"] > 0.95
-    told = warnings(data, table.reset_index(), twins(data))
-    assert any(text.startswith("Beware: colormap of the picture alone") for text in told)
-
-
-def test_colours_that_differ_within_the_classes_are_not_accused(tmp_path: Path) -> None:
-    mixed = load(
-        written(tmp_path / "a", in_colour("magma"), lambda _, i: i % 2 == 0), size=(32, 32)
-    )
-    assert not cues(mixed).set_index("cue").given["colormap"]
-    same = load(written(tmp_path / "b", in_colour("magma"), lambda *_: True), size=(32, 32))
-    assert "colormap" not in set(cues(same).cue)
 
 
 def written(folder: Path, write: Writer, leaks: Callable[[int, int], bool]) -> Path:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
-from scipy.spatial import KDTree
 from sklearn.tree import DecisionTreeClassifier
 
 from analysis.audit.differences import cluster_means
@@ -17,8 +16,6 @@ from analysis.audit.folds import clusters_of, folds_of
 from analysis.audit.recordings import Recordings
 from analysis.evidence.statistics import effect_pvalue, holm
 from analysis.sound import encodings, spectrograms, steps
-from analysis.uncolouring import catalogue
-from analysis.uncolouring.matching import match
 
 __all__ = [
     "CUE_TITLES", "OF_FILES", "clipped", "cues", "dynamic_range", "level_use", "silent_rows",
@@ -33,7 +30,6 @@ CUE_TITLES = {
     "encoding": "encoding of the values",
     "quality": "quality table of the compression",
     "software": "program that wrote the file",
-    "colormap": "colormap of the picture",
     "rows": "height of the picture or array",
     "rate": "sample rate of the file",
     "channels": "channels of the file",
@@ -51,7 +47,7 @@ CUE_TITLES = {
 }
 
 #: Of these, the ones that are no property of a sound: no class can be about them.
-OF_FILES = tuple(CUE_TITLES)[:9]
+OF_FILES = tuple(CUE_TITLES)[:8]
 
 #: A fact gives the class away if it tells this share of what chance leaves.
 GIVES_AWAY = 1 / 3
@@ -80,7 +76,7 @@ def cues(data: Recordings, folds: int = 5, seed: int = 0) -> pd.DataFrame:
         means that the fact is a cue, and ``given``: whether it gives the class away.
     """
     where = np.stack([folds_of(data, folds, repeat, seed) for repeat in range(_REPEATS)])
-    facts = data.measures.assign(range=dynamic_range(data), colormap=_colormaps(data))
+    facts = data.measures.assign(range=dynamic_range(data))
     clusters = clusters_of(data)
     base = _hits(_Usual(), facts[["range"]].to_numpy(), data.labels, where)
     rows = []
@@ -110,25 +106,6 @@ def cues(data: Recordings, folds: int = 5, seed: int = 0) -> pd.DataFrame:
         table.accuracy - table.chance >= GIVES_AWAY * left
     )
     return table
-
-
-_LOOKED_AT = 24  # pictures whose colormap is looked for among all
-
-
-def _colormaps(data: Recordings) -> NDArray[np.str_]:
-    """Colormap of each picture: the nearest of those that some pictures surely have; else ""."""
-    found = np.full(len(data), "", dtype="U64")
-    if data.planes.shape[1] < 4:
-        return found
-    pictures = np.round(255 * np.moveaxis(data.planes[:, 1:], 1, -1)).astype(np.uint8)
-    order = np.argsort(data.labels, kind="stable")
-    some = order[np.unique(np.linspace(0, len(data) - 1, _LOOKED_AT).astype(int))]
-    names = sorted({name for i in some if (name := match(pictures[i]).name)})
-    if names:
-        pixels = pictures.reshape(len(data), -1, 3)[:, ::4].astype(float)
-        trees = (KDTree(catalogue.table(name).astype(float)) for name in names)
-        found[:] = np.array(names)[np.argmin([np.mean(t.query(pixels)[0], 1) for t in trees], 0)]
-    return found
 
 
 class _Usual:
