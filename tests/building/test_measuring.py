@@ -254,7 +254,7 @@ def test_code_that_changes_scores_is_not_verified(measured: Book) -> None:
     change(measured, factor=9)
     found = command(measured, "one", "--verify")
     assert found.exit_code == 1
-    assert "the same bits expected" in found.output
+    assert "at most 0.005 apart expected" in found.output
     assert measuring.state_of(measured, study) == "code changed"
     told = command(measured)
     assert "nets: 8 of 10 rows changed, in test" in told.output  # two have a score of 0.7

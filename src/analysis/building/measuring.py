@@ -117,7 +117,8 @@ def verify(book: Book, study: Study, count: int, **how: Any) -> str:
     check = studies.verify(
         study, place_of(book, study), commit=commit(book.root), count=count, **how
     )
-    kind = "to the same bits" if check.exact else f"at most {check.largest:.3g} apart"
+    same = check.same == check.nets
+    kind = "to the same bits" if same else f"at most {check.largest:.3g} apart"
     return f"{study.name}: {check.nets} nets trained again, {kind}; this code is recorded"
 
 

@@ -341,12 +341,16 @@ def draw(nets: pd.DataFrame, count: int, *keys: str) -> pd.DataFrame:
     return nets.iloc[np.sort(chosen)]
 
 
+#: What a recording or two weigh in a score, of which two answers tie but for rounding.
+TIES = 5e-3
+
+
 @dataclass(frozen=True)
 class Check:
     """A comparison of nets that were trained again with what is stored of them.
 
     `nets`: How many. `same`: How many have the same scores to the last digit stored. `exact`:
-    Whether all had to, this being the machine that measured. `largest`: The largest difference of a
+    Whether this is the machine that measured. `largest`: The largest difference of a
     score. `table`: A row a net: its key, both scores, and the bound.
     """
 
@@ -393,7 +397,8 @@ def compare(
     bound : Series of float
         How far each may differ on another machine.
     exact : bool
-        Whether the scores must be the same to the last digit stored.
+        Whether this is the machine that measured: then training gives the same bits, and a score
+        may differ by `TIES` only, since a net alone and a stack of nets are read in other sums.
     command : str
         What reproduces a net; ``{key}`` stands for its key.
     score : str
@@ -408,15 +413,15 @@ def compare(
     new = np.array([float(_FORMAT % value) for value in again[score]])
     missing = np.isnan(old) & np.isnan(new)
     gap = np.where(missing, 0.0, np.abs(new - old))
-    allowed = np.zeros(len(gap)) if exact else bound.to_numpy(np.float64)
+    allowed = np.full(len(gap), TIES) if exact else bound.to_numpy(np.float64)
     table = pd.DataFrame({"net": stored.index, "stored": old, "again": new, "bound": allowed})
     wrong = ~(gap <= allowed + 1e-12)
     if wrong.any():
         row = table[wrong].iloc[0]
-        limit = "the same bits" if exact else f"at most {row.bound:.3g} apart"
         raise Disagreement(
             f"net {row.net} scored {row.stored:.9g} when it was measured and {row.again:.9g} now "
-            f"({limit} expected); to see it again: {command.format(key=row.net)}"
+            f"(at most {row.bound:.3g} apart expected); to see it again: "
+            f"{command.format(key=row.net)}"
         )
     largest = float(gap.max()) if len(gap) else 0.0
     return Check(len(gap), int((gap == 0).sum()), exact, largest, table)
