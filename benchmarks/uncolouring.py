@@ -50,10 +50,10 @@ def opened(content: bytes) -> Bytes:
 
 
 def unmapped(
-    unmap: Callable[..., NDArray[np.float64]], name: str, content: bytes
+    unmap: Callable[..., NDArray[np.float64]], table: Bytes, content: bytes
 ) -> NDArray[np.float64]:
     """Levels by unmap; what it gives up counts as level 0."""
-    found = unmap(opened(content) / 255, cmap=name, threshold=2, background=(-9, -9, -9))
+    found = unmap(opened(content) / 255, cmap=table / 255, threshold=2, background=(-9, -9, -9))
     return np.nan_to_num(255 * found)
 
 
@@ -67,7 +67,7 @@ def ways(name: str) -> dict[str, Way]:
     }
     with suppress(ImportError):  # unmap asks for pkg_resources, which setuptools no longer has
         if (module := peer("unmap")) is not None:
-            found["unmap"] = partial(unmapped, module.unmap, name)
+            found["unmap"] = partial(unmapped, module.unmap, table)
     return found
 
 

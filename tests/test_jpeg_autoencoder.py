@@ -322,3 +322,24 @@ def test_verdicts_can_come_out_every_way() -> None:
     assert saved([0.1, 0.9], 2.0) == "holds"
     assert saved([0.0, 0.9], 2.0) == "holds with limits"
     assert saved([0.0], 0.5) == "fails"
+
+
+def test_levels_are_read_back_with_smaller_errors_and_told_so() -> None:
+    x = np.arange(48)
+    images = (120 + 60 * np.sin(x / 9)[:, None] + 50 * np.cos(x / 7))[None].astype(np.uint8)
+    table = jpeg_autoencoder.read_back(images, ["viridis", "jet"])
+    assert list(table.way.unique()) == list(jpeg_autoencoder.WAYS)
+    errors = table.pivot(index="map", columns="way", values="mean")
+    assert errors.loc["jet", jpeg_autoencoder.WAYS[2]] < errors.loc["jet", "nearest luma"]
+    assert table.certified.dropna().between(0, 1).all()
+
+
+def test_the_words_on_reading_back_follow_the_errors() -> None:
+    def told(mine: list[float]) -> str:
+        rows = [(m, way, e) for m, own in zip(("jet", "turbo"), mine, strict=True)
+                for way, e in zip(jpeg_autoencoder.WAYS, (2.0, 3.0, own), strict=True)]  # fmt: skip
+        return jpeg_autoencoder.read_back_words(pd.DataFrame(rows, columns=["map", "way", "mean"]))
+
+    assert told([1, 1]) == "smaller than by either on every map"
+    assert told([1, 2.5]) == "smaller than by both on jet only"
+    assert told([2.5, 4]) == "smaller than by both on no map"
