@@ -342,4 +342,5 @@ def test_the_words_on_reading_back_follow_the_errors() -> None:
 
     assert told([1, 1]) == "smaller than by either on every map"
     assert told([1, 2.5]) == "smaller than by both on jet only"
+    assert told([1.99, 1]) == "smaller than by both on turbo only"
     assert told([2.5, 4]) == "smaller than by both on no map"
