@@ -228,6 +228,12 @@ def test_no_result_is_typed_in_prose(name: str) -> None:
     assert re.findall(r".{0,30}\d+\.\d+.{0,10}", text) == []
 
 
+@pytest.mark.parametrize("name", BOOK.pages)
+def test_no_page_calls_itself_a_small_version_of_another(name: str) -> None:
+    text = BOOK.source(name).read_text("utf-8")
+    assert re.findall(r"`quick`|`full`|profile=full|make full|published figures", text) == []
+
+
 @pytest.mark.parametrize("name", BOOK.chapters)
 def test_every_claim_recorded_is_a_claim_of_the_ledger(name: str) -> None:
     for cell in read_notebook(BOOK.source(name)).cells:

@@ -10,7 +10,9 @@ import pytest
 
 from analysis.building.book import Book
 from analysis.evidence.claims import verdict_of
+from analysis.evidence.measurements import EDITION
 from analysis.nets.arms import COLOURS
+from analysis.nets.studies import SAMPLE
 from analysis.publishing import ledger
 from tests.conftest import ROOT
 
@@ -81,3 +83,15 @@ def test_the_guide_gives_the_advice_that_the_numbers_give(numbers: dict[str, Any
     assert not re.match(r"[1-9]\d* worse", numbers["transfer-colour-own"].split(", ")[1])
     assert re.match(r"[1-9]\d* better, 0 worse", numbers["contrast-place-tally"])
     assert re.match(r"[1-9]\d* better, 0 worse", numbers["contrast-contrast-tally"])
+
+
+def test_the_page_tells_edition_cost_and_sample(numbers: dict[str, Any]) -> None:
+    told = numbers["trained-source"]
+    found = re.match(
+        r"edition (\S+), measured on \d{4}-\d\d-\d\d in [\d,]+ min of one core; "
+        r"(\d+) of ([\d,]+) nets trained again here: ",
+        told,
+    )
+    assert found, told
+    assert found[1] == EDITION and int(found[2]) == SAMPLE
+    assert found[3] == f"{numbers['trained-nets']:,}"
