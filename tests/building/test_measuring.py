@@ -358,6 +358,25 @@ def test_a_chapter_depends_on_its_study_alone(measured: Book) -> None:
     assert not {"nets.csv", "manifest.json"} & names["two"]
 
 
+def test_a_process_that_rounds_otherwise_is_held_to_the_bound_and_a_lone_net_to_ties() -> None:
+    old = pd.DataFrame({"test": np.full(6, 0.5)})
+    bound = pd.Series(np.full(6, 0.02))
+
+    def check(*gaps: float, **how: int) -> measurements.Check:
+        new = old.assign(test=0.5 + np.pad(gaps, (0, 6 - len(gaps))))
+        return measurements.compare(old, new, bound, exact=True, command="", **how)
+
+    assert check().same == 6
+    assert check(0.003).same == 5  # a tie
+    with pytest.raises(Disagreement, match=r"at most 0\.005 apart expected"):
+        check(0.01)
+    assert check(0.01, 0.01).same == 4
+    with pytest.raises(Disagreement, match=r"at most 0\.02 apart expected"):
+        check(0.01, 0.03)
+    with pytest.raises(Disagreement, match=r"at most 0\.005 apart expected"):
+        check(0.01, 0.01, strays=6)
+
+
 def test_the_bound_is_that_of_another_seed() -> None:
     """Two runs of a cell lie further apart as often as is said, and not much less often."""
     rng = np.random.default_rng(0)

@@ -138,7 +138,7 @@ def measure(
     return stored, measurements.changes(old, measurements.load(place))
 
 
-def _again(study: Study, measured: Measured, rows: pd.DataFrame, **how: Any) -> Check:
+def _again(study: Study, measured: Measured, rows: pd.DataFrame, strays: int, **how: Any) -> Check:
     """Train nets again and compare; `rows` are some of `Study.keyed`."""
     keyed = study.keyed(measured.tables["nets"])
     cell = [name for name in study.key if name != "seed"]
@@ -148,15 +148,22 @@ def _again(study: Study, measured: Measured, rows: pd.DataFrame, **how: Any) -> 
     new = study.again(rows, study.settings, study.seed, **how)
     command = f"python -m analysis measure {study.name} --net '{{key}}'"
     return measurements.compare(
-        rows.loc[new.index], new, bound.loc[new.index], exact=exact, command=command
+        rows.loc[new.index],
+        new,
+        bound.loc[new.index],
+        exact=exact,
+        command=command,
+        strays=strays,
     )
 
 
-def sample(study: Study, measured: Measured, count: int, *keys: str, **how: Any) -> Check:
+def sample(
+    study: Study, measured: Measured, count: int, *keys: str, strays: int = 1, **how: Any
+) -> Check:
     """Train a random sample of the stored nets again and compare, see `measurements.compare`."""
     keyed = study.keyed(measured.tables["nets"])
     pool = keyed[study.here(keyed).to_numpy(bool)]
-    return _again(study, measured, measurements.draw(pool, count, study.name, *keys), **how)
+    return _again(study, measured, measurements.draw(pool, count, study.name, *keys), strays, **how)
 
 
 def one_net(study: Study, place: Path, key: str, **how: Any) -> tuple[float, float]:
@@ -173,7 +180,7 @@ def one_net(study: Study, place: Path, key: str, **how: Any) -> tuple[float, flo
 def verify(study: Study, place: Path, *, commit: str, count: int = SAMPLE, **how: Any) -> Check:
     """Train a sample with the code as it is, and record that this code gives the same scores."""
     measured = measurements.load(place)
-    check = sample(study, measured, count, study.code, **how)
+    check = sample(study, measured, count, study.code, strays=count, **how)
     manifest = measured.manifest
     if study.code not in manifest.codes:
         when = datetime.now(UTC).date().isoformat()
