@@ -183,7 +183,7 @@ def judge(planes: Floats) -> Judgement:
 
     Examples
     --------
-    >>> sound = np.random.default_rng(0).random(1000) ** 8
+    >>> sound = np.random.default_rng(0).random(1000) ** 5
     >>> judge(sound).scale, judge(80 + 20 * np.log10(sound)).scale, judge(sound**0.5 - 0.2).scale
     ('amplitude', 'decibels', 'levels')
     """

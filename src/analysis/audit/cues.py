@@ -212,9 +212,9 @@ def suspects(probability: Array, labels: NDArray[np.int64]) -> pd.DataFrame:
 
     Examples
     --------
-    >>> sure = np.array([[0.9, 0.1]] * 5 + [[0.1, 0.9]] * 5)
-    >>> suspects(sure, np.array([0] * 5 + [1] * 4 + [0])).row.tolist()
-    [9]
+    >>> sure = np.array([[0.9, 0.1]] * 10 + [[0.1, 0.9]] * 9 + [[0.05, 0.95]])
+    >>> suspects(sure, np.array([0] * 10 + [1] * 9 + [0])).row.tolist()
+    [19]
     """
     known = np.isfinite(probability).all(1)
     classes = range(probability.shape[1])
