@@ -136,7 +136,7 @@ def test_no_speaker_of_the_digits_is_in_training_and_test(spoken: tuple[Path, st
     assert len(kept) == 2 + 3 * 3 * 2  # rates of two nets; three units a fold and repeat
     for path in kept:
         stored = torch.load(io.BytesIO(path.read_bytes()[32:]), weights_only=True)
-        tested = np.isin(np.arange(len(groups)), stored["value"]["test"])
+        tested = np.isin(np.arange(len(groups)), stored["value"]["found"]["test"])
         assert 0 < tested.sum() < len(groups)
         assert not set(groups[tested]) & set(groups[~tested])
 
