@@ -169,4 +169,4 @@ def test_pictures_as_saved_are_compared_with_recovered_levels() -> None:
     plan = replace(TINY, repeats=1, shares=())
     found = run(data, plan, executor="serial", parts=("encodings",))
     assert ("saved", 1.0) in found.entries["small"]
-    assert "viridis: 99.0\N{NO-BREAK SPACE}% of their pixels" in words._told_of_pictures(data)
+    assert "viridis, which explains 99.0\N{NO-BREAK SPACE}% of" in words._told_of_pictures(data)

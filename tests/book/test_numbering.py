@@ -1,14 +1,12 @@
-"""Figures and displayed equations are numbered, the text refers to each, and numbers are glued."""
+"""Figures and displayed equations are numbered, and the text refers to each."""
 
 from __future__ import annotations
 
 import re
 
-import nbformat
 import pytest
 
 from analysis.building.book import Book
-from analysis.building.execution import NOTEBOOK
 from tests.conftest import ROOT
 
 BOOK = Book(ROOT)
@@ -36,18 +34,3 @@ def test_every_displayed_equation_has_a_number_and_is_referred_to(name: str) -> 
     labels = displayed + directives
     assert "" not in labels, "a displayed equation without a label: write `$$ (label)`"
     assert set(labels) - referred("eq") == set()
-
-
-@pytest.mark.parametrize("name", BOOK.chapters)
-def test_no_cell_shows_the_text_of_a_glued_number(name: str) -> None:
-    path = BOOK.results(name, "edition") / NOTEBOOK
-    if not path.exists():
-        pytest.skip("the book is not built: run `make book` first")
-    cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
-    shown = [
-        cell.source.splitlines()[-1]
-        for cell in cells
-        if "ledger.number" in cell.source.splitlines()[-1]
-        and any(one.output_type == "execute_result" for one in cell.outputs)
-    ]
-    assert shown == [], "end the line by a semicolon"

@@ -7,6 +7,7 @@ recorder, or the program that saved the file, in place of the sound (`analysis.a
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def header_facts(path: Path, kind: str) -> dict[str, str]:
         fingerprint of JPEG's tables, and the sampling of colour) and ``software``.
     """
     if kind == "audio":
-        with soundfile.SoundFile(path) as sound:
+        with soundfile.SoundFile(os.fsencode(path)) as sound:  # any bytes may be its name
             return {"format": sound.format, "encoding": f"{sound.subtype} {sound.endian}"}
     if kind == "images":
         return _picture_facts(path)
