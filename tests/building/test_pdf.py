@@ -83,8 +83,8 @@ def test_no_browser_is_told(joined: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.skipif(browser_path() is None, reason="no Chromium here")
 def test_the_commands_write_the_figures_and_the_printed_book(tiny: Files) -> None:
-    explorers = Path("book", "_static", "explorers")  # named by _config.yml, which it shares
-    shutil.copytree(ROOT / explorers, tiny.root / explorers, dirs_exist_ok=True)
+    scripts = Path("book", "_static")  # named by _config.yml, which it shares
+    shutil.copytree(ROOT / scripts, tiny.root / scripts, dirs_exist_ok=True)
     options = ["--root", str(tiny.root), "--package", "tinybook"]
     run = CliRunner().invoke(main, [*options, "figures"])
     assert run.exit_code == 0, run.output

@@ -75,14 +75,14 @@ def test_upside_down_is_doubted() -> None:
 
 @pytest.mark.parametrize("name", ["viridis", "magma", "jet"])
 def test_axes_and_margins_are_left_out(name: str) -> None:
-    levels = planted(3)
-    figure, axes = plt.subplots()
-    axes.imshow(levels, cmap=name, aspect="auto", interpolation="nearest")
-    axes.set_xlabel("time (s)")
-    figure.colorbar(axes.images[0])
-    stream = io.BytesIO()
-    figure.savefig(stream)
-    plt.close(figure)
+    levels, stream = planted(3), io.BytesIO()
+    with plt.style.context("default"):  # as people save it, whatever style the book has set
+        figure, axes = plt.subplots()
+        axes.imshow(levels, cmap=name, aspect="auto", interpolation="nearest")
+        axes.set_xlabel("time (s)")
+        figure.colorbar(axes.images[0])
+        figure.savefig(stream)
+        plt.close(figure)
     found = levels_of(Image.open(stream))
     assert found.colormap == name
     top, bottom, left, right = found.frame
