@@ -34,10 +34,6 @@ COMMON = 0.1
 #: Least share of sound in clips of the common length: a few long files do not pad all others.
 FILLED = 0.5
 
-#: Where the median level lies between the lowest and the highest of a picture in gray: from the
-#: first on, dark is taken for loud; from the second on, it is said to be a guess.
-_DARK_IS_LOUD, _UNSURE = 0.68, 0.45
-
 #: Pictures that are looked at before all are read.
 _LOOKED_AT = 24
 
@@ -234,14 +230,13 @@ def _bright_background(items: Sequence[Item], surveys: Sequence[Survey], notes: 
     for item, one in list(zip(items, surveys, strict=True))[::step]:
         with suppress(Unusable):
             levels = read(item.path, FrontEnd("images", source=one.size)).planes
-            low, middle, high = np.percentile(levels, (1, 50, 99))
-            found.append((middle - low) / max(high - low, 1e-9))
+            found.append(direction.bulk(levels, flat=0.0))
     place = float(np.median(found)) if found else 0.0
-    if place >= _DARK_IS_LOUD:
+    if place >= direction.REVERSED:
         notes.append("Most of the pictures is bright: dark is taken for loud. If not, invert them.")
-    elif place >= _UNSURE:
+    elif place >= direction.DOUBTFUL:
         notes.append("That bright is loud in the pictures is a guess. If not, invert them.")
-    return place >= _DARK_IS_LOUD
+    return place >= direction.REVERSED
 
 
 def fitting(

@@ -31,6 +31,7 @@ __all__ = [
     "MOST_SAMPLES",
     "Sound",
     "Unusable",
+    "by_libsndfile",
     "loudest",
     "measured",
 ]
@@ -72,7 +73,7 @@ class Sound:
 @contextmanager
 def opened(path: Path) -> Iterator[Sound]:
     """Open a sound file; its blocks are decoded as they are asked for, to the end of the file."""
-    with path.open("rb") as stream, _by_libsndfile(path) as sound:
+    with path.open("rb") as stream, by_libsndfile(path) as sound:
         if sound.channels > MOST_CHANNELS:
             raise Unusable(f"has {sound.channels} channels; at most {MOST_CHANNELS} are read")
         form = {"FLAC": miniaudio.FileFormat.FLAC, "MP3": miniaudio.FileFormat.MP3}
@@ -83,7 +84,8 @@ def opened(path: Path) -> Iterator[Sound]:
         yield Sound(sound.samplerate, sound.channels, blocks, counted)
 
 
-def _by_libsndfile(path: Path) -> soundfile.SoundFile:
+def by_libsndfile(path: Path) -> soundfile.SoundFile:
+    """Open a sound file of any name for what libsndfile knows of it."""
     try:
         return soundfile.SoundFile(os.fsencode(path))  # the locale may lack letters of the name
     except soundfile.LibsndfileError as problem:

@@ -7,14 +7,14 @@ recorder, or the program that saved the file, in place of the sound (`analysis.a
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from PIL import Image
+
+from analysis.audit.decoding import by_libsndfile
 
 __all__ = ["HARMONICS", "header_facts", "wave_facts"]
 
@@ -44,7 +44,7 @@ def header_facts(path: Path, kind: str) -> dict[str, str]:
         fingerprint of JPEG's tables, and the sampling of colour) and ``software``.
     """
     if kind == "audio":
-        with soundfile.SoundFile(os.fsencode(path)) as sound:  # any bytes may be its name
+        with by_libsndfile(path) as sound:
             return {"format": sound.format, "encoding": f"{sound.subtype} {sound.endian}"}
     if kind == "images":
         return _picture_facts(path)

@@ -22,10 +22,11 @@ from analysis.audit.folds import clusters_of
 from analysis.audit.listing import counted
 from analysis.audit.plan import NETWORKS
 from analysis.audit.recordings import Recordings, losses
+from analysis.evidence.words import points
 
 __all__ = [
-    "ARM_TITLES", "STEP_TITLES", "headline", "percent", "plain", "points", "recommendation",
-    "sections", "title", "warnings",
+    "ARM_TITLES", "STEP_TITLES", "headline", "percent", "plain", "recommendation", "sections",
+    "size", "title", "warnings",
 ]  # fmt: skip
 
 #: What the steps are called in words.
@@ -48,16 +49,15 @@ ARM_TITLES = {
 }
 
 
-def points(value: float, signed: bool = True) -> str:
-    """Write a difference of accuracies in percentage points, with a real minus sign.
+def size(value: float) -> str:
+    """Write how large a difference of accuracies is, in percentage points.
 
     Examples
     --------
-    >>> points(-0.0123)
-    '−1.2'
+    >>> size(-0.0123)
+    '1.2'
     """
-    rounded = round(100 * value, 1) + 0.0
-    return f"{rounded:+.1f}".replace("-", "−") if signed else f"{abs(rounded):.1f}"
+    return points(abs(value))[1:]
 
 
 def title(arm: str) -> str:
@@ -79,7 +79,7 @@ def _phrase(one: Difference) -> str:
         case "hurts":
             return f"{thing} hurts"
         case "not resolved":
-            seen = points(one.resolvable, signed=False)
+            seen = size(one.resolvable)
             return f"not resolved; only {seen} points or more would have been seen"
     return one.verdict
 
@@ -155,9 +155,7 @@ def headline(outcome: Outcome, found: Sequence[Difference], warned: Sequence[str
         told.append(f"What helps is {_listed(helping)}.")
     for one in sorted(hurting, key=lambda one: one.interval.estimate):
         name = STEP_TITLES[one.name]
-        told.append(
-            f"{name[0].upper()}{name[1:]} costs you {points(-one.interval.estimate, False)}."
-        )
+        told.append(f"{name[0].upper()}{name[1:]} costs you {size(one.interval.estimate)}.")
     if not helping and not hurting:
         told.append("No step of saving as an image helps or hurts by what this run could see.")
     lost = losses(outcome.data.left_out, len(outcome.data))
@@ -359,8 +357,8 @@ def _section_encodings(outcome: Outcome, found: Sequence[Difference]) -> dict[st
         }
         for row in table.to_dict("records")
     ]
-    floor = points(noise_floor(outcome), signed=False)
-    seen = points(_of(found, "small", outcome.colormap).resolvable, signed=False)
+    floor = size(noise_floor(outcome))
+    seen = size(_of(found, "small", outcome.colormap).resolvable)
     texts = [
         f"Noise floor: two single runs of one encoding differ by up to {floor} points from their "
         f"seeds alone. This run would have seen a difference of {seen} points or more between "
@@ -383,7 +381,7 @@ def _section_steps(outcome: Outcome, found: Sequence[Difference]) -> dict[str, A
             "step": STEP_TITLES[row["step"]],
             "points (95 % interval)": _signed(row),
             "verdict": row["verdict"],
-            "would have been seen": f"{points(row['resolvable'], signed=False)} points",
+            "would have been seen": f"{size(row['resolvable'])} points",
         }
         for row in step_table(outcome, found).to_dict("records")
     ]

@@ -139,8 +139,10 @@ def _without_lines(pixels: Bytes, found: Frame) -> Frame:
     return Frame(top, bottom, left, right)
 
 
-def bulk(levels: NDArray[np.generic]) -> float:
+def bulk(levels: NDArray[np.generic], flat: float = 0.5) -> float:
     """Where most pixels lie between the lowest (0) and the highest levels (1): the median's place.
+
+    Of a picture with one level it is `flat`.
 
     Examples
     --------
@@ -148,7 +150,7 @@ def bulk(levels: NDArray[np.generic]) -> float:
     0.1
     """
     low, middle, high = np.percentile(np.asarray(levels, np.float64), (1, 50, 99))
-    return float((middle - low) / (high - low)) if high > low else 0.5
+    return float((middle - low) / (high - low)) if high > low else flat
 
 
 def is_reversed(levels: NDArray[np.generic]) -> bool:
