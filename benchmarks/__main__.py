@@ -72,8 +72,8 @@ def peer_versions(modules: tuple[str, ...]) -> dict[str, str]:
 def run_one(name: str, rounds: int) -> dict[str, object]:
     """Run a benchmark; what is stored of it."""
     from analysis.building.book import commit
-    from analysis.evidence.timings import MEASURED
     from analysis.publishing.provenance import versions
+    from analysis.timing.timings import MEASURED
     from benchmarks.harness import Effort, why_absent
 
     module = import_module(f"benchmarks.{name}")
@@ -93,8 +93,8 @@ def run_one(name: str, rounds: int) -> dict[str, object]:
 
 def store(path: Path, name: str, suite: dict[str, object]) -> None:
     """Put a benchmark's result beside the others'."""
-    from analysis.evidence.timings import SCHEMA
     from analysis.files import write_json
+    from analysis.timing.timings import SCHEMA
 
     known = json.loads(path.read_text("utf-8")) if path.exists() else {}
     kept = known.get("benchmarks", {}) if known.get("schema") == SCHEMA else {}
@@ -103,7 +103,7 @@ def store(path: Path, name: str, suite: dict[str, object]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run benchmarks, each in a process of its own."""
-    from analysis.evidence.timings import MEASURED
+    from analysis.timing.timings import MEASURED
 
     about = "Run benchmarks, all or some, and store what they found."
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=about)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.building.checks import deviations, result_files
-from analysis.evidence.timings import OURS, Row
+from analysis.timing.timings import OURS, Row
 from benchmarks.harness import Contender, Effort, ours, rows
 
 TITLE = "The book"

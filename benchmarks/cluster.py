@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.evidence.timings import Row
 from analysis.sound import spectrograms
+from analysis.timing.timings import Row
 from benchmarks import front_end, training
 from benchmarks.harness import Contender, Effort, ours, peer, rows, take_turns
 

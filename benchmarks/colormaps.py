@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from analysis.colour import colormaps
-from analysis.evidence.timings import Row
-from analysis.sound import encodings
+from analysis.pictures import encodings
+from analysis.timing.timings import Row
 from benchmarks.harness import Contender, Effort, compare, copying, fresh, ours, peer
 
 TITLE = "Colouring a batch of pictures"

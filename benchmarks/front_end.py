@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.signal import ShortTimeFFT, get_window
 
-from analysis.evidence.timings import Row
 from analysis.sound import spectrograms
+from analysis.timing.timings import Row
 from benchmarks.harness import Contender, Effort, compare, copying, ours, peer
 
 TITLE = "Spectrograms of 10,000 clips"

@@ -24,7 +24,7 @@ from types import FrameType, ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.evidence.timings import OURS, Role, Row
+from analysis.timing.timings import OURS, Role, Row
 from benchmarks.peers import SOURCES, PeerUnavailable, load
 
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from analysis.evidence.timings import OURS, Role, Row
 from analysis.jpeg.codec import JPEGAutoencoder, dct_filters, quantisation_tables
+from analysis.timing.timings import OURS, Role, Row
 from benchmarks.harness import Contender, Effort, compare, copying, ours, peer
 
 TITLE = "JPEG as a network"

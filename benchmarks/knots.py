@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.colour import piecewise
 from analysis.colour.colormaps import lut
-from analysis.evidence.timings import Row
+from analysis.relu import piecewise
+from analysis.timing.timings import Row
 from benchmarks.harness import Contender, Effort, compare, copying, ours, peer
 
 TITLE = "Colormaps from few knots"

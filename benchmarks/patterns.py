@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from analysis.colour.patterns import count_patterns, cover_bound
-from analysis.evidence.timings import Row
+from analysis.planes.patterns import count_patterns, cover_bound
+from analysis.timing.timings import Row
 from benchmarks.harness import Contender, Effort, compare, ours
 
 TITLE = "Counting patterns exactly"

@@ -1,9 +1,9 @@
 """Reading a folder of clips of a second: all cores, a cache, beside a plain loop.
 
 The loop is what anybody would write: `soundfile.read`, `scipy.signal.ShortTimeFFT`, a mel bank, one
-file after the other, nothing checked and nothing kept. `analysis.audit.recordings.load` hashes,
-surveys, looks for duplicates and reads on all cores; its variant finds everything in the cache. The
-limit is reading the files' bytes. The peak of memory is stored with this book's row.
+file after the other, nothing checked and nothing kept. `analysis.recordings.recordings.load`
+hashes, surveys, looks for duplicates and reads on all cores; its variant finds everything in the
+cache. The limit is reading the files' bytes. The peak of memory is stored with this book's row.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from joblib.externals.loky import get_reusable_executor
 from numpy.typing import NDArray
 from scipy.signal import ShortTimeFFT, get_window
 
-from analysis.audit import recordings
-from analysis.evidence.timings import Row
+from analysis.recordings import recordings
 from analysis.sound import spectrograms
+from analysis.timing.timings import Row
 from benchmarks.harness import Contender, Effort, compare, ours
 
 TITLE = "Reading a folder of 10,000 clips"

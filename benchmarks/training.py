@@ -24,8 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from analysis.evidence.timings import Row
-from analysis.nets import arms
+from analysis.comparisons import arms
 from analysis.nets.training import (
     Architecture,
     Convolutional,
@@ -34,6 +33,7 @@ from analysis.nets.training import (
     Perceptron,
     train,
 )
+from analysis.timing.timings import Row
 from benchmarks.harness import Contender, Effort, compare, ours, rows, take_turns
 
 TITLE = "Training many small networks"

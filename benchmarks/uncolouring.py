@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from analysis.colour import colormaps
-from analysis.evidence.timings import Row
 from analysis.jpeg.colour import luma_levels
 from analysis.sound import datasets, spectrograms
+from analysis.timing.timings import Row
 from analysis.uncolouring import catalogue, coefficients, inversion
 from benchmarks.harness import Contender, Effort, compare, ours, peer
 

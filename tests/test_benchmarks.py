@@ -17,11 +17,12 @@ from benchmarks import __main__ as runner
 from benchmarks import book, cluster, front_end, harness, jpeg, knots, patterns, peers, training
 from benchmarks.harness import SMOKE, Contender, ours
 
-from analysis.colour import colormaps, piecewise
-from analysis.colour import patterns as counting
-from analysis.evidence import timings
-from analysis.evidence.timings import OURS
+from analysis.colour import colormaps
 from analysis.nets.training import count_parameters
+from analysis.planes import patterns as counting
+from analysis.relu import piecewise
+from analysis.timing import timings
+from analysis.timing.timings import OURS
 
 
 def test_contenders_take_turns_each_first_in_turn() -> None:

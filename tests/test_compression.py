@@ -14,17 +14,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from analysis import compression as c
+from analysis.coders import denoising, linear_coders, rate, shrinking, spectrogram_coders, time_axis
 from analysis.evidence.statistics import Interval
-from analysis.jpeg import denoising, files, rate, spectrogram_coders, time_axis
-from analysis.sound import (
-    aliasing,
-    datasets,
-    inversion,
-    linear_coders,
-    shrinking,
-    spectrograms,
-)
-from analysis.sound import pictures as clip_pictures
+from analysis.jpeg import files
+from analysis.pictures import inversion
+from analysis.pictures import pictures as clip_pictures
+from analysis.sound import aliasing, datasets, spectrograms
 
 INTERVALS = {"above": Interval(2, 1, 3), "below": Interval(-2, -3, -1), "both": Interval(0, -1, 1)}
 

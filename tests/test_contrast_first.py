@@ -11,8 +11,8 @@ import pytest
 from scipy import stats
 
 from analysis import contrast_first as cf
-from analysis.nets.contrast import NEUTRAL, Feed
-from analysis.sound.encodings import IMAGENET_STD
+from analysis.pictures.encodings import IMAGENET_STD
+from analysis.pretrained.contrast import NEUTRAL, Feed
 from tests.conftest import ROOT
 
 #: Of the predictions as they were committed, before any of their cells was measured.

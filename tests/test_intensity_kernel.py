@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from analysis import intensity_kernel as ik
-from analysis.nets import learning_speed
-from analysis.nets.kernels import TARGETS
+from analysis.wide_nets import learning_speed
+from analysis.wide_nets.kernels import TARGETS
 
 TINY = ik.Settings(
     seeds=2,

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from analysis import jpeg_autoencoder
+from analysis.coders import blocks as block_coders
+from analysis.coders import rate
+from analysis.coders.blocks import BlockAutoencoder, Components
 from analysis.colour import colormaps
 from analysis.evidence.statistics import Interval
-from analysis.jpeg import blocks as block_coders
-from analysis.jpeg import code, codec, files, huffman, rate
+from analysis.jpeg import code, codec, files, huffman
 from analysis.jpeg import colour as jpeg_colour
-from analysis.jpeg.blocks import BlockAutoencoder, Components
 from analysis.jpeg_autoencoder import Pictures, Settings
 
 Bytes = NDArray[np.uint8]

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import performance
-from analysis.colour.patterns import count_patterns
-from analysis.evidence import scaling, timings
-from analysis.evidence.scaling import CostModel
-from analysis.evidence.timings import OURS, Row, Stored, Suite
+from analysis.planes.patterns import count_patterns
+from analysis.timing import scaling, timings
+from analysis.timing.scaling import CostModel
+from analysis.timing.timings import OURS, Row, Stored, Suite
 
 
 def row(name: str, role: str, ratio: float, **details: float | str) -> Row:

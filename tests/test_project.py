@@ -17,9 +17,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from analysis.building.book import Book, edition
-from analysis.building.execution import default_parameters, read_notebook
 from analysis.evidence.claims import CLAIMS
 from analysis.evidence.measurements import EDITION
+from analysis.publishing.execution import default_parameters, read_notebook
 from tests.conftest import ROOT
 
 BOOK = Book(ROOT)
@@ -146,11 +146,11 @@ def test_ruff_reads_the_cells(name: str, tmp_path: Path) -> None:
 PAIRED, ROOM, CELL = 400, 500, 30
 
 #: Lines in all modules and in all cells: on the way to 19,000 and 2,800.
-PACKAGE, CELLS = 36_510, 5_190
+PACKAGE, CELLS = 36_700, 5_190
 
 #: Modules that are one subject each and were left whole: what they may have.
 WHOLE: dict[str, int] = {
-    "audit/untrusted.py": 632,  # readers of files that may be hostile
+    "reading/untrusted.py": 632,  # readers of files that may be hostile
     "jpeg/codec.py": 793,  # every step of the standard
     "nets/training.py": 1062,  # all nets that train at once
 }

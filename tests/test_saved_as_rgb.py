@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from analysis import saved_as_rgb
-from analysis.evidence.information import Information
+from analysis.bands.information import Information
 from analysis.sound import datasets, spectrograms
 
 seeds = st.integers(0, 2**32 - 1)

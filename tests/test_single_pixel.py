@@ -9,10 +9,10 @@ import pytest
 
 from analysis import single_pixel
 from analysis.colour.colormaps import lut8, lut8_rounded, names
-from analysis.colour.margins import attempt, band_margins, count_standing, separating_plane
-from analysis.colour.neurons import recorded_epochs
-from analysis.colour.patterns import best_agreement, changes, count_patterns, plane_patterns
-from analysis.colour.staircases import least_widths, width_search
+from analysis.planes.margins import attempt, band_margins, count_standing, separating_plane
+from analysis.planes.neurons import recorded_epochs
+from analysis.planes.patterns import best_agreement, changes, count_patterns, plane_patterns
+from analysis.planes.staircases import least_widths, width_search
 
 TINY = single_pixel.Settings(seeds=2, epochs=30, planes=500, bands=4)
 

@@ -13,12 +13,14 @@ import pytest
 from scipy import stats
 
 from analysis import trained_comparisons as tc
+from analysis.comparisons import arms, components, crossing, design, outcomes, tables
+from analysis.comparisons.arms import SIDE
+from analysis.comparisons.tasks import NATIVE, Task, encoded, load_tasks, magnitude, recordings
 from analysis.evidence import contrasts, measurements, verdicts
 from analysis.evidence.statistics import holm
-from analysis.nets import arms, components, crossing, design, outcomes, tables, training
-from analysis.nets.arms import SIDE
-from analysis.nets.tasks import NATIVE, Task, encoded, load_tasks, magnitude, recordings
-from analysis.sound import datasets, encodings, spectrograms, steps
+from analysis.nets import training
+from analysis.pictures import encodings, steps
+from analysis.sound import datasets, spectrograms
 
 SMALL = replace(
     tc.SETTINGS["edition"],

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from analysis import transfer_learning as tl
-from analysis.nets import efficientnet, transfer
-from analysis.nets.transfer import Descent
-from analysis.sound import steps
+from analysis.pictures import steps
+from analysis.pretrained import efficientnet, transfer
+from analysis.pretrained.transfer import Descent
 
 RNG = np.random.default_rng(0)
 

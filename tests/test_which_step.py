@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import which_step
-from analysis.sound.steps import STEPS, cells, factorial
+from analysis.pictures.steps import STEPS, cells, factorial
 
 ALL = (*STEPS, "pretrained")
 

@@ -19,8 +19,8 @@ from analysis.audit.handover import Prepared
 from analysis.audit.words import recommendation
 from analysis.building import command, own_data
 from analysis.building.book import Book
-from analysis.building.execution import Spec
 from analysis.publishing import report
+from analysis.publishing.execution import Spec
 from analysis.publishing.provenance import Run
 from analysis.your_data import drawable
 from tests.conftest import ROOT

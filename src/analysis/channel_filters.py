@@ -23,7 +23,8 @@ from analysis.evidence import statistics
 from analysis.evidence.contrasts import contrast, contrasts
 from analysis.evidence.statistics import Interval
 from analysis.nets.classical import LEARNERS
-from analysis.sound import encodings, partials
+from analysis.pictures import encodings
+from analysis.sound import partials
 from analysis.sound.partials import Notes
 
 Levels = NDArray[np.uint8]

@@ -1,7 +1,7 @@
 """What compressing a spectrogram costs: the chapter's settings, experiments and verdicts.
 
-The methods are `analysis.jpeg.rate`; linear encoders and bounds `analysis.sound.linear_coders`;
-aliasing `analysis.sound.aliasing`; JPEG as a denoiser `analysis.jpeg.denoising`.
+The methods are `analysis.coders.rate`; linear encoders and bounds `analysis.coders.linear_coders`;
+aliasing `analysis.sound.aliasing`; JPEG as a denoiser `analysis.coders.denoising`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from scipy.linalg import qr
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
+from analysis.coders.rate import Bench
 from analysis.evidence.statistics import Interval, equivalence, holm, mean_interval
 from analysis.evidence.verdicts import graded, surely_above
-from analysis.jpeg.rate import Bench
-from analysis.sound import spectrograms
-from analysis.sound.aliasing import SEGMENT, alias_fraction, loudest
-from analysis.sound.datasets import AudioSet
-from analysis.sound.inversion import griffin_lim_snr
-from analysis.sound.pictures import (
+from analysis.pictures.inversion import griffin_lim_snr
+from analysis.pictures.pictures import (
     ROWS,
     WINDOW,
     Pictures,
     pictures,
 )
+from analysis.sound import spectrograms
+from analysis.sound.aliasing import SEGMENT, alias_fraction, loudest
+from analysis.sound.datasets import AudioSet
 
 Array = NDArray[np.float64]
 

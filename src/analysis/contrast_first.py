@@ -27,11 +27,12 @@ from analysis.evidence.folds import CORE_SLOTS
 from analysis.evidence.statistics import mean_interval
 from analysis.evidence.verdicts import by_answers, by_margin
 from analysis.evidence.words import interval
-from analysis.nets import contrast as reading
-from analysis.nets import noisy, sweeps
-from analysis.nets.contrast import NEUTRAL, Feed
-from analysis.nets.efficientnet import Net
-from analysis.sound.encodings import IMAGENET_STD
+from analysis.nets import sweeps
+from analysis.pictures.encodings import IMAGENET_STD
+from analysis.pretrained import contrast as reading
+from analysis.pretrained import noisy
+from analysis.pretrained.contrast import NEUTRAL, Feed
+from analysis.pretrained.efficientnet import Net
 
 #: Differences below one percentage point were declared negligible before anything was computed.
 MARGIN = 0.01

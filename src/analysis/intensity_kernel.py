@@ -1,6 +1,7 @@
 """How soon wide nets learn patterns of levels under each encoding: predicted, then measured.
 
-`analysis.nets.learning_speed` predicts; `analysis.nets.two_layer` trains nets of finite width.
+`analysis.wide_nets.learning_speed` predicts; `analysis.wide_nets.two_layer` trains nets of finite
+width.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from analysis.colour.colormaps import LEVELS, lut8
-from analysis.colour.margins import pattern_margins
 from analysis.colour.perception import distinct_maps, perception
 from analysis.evidence.statistics import Interval, mean_interval, spearman
-from analysis.nets import two_layer
-from analysis.nets.kernels import TARGETS, ntk, spectrum, target, time_to
-from analysis.nets.learning_speed import GRAY, bands, predicted_speed
-from analysis.sound.encodings import ScaleName, scaled_table, table
+from analysis.pictures.encodings import ScaleName, scaled_table, table
+from analysis.planes.margins import pattern_margins
+from analysis.wide_nets import two_layer
+from analysis.wide_nets.kernels import TARGETS, ntk, spectrum, target, time_to
+from analysis.wide_nets.learning_speed import GRAY, bands, predicted_speed
 
 
 @dataclass(frozen=True)

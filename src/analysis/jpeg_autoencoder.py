@@ -1,6 +1,6 @@
 """JPEG as an autoencoder of spectrograms: the chapter's settings, experiments and verdicts.
 
-The codec is `analysis.jpeg.codec`; its rivals `analysis.jpeg.blocks`.
+The codec is `analysis.jpeg.codec`; its rivals `analysis.coders.blocks`.
 Colour is `analysis.jpeg.colour`.
 Pictures are levels 0…255 of log-power spectrograms, one range for the set; an error in levels
 times `Pictures.db_per_level` is an error in decibels.
@@ -17,11 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from analysis.coders.blocks import Components, apply_net, blocks, train, unblock
 from analysis.colour import colormaps
 from analysis.evidence import statistics
 from analysis.evidence.statistics import Interval
 from analysis.jpeg import files
-from analysis.jpeg.blocks import Components, apply_net, blocks, train, unblock
 from analysis.jpeg.code import rms
 from analysis.jpeg.codec import Codes, JPEGAutoencoder, Mode, Subsampling
 from analysis.jpeg.colour import as_batch, luma_levels, save_as_colour

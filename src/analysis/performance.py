@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.evidence.scaling import bound, cost_model
-from analysis.evidence.timings import OURS, Row, Stored, Suite
+from analysis.timing.scaling import bound, cost_model
+from analysis.timing.timings import OURS, Row, Stored, Suite
 
 
 @dataclass(frozen=True)

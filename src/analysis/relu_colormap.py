@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from analysis.colour.colormaps import lut, lut8, lut8_rounded
-from analysis.colour.learned import Learned, distance_by_chance, knot_distance
-from analysis.colour.piecewise import (
+from analysis.evidence.statistics import Interval, mean_interval
+from analysis.evidence.verdicts import by_answers
+from analysis.relu.learned import Learned, distance_by_chance, knot_distance
+from analysis.relu.piecewise import (
     FULL,
     ReLUColormap,
     best_fit,
@@ -22,8 +24,6 @@ from analysis.colour.piecewise import (
     fewest_knots,
     from_segments,
 )
-from analysis.evidence.statistics import Interval, mean_interval
-from analysis.evidence.verdicts import by_answers
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]

@@ -22,12 +22,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
+from analysis.bands.information import Information, class_information
 from analysis.colour import colormaps
 from analysis.colour.information import colour_numbers
-from analysis.evidence.information import Information, class_information
 from analysis.evidence.statistics import paired_difference
+from analysis.pictures.saving import FORMATS, HIGH_DB, LOW_DB, decode, exact_levels, imsave
 from analysis.sound import spectrograms
-from analysis.sound.saving import FORMATS, HIGH_DB, LOW_DB, decode, exact_levels, imsave
 
 #: Pillow's filters.
 FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")

@@ -18,16 +18,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from analysis.colour import neurons
 from analysis.colour.colormaps import LEVELS, lut, lut8, lut8_rounded, names
-from analysis.colour.margins import (
+from analysis.evidence.statistics import paired_difference
+from analysis.evidence.verdicts import by_answers
+from analysis.planes import neurons
+from analysis.planes.margins import (
     attempt,
     band_margins,
     count_standing,
     distinct_bands,
     pattern_margins,
 )
-from analysis.colour.patterns import (
+from analysis.planes.patterns import (
     affine_rank,
     best_agreement,
     changes,
@@ -35,8 +37,6 @@ from analysis.colour.patterns import (
     cover_bound,
     plane_patterns,
 )
-from analysis.evidence.statistics import paired_difference
-from analysis.evidence.verdicts import by_answers
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -314,7 +314,7 @@ def verdict_width(search: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> from analysis.colour.staircases import width_search
+    >>> from analysis.planes.staircases import width_search
     >>> verdict_width(width_search(4, 3))
     'holds'
     """

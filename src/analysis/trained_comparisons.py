@@ -3,8 +3,9 @@
 A *task* is a set of 16×16 spectrograms in decibels with something to learn (`Task`). An *arm* is
 what a network is fed, and the one change to the network that goes with it (`ARMS`). A *trial* is
 one network: task, size of network, arm, scaling, share of the training set, seed, learning rate
-(`Trial`). `STUDY` is what the edition stores of them (`analysis.nets.studies`): trained once, in as
-many processes as there are cores, and read by everybody. The rest of the module reads the table:
+(`Trial`). `STUDY` is what the edition stores of them (`analysis.comparisons.studies`): trained
+once, in as many processes as there are cores, and read by everybody. The rest of the module reads
+the table:
 
 ======================  ============================================================================
 `differences`           each arm minus raw decibels, paired by seed, with intervals
@@ -35,6 +36,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from analysis.comparisons.arms import ALL_STEPS, ARMS, COLOURS, NETWORKS, RAW
+from analysis.comparisons.components import pooled_deviation, winner_chances
+from analysis.comparisons.design import MAIN_SCALE, MAIN_SCALING, MARGIN, Factorial, Settings
+from analysis.comparisons.outcomes import study
+from analysis.comparisons.tables import cell_of, cells_of, records, scores
+from analysis.comparisons.tasks import TITLES
 from analysis.evidence.attribution import shapley
 from analysis.evidence.contrasts import contrast, decided
 from analysis.evidence.statistics import (
@@ -45,13 +52,7 @@ from analysis.evidence.statistics import (
     paired_difference,
 )
 from analysis.evidence.verdicts import by_answers
-from analysis.nets.arms import ALL_STEPS, ARMS, COLOURS, NETWORKS, RAW
-from analysis.nets.components import pooled_deviation, winner_chances
-from analysis.nets.design import MAIN_SCALE, MAIN_SCALING, MARGIN, Factorial, Settings
-from analysis.nets.outcomes import study
-from analysis.nets.tables import cell_of, cells_of, records, scores
-from analysis.nets.tasks import TITLES
-from analysis.sound import steps
+from analysis.pictures import steps
 
 Array = NDArray[np.float64]
 

@@ -1,8 +1,9 @@
 """A net that ImageNet has trained is shown spectrograms, and what colour does then.
 
 Every *arm* is a net (pretrained, at random, or none: the pixels themselves), an encoding and a
-normalisation of what it is fed; `analysis.nets.transfer` probes or trains one. A fold of programs
-or speakers is tested once, by a probe that has not seen it, and arms are compared fold by fold.
+normalisation of what it is fed; `analysis.pretrained.transfer` probes or trains one. A fold of
+programs or speakers is tested once, by a probe that has not seen it, and arms are compared fold by
+fold.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from analysis.evidence.attribution import attributions, shapley
 from analysis.evidence.contrasts import contrast, corrected, effect
 from analysis.evidence.statistics import holm, spearman
 from analysis.evidence.verdicts import by_answers, by_margin
-from analysis.nets import efficientnet, transfer
-from analysis.nets.efficientnet import Net
-from analysis.nets.photographs import photographs, squares
-from analysis.nets.transfer import ALL, NORMS, Arm, Descent, Norm, Task
-from analysis.sound import datasets, steps
+from analysis.pictures import steps
+from analysis.pretrained import efficientnet, transfer
+from analysis.pretrained.efficientnet import Net
+from analysis.pretrained.photographs import photographs, squares
+from analysis.pretrained.transfer import ALL, NORMS, Arm, Descent, Norm, Task
+from analysis.sound import datasets
 
 #: Differences below one percentage point were declared negligible before anything was computed.
 MARGIN = 0.01

@@ -1,8 +1,9 @@
 """Which step of "saving as an image" does what: attributions from complete factorials.
 
 Nothing is trained here. The chapters on trained networks ran every combination of the steps
-(`analysis.sound.steps`) with paired seeds; this module shares the total effect out over the steps,
-in a way that does not depend on the order in which they are taken, and asks when colour helps.
+(`analysis.pictures.steps`) with paired seeds; this module shares the total effect out over the
+steps, in a way that does not depend on the order in which they are taken, and asks when colour
+helps.
 
 A *run table* has one row a trained network: a column for the task, a Boolean one for each step, the
 seed, and the scores ``test`` and ``train`` (fractions).
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from analysis.evidence.attribution import shapley
 from analysis.evidence.statistics import effect_pvalue, holm, mean_interval
-from analysis.sound.steps import STEPS, factorial
+from analysis.pictures.steps import STEPS, factorial
 
 __all__ = [
     "attributions",

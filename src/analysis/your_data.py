@@ -36,12 +36,13 @@ from analysis.audit.differences import (
     step_table,
 )
 from analysis.audit.handover import Prepared
-from analysis.audit.listing import METADATA, DataError
 from analysis.audit.plan import LADDER, NETWORKS, Plan, choose_plan
-from analysis.audit.recordings import load
 from analysis.audit.words import headline, recommendation, warnings
 from analysis.nets import sweeps
-from analysis.sound import datasets, encodings, steps
+from analysis.pictures import encodings, steps
+from analysis.recordings.listing import METADATA, DataError
+from analysis.recordings.recordings import load
+from analysis.sound import datasets
 
 __all__ = [
     "PREPARING", "SETTINGS", "check_outside", "demonstration", "drawable", "example_rows",
@@ -92,7 +93,7 @@ def prepared(
     minutes : float
         Time budget.
     group, classes, values : str
-        See `analysis.audit.recordings.load`.
+        See `analysis.recordings.recordings.load`.
     jobs, seed : int
         See `run`.
     checkpoints : str

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from analysis.audit.recordings import load
+from analysis.recordings.recordings import load
 
 RATE = 8_000
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.audit.listing import LeftOut
 from analysis.audit.plan import Plan
-from analysis.audit.recordings import Recordings
-from analysis.audit.untrusted import FrontEnd
+from analysis.reading.untrusted import FrontEnd
+from analysis.recordings.listing import LeftOut
+from analysis.recordings.recordings import Recordings
 
 TINY = Plan(8, folds=2, repeats=2, steps=12, most=1000, shares=(0.5,), colours=("jet",))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.audit.listing import DataError, Listing, find
-from analysis.audit.recordings import load
+from analysis.recordings.listing import DataError, Listing, find
+from analysis.recordings.recordings import load
 from tests.audit.made import sound
 
 

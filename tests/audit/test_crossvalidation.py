@@ -18,8 +18,8 @@ from analysis.audit import arms, crossvalidation, words
 from analysis.audit.crossvalidation import Outcome, run
 from analysis.audit.differences import accuracies, differences, learning_curve, noise_floor
 from analysis.audit.folds import folds_of
-from analysis.audit.listing import DataError
-from analysis.audit.untrusted import FrontEnd
+from analysis.reading.untrusted import FrontEnd
+from analysis.recordings.listing import DataError
 from tests.audit.sets import TINY, noise
 
 

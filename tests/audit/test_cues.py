@@ -18,8 +18,8 @@ from scipy import stats
 from analysis.audit.crossvalidation import run
 from analysis.audit.cues import CUE_TITLES, OF_FILES, cues, suspects, twins
 from analysis.audit.plan import Plan
-from analysis.audit.recordings import load
 from analysis.audit.words import warnings
+from analysis.recordings.recordings import load
 from tests.audit.sets import made, noise
 
 RATE = 8_000

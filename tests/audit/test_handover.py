@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from analysis.audit.handover import Prepared
-from analysis.audit.recordings import Recordings, load
+from analysis.recordings.recordings import Recordings, load
 from tests.audit.sets import TINY, noise
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from analysis.audit import plan as planning
-from analysis.audit.listing import DataError
 from analysis.audit.plan import LADDER, choose_plan
+from analysis.recordings.listing import DataError
 
 
 def test_a_time_budget_buys_more_the_longer_it_is(

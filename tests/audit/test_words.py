@@ -11,13 +11,13 @@ from analysis.audit import words
 from analysis.audit.crossvalidation import Outcome
 from analysis.audit.cues import cues, twins
 from analysis.audit.differences import Difference, differences
-from analysis.audit.items import LeftOut
-from analysis.audit.untrusted import NO_DATA
 from analysis.audit.words import headline, recommendation
 from analysis.evidence.statistics import Interval
+from analysis.pictures.steps import STEPS
 from analysis.publishing import report
 from analysis.publishing.provenance import Run
-from analysis.sound.steps import STEPS
+from analysis.reading.untrusted import NO_DATA
+from analysis.recordings.items import LeftOut
 
 
 def difference(name: str, network: str, estimate: float, verdict: str) -> Difference:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
-from analysis.building.pdf import browser_path
-from analysis.building.serving import server
+from analysis.site.pdf import browser_path
+from analysis.site.serving import server
 from tests.conftest import ROOT
 
 HTML = ROOT / "_build" / "html"

@@ -21,11 +21,12 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from analysis import single_pixel
-from analysis.building.serving import server
-from analysis.colour import margins, piecewise
 from analysis.colour.colormaps import lut8, lut8_rounded, names
 from analysis.jpeg import code, codec
+from analysis.planes import margins
 from analysis.publishing import widgets
+from analysis.relu import piecewise
+from analysis.site.serving import server
 from tests.book.conftest import Watched, set_theme
 from tests.conftest import ROOT
 

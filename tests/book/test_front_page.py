@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from analysis.building.book import Book
+from analysis.comparisons.arms import COLOURS
+from analysis.comparisons.studies import SAMPLE
 from analysis.evidence.claims import verdict_of
 from analysis.evidence.measurements import EDITION
-from analysis.nets.arms import COLOURS
-from analysis.nets.studies import SAMPLE
 from analysis.publishing import ledger
 from tests.conftest import ROOT
 

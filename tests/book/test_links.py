@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from analysis.building.book import PROFILES, Book
-from analysis.building.site import read_records
 from analysis.evidence.claims import CLAIMS
 from analysis.publishing.ledger import read_entries
+from analysis.site.site import read_records
 from tests.book.conftest import HTML
 from tests.conftest import ROOT
 

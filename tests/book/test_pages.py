@@ -16,8 +16,8 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from analysis.building.book import Book
-from analysis.building.site import read_book
 from analysis.colour import colormaps
+from analysis.site.site import read_book
 from tests.book.conftest import HTML, Watched, set_theme
 from tests.conftest import ROOT
 

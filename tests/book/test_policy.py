@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from analysis.building.serving import server
+from analysis.site.serving import server
 
 pytestmark = pytest.mark.browser
 

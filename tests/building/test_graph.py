@@ -18,9 +18,9 @@ from click.testing import CliRunner
 
 from analysis.building.book import Book, BuildError, parse_parameters
 from analysis.building.command import main
-from analysis.building.execution import CHECKSUMS, NOTEBOOK
 from analysis.building.graph import _priorities, _seconds, build_book
 from analysis.evidence.claims import CLAIMS
+from analysis.publishing.execution import CHECKSUMS, NOTEBOOK
 
 
 def build(book: Book) -> list[str]:

@@ -16,9 +16,10 @@ from click.testing import CliRunner, Result
 from analysis.building import graph, measuring
 from analysis.building.book import Book, BuildError
 from analysis.building.command import main
+from analysis.comparisons import studies
 from analysis.evidence import measurements
 from analysis.evidence.measurements import Damaged, Disagreement
-from analysis.nets import studies, sweeps
+from analysis.nets import sweeps
 from tests.conftest import ROOT
 
 TRAINER = '''"""Trains nets whose scores are a formula."""
@@ -63,7 +64,7 @@ MODULE = '''"""The chapter's module."""
 
 from dataclasses import dataclass
 
-from analysis.nets.studies import Study
+from analysis.comparisons.studies import Study
 from tinybook import trainer
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.polynomial import chebyshev
 
 from analysis.colour import colormaps, filtering
-from analysis.sound import encodings
+from analysis.pictures import encodings
 
 seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=25, deadline=None)

@@ -11,7 +11,7 @@ from scipy.stats import entropy
 from sklearn.metrics import mutual_info_score
 
 from analysis.colour import colormaps, information
-from analysis.sound import encodings
+from analysis.pictures import encodings
 
 seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=25, deadline=None)

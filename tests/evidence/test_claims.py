@@ -7,8 +7,8 @@ import ast
 import pytest
 
 from analysis.building.book import Book
-from analysis.building.execution import read_notebook
 from analysis.evidence.claims import CLAIMS, SAID_BY, verdict_of
+from analysis.publishing.execution import read_notebook
 from tests.conftest import ROOT
 
 BOOK = Book(ROOT)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from analysis.building.execution import CHECKSUMS, NOTEBOOK
+from analysis.publishing.execution import CHECKSUMS, NOTEBOOK
 from tests.conftest import ROOT, write_tiny_book
 
 #: Files that tell when and how fast something ran.

@@ -85,9 +85,9 @@ _SWEEP = """
 import hashlib, json, sys
 from dataclasses import replace
 from pathlib import Path
-from analysis.nets import crossing
-from analysis.nets.tasks import load_tasks
-from analysis.nets import design
+from analysis.comparisons import crossing
+from analysis.comparisons.tasks import load_tasks
+from analysis.comparisons import design
 from analysis import trained_comparisons as tc
 from analysis.nets import checkpoints
 

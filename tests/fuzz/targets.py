@@ -15,7 +15,8 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from analysis.audit import clips, listing, untrusted
+from analysis.reading import clips, untrusted
+from analysis.recordings import listing
 from analysis.sound import datasets
 from analysis.uncolouring import coefficients
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.colour import piecewise
 from analysis.colour.colormaps import lut8, lut8_rounded, names
 from analysis.jpeg import codec
 from analysis.publishing import widgets
+from analysis.relu import piecewise
 from tests.conftest import ROOT
 
 TABLE = pd.DataFrame({"margin": [0.5]}, index=["viridis"])

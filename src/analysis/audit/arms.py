@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.audit.plan import Plan
-from analysis.audit.recordings import Recordings
-from analysis.sound import encodings, steps
-from analysis.sound.steps import Pipeline
+from analysis.pictures import encodings, steps
+from analysis.pictures.steps import Pipeline
+from analysis.recordings.recordings import Recordings
 
 __all__ = ["arm_images", "arms_of", "cell_images"]
 

@@ -5,7 +5,7 @@ part         what is trained
 ===========  ======================================================================================
 `tune`       one learning rate for all encodings, on a validation part of one training set
 `encodings`  every encoding, on two networks, each with shares of the training set for the curves
-`steps`      all 64 combinations of the six steps of saving as an image (`analysis.sound.steps`)
+`steps`      all 64 combinations of the six steps of saving as an image (`analysis.pictures.steps`)
 ===========  ======================================================================================
 
 Two encodings of one fold and repeat have the same seed, the same batches in the same order and the
@@ -36,12 +36,12 @@ from sklearn.model_selection import train_test_split
 from analysis.audit.arms import arm_images, arms_of, cell_images
 from analysis.audit.folds import check_split, folds_of, thinned
 from analysis.audit.plan import NETWORKS, Plan, architecture
-from analysis.audit.recordings import Recordings
 from analysis.files import write_json
 from analysis.nets import sweeps, training
 from analysis.nets.training import Network, Optimiser
-from analysis.sound import encodings, steps
-from analysis.sound.steps import STEPS
+from analysis.pictures import encodings, steps
+from analysis.pictures.steps import STEPS
+from analysis.recordings.recordings import Recordings
 
 __all__ = ["PARTS", "Outcome", "Unit", "run"]
 
@@ -242,7 +242,7 @@ def run(
     Parameters
     ----------
     data : Recordings
-        See `analysis.audit.recordings.load`.
+        See `analysis.recordings.recordings.load`.
     plan : Plan
         How much.
     colormap : str

@@ -13,9 +13,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from analysis.audit.differences import cluster_means
 from analysis.audit.folds import clusters_of, folds_of
-from analysis.audit.recordings import Recordings
 from analysis.evidence.statistics import effect_pvalue, holm
-from analysis.sound import encodings, spectrograms, steps
+from analysis.pictures import encodings, steps
+from analysis.recordings.recordings import Recordings
+from analysis.sound import spectrograms
 
 __all__ = [
     "CUE_TITLES", "OF_FILES", "clipped", "cues", "dynamic_range", "level_use", "silent_rows",

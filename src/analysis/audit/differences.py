@@ -21,7 +21,7 @@ from analysis.audit.folds import clusters_of
 from analysis.audit.plan import NETWORKS
 from analysis.evidence import attribution, statistics
 from analysis.evidence.statistics import Interval, effect_pvalue, equivalence, mean_interval
-from analysis.sound.steps import STEPS
+from analysis.pictures.steps import STEPS
 
 __all__ = [
     "MARGIN", "Difference", "accuracies", "cluster_means", "compare", "confusion", "differences",
@@ -207,7 +207,7 @@ def step_differences(outcome: Outcome) -> list[Difference]:
     Returns
     -------
     list of Difference
-        In the order of `analysis.sound.steps.STEPS`; p values not adjusted.
+        In the order of `analysis.pictures.steps.STEPS`; p values not adjusted.
     """
     names = [arm for arm, _ in outcome.entries["steps"]]
     hits = np.stack([outcome.hits("steps", name) for name in names])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.audit.listing import DataError
-from analysis.audit.recordings import Recordings
 from analysis.evidence.folds import stratified_folds
+from analysis.recordings.listing import DataError
+from analysis.recordings.recordings import Recordings
 
 __all__ = ["check_split", "clusters_of", "folds_of", "thinned"]
 

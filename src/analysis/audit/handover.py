@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.audit.listing import LeftOut
 from analysis.audit.plan import Plan
-from analysis.audit.recordings import Recordings
-from analysis.audit.untrusted import FrontEnd
 from analysis.files import atomic_path
+from analysis.reading.untrusted import FrontEnd
+from analysis.recordings.listing import LeftOut
+from analysis.recordings.recordings import Recordings
 
 __all__ = ["Prepared"]
 

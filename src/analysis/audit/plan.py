@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.audit.listing import DataError
 from analysis.files import write_json
 from analysis.nets import sweeps, training
 from analysis.nets.training import Convolution, Convolutional, Network, Optimiser
+from analysis.recordings.listing import DataError
 
 __all__ = ["LADDER", "NETWORKS", "Plan", "architecture", "choose_plan", "speed"]
 

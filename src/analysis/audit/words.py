@@ -19,10 +19,10 @@ from analysis.audit.cues import (
 )
 from analysis.audit.differences import Difference, accuracies, compare, noise_floor, step_table
 from analysis.audit.folds import clusters_of
-from analysis.audit.listing import counted
 from analysis.audit.plan import NETWORKS
-from analysis.audit.recordings import Recordings, losses
 from analysis.evidence.words import points
+from analysis.recordings.listing import counted
+from analysis.recordings.recordings import Recordings, losses
 
 __all__ = [
     "ARM_TITLES", "STEP_TITLES", "headline", "percent", "plain", "recommendation", "sections",

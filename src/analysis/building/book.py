@@ -16,8 +16,8 @@ from typing import Any
 import click
 import yaml
 
-from analysis.building.execution import Spec, default_parameters, read_notebook
-from analysis.building.forge import git
+from analysis.publishing.execution import Spec, default_parameters, read_notebook
+from analysis.publishing.forge import git
 
 __all__ = [
     "PROFILES", "Book", "BuildError", "check_profile", "commit", "edition", "make_spec",

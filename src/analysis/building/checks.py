@@ -22,7 +22,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pandas as pd
 
-from analysis.building.execution import CHECKSUMS, NOTEBOOK
+from analysis.publishing.execution import CHECKSUMS, NOTEBOOK
 
 __all__ = [
     "COMPATIBLE", "PROCESSORS", "TOLERANCES", "Package", "Tolerance", "addresses", "audit",

@@ -17,11 +17,11 @@ from tqdm import tqdm
 
 from analysis.building import checks
 from analysis.building.book import PROFILES, Book, BuildError, make_spec, parse_parameters
-from analysis.building.execution import NOTEBOOK, default_parameters, read_notebook, unwritable
 from analysis.building.graph import alone, build_book, discard_unfinished, run_again, run_chapter
-from analysis.building.pdf import print_pdf
-from analysis.building.serving import server
-from analysis.building.site import read_book, render, write_figures
+from analysis.publishing.execution import NOTEBOOK, default_parameters, read_notebook, unwritable
+from analysis.site.pdf import print_pdf
+from analysis.site.serving import server
+from analysis.site.site import read_book, render, write_figures
 
 __all__ = ["main"]
 

@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from analysis.building.book import Book, BuildError, check_profile, make_spec, parse_parameters
-from analysis.building.execution import (
+from analysis.publishing.execution import (
     NOTEBOOK,
     Spec,
     damage,
@@ -38,7 +38,7 @@ from analysis.building.execution import (
     save_spec,
     unwritable,
 )
-from analysis.building.site import last_changes, read_book, render
+from analysis.site.site import last_changes, read_book, render
 
 __all__ = ["Progress", "alone", "build_book", "discard_unfinished", "run_again", "run_chapter"]
 
@@ -95,7 +95,7 @@ def run_chapter(
         with (
             errors,
             subprocess.Popen(
-                [sys.executable, "-m", "analysis.building.execution", str(path)],
+                [sys.executable, "-m", "analysis.publishing.execution", str(path)],
                 stdin=subprocess.PIPE,  # held open: the child stops when we do
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -283,10 +283,10 @@ def _site_task(book: Book, profile: str) -> Any:
     static = (path for path in sorted((book.root / "book" / "_static").rglob("*")))
     inputs += [path for path in static if path.is_file()]
     inputs += [path for path in [book.root / "book" / "references.bib"] if path.exists()]
-    here = Path(__file__).parent
-    inputs += [path for room in (here, here.parent / "publishing") for path in room.glob("*.py")]
-    inputs += [here.parent / "evidence" / "claims.py"]  # what the ledger says of each claim
-    inputs += sorted((here / "templates").iterdir())
+    here = Path(__file__).parents[1]
+    inputs += [path for room in ("site", "publishing") for path in (here / room).glob("*.py")]
+    inputs += [here / "evidence" / "claims.py"]  # what the ledger says of each claim
+    inputs += sorted((here / "site" / "templates").iterdir())
     inputs += [path for path in [book.root / "CITATION.cff"] if path.exists()]
     about = asdict(read_book(book.root))  # its addresses, which git may know
     key = json.dumps([profile, about, last_changes(book.root, book.pages)])

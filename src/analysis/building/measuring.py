@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis.building.book import Book, BuildError, commit
+from analysis.comparisons import studies
+from analysis.comparisons.studies import Study
 from analysis.evidence import measurements
-from analysis.nets import studies, sweeps
-from analysis.nets.studies import Study
+from analysis.nets import sweeps
 from analysis.sound import datasets
 
 __all__ = ["find", "listing", "measure", "repeat", "state_of", "verify"]

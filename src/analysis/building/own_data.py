@@ -22,10 +22,10 @@ import click
 from tqdm import tqdm
 
 from analysis import your_data
-from analysis.audit import listing
 from analysis.audit.handover import Prepared
-from analysis.building.execution import NOTEBOOK, default_parameters, read_notebook
-from analysis.sound import encodings
+from analysis.pictures import encodings
+from analysis.publishing.execution import NOTEBOOK, default_parameters, read_notebook
+from analysis.recordings import listing
 
 __all__ = ["CHAPTER", "Request", "make_report"]
 

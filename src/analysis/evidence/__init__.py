@@ -1,5 +1,6 @@
-"""From scores to a verdict: intervals, corrections, attributions.
+"""From scores to a verdict.
 
-Begin with `contrasts`, comparisons of arms; `statistics` has the intervals and tests, `attribution`
-shares an effect out over steps, and `verdicts` is the ladder from answers to a verdict.
+Begin with `contrasts`, comparisons of arms on `folds` that divide no group; `statistics` has the
+intervals and tests, `attribution` shares an effect out over steps. `claims` say what decides,
+`verdicts` how, `words` put it; `measurements` are the edition's tables.
 """

@@ -22,7 +22,7 @@ def shapley(values: ArrayLike) -> NDArray[np.float64]:
     ----------
     values : array_like of float, shape (2**k, …)
         The score with each subset of ``k`` steps; entry ``j`` has step ``i`` taken if bit ``i`` of
-        ``j`` is set (`analysis.sound.steps.cells`). Further axes, such as seeds, are kept.
+        ``j`` is set (`analysis.pictures.steps.cells`). Further axes, such as seeds, are kept.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""Networks and their training.
+"""Small networks, many trained at once.
 
-Begin with `training.train`, which trains many small networks at once; `sweeps` spreads work over
-processes and keeps what is done; `efficientnet` is the net that ImageNet has trained, `probes` and
-`transfer` say what it is worth elsewhere; `kernels` predicts how soon a wide net learns.
+Begin with `training.train`; `compiled` runs its loops, on `layers`, from a `program`. `sweeps`
+spreads work over processes and keeps what is done, in `checkpoints`. `classical` learners and
+`neighbours` stand beside: they are no nets.
 """

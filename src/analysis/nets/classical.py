@@ -19,7 +19,8 @@ from tqdm import tqdm
 
 from analysis.colour.colormaps import LEVELS
 from analysis.evidence.folds import hold_out_groups
-from analysis.sound import datasets, encodings, spectrograms
+from analysis.pictures import encodings
+from analysis.sound import datasets, spectrograms
 
 __all__ = [
     "LEARNERS",

@@ -1,6 +1,7 @@
 """What a chapter gives to its readers: figures, numbers, verdicts, explorers.
 
 Begin with `figures.publish` and `ledger.record`. `plots` draws the standard pictures, `units` is
-what their axes must say; `provenance` says which run a result belongs to. `widgets` are figures
-that the reader moves, `glossary` explains words, `report` tells a reader's own results.
+what their axes must say, `citing` writes BibTeX; `execution` runs a chapter, `provenance` and
+`forge` say which run of which book it was. `widgets` move in the page, `report` tells a reader's
+own results.
 """

@@ -1,7 +1,5 @@
-"""Sound and its pictures: from a recording to what a network is fed.
+"""Sounds and their spectrograms.
 
-Begin with `spectrograms`; `datasets` and `signals` give sounds, `encodings` turns levels into
-channels, `steps` takes the steps of "saving as an image" one at a time. `pictures` are those of
-one-second clips, `inversion` makes them sound again, `linear_coders` and `aliasing` say what a
-smaller picture loses.
+Begin with `spectrograms`. `datasets` gives recordings, `signals` chirps and textures whose answer
+is known, `partials` notes whose partials are; `aliasing` says what a hop cannot represent.
 """

@@ -1,0 +1,312 @@
+"""Tasks from thresholds to bands to real sounds, whose gain from colour the band index predicts.
+
+`analysis.bands.band_index` looks at a task's training pictures, and `predict` says what turbo
+should gain over raw decibels for a small net. What it said of `TASKS` was locked in
+``measurements/intensity-kernel/predictions.csv`` before any was trained; `measure` trains.
+The rule's line is fitted to `CALIBRATION`: textures of other patterns and draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import ndimage, stats
+
+import analysis
+from analysis.bands.band_index import BandIndex, band_index
+from analysis.colour.colormaps import LEVELS
+from analysis.comparisons import tasks
+from analysis.comparisons.arms import SIDE, architecture
+from analysis.nets.training import Network, Optimiser, evaluate, score, train
+from analysis.pretrained.noisy import in_noise
+from analysis.sound import datasets, signals, spectrograms
+from analysis.wide_nets.kernels import stretches
+
+__all__ = [
+    "ARMS", "CALIBRATION", "FOLDER", "MARGIN", "TASKS", "Prediction", "Texture", "again", "gains",
+    "index_of", "judge", "make", "measure", "predict", "predictions", "trained", "verdict",
+]  # fmt: skip
+
+#: Where predictions and trained nets are kept.
+FOLDER = Path(analysis.__file__).parents[2] / "measurements" / "intensity-kernel"
+
+#: What is compared: standardised decibels, and turbo.
+ARMS = ("raw", "turbo")
+
+#: A gain counts from one percentage point of accuracy on, as elsewhere in this book.
+MARGIN = 0.01
+
+_NETWORK, _STEPS, _TUNING = "tiny", 800, (1000, 1001)
+_RATES = (0.003, 0.01, 0.03, 0.1)
+
+
+class _Sizes(NamedTuple):
+    train: int = 768
+    validation: int = 256
+    test: int = 1024
+
+
+_SIZES = _Sizes()
+
+
+class Texture(NamedTuple):
+    """A texture task: weight of the bands against a threshold, their number, noise in levels."""
+
+    mixture: float
+    bands: int
+    noise: float = 0.0
+    contrast: float = 0.4
+
+
+_CALIBRATION = {
+    "calibration 0": Texture(0.0, 1, 12.0),
+    "calibration 1": Texture(0.4, 2),
+    "calibration 2": Texture(0.6, 3, 12.0),
+    "calibration 3": Texture(0.8, 1),
+    "calibration 4": Texture(1.0, 3),
+    "calibration 5": Texture(1.0, 2, 12.0, 0.3),
+}
+_TEXTURES = {
+    "threshold": Texture(0.0, 1),
+    "a quarter band": Texture(0.25, 1),
+    "half a band": Texture(0.5, 1),
+    "three quarters band": Texture(0.75, 1),
+    "band": Texture(1.0, 1),
+    "two bands": Texture(1.0, 2),
+    "four bands": Texture(1.0, 4),
+    "threshold, noisy": Texture(0.0, 1, 24.0),
+    "band, noisy": Texture(1.0, 1, 24.0),
+    "two bands, noisy": Texture(1.0, 2, 24.0),
+}
+_CHIRPS = {f"chirps at {snr} dB": float(snr) for snr in (20, 0, -10)}
+_SOUNDS = {
+    "instruments": datasets.instruments,
+    "digits": datasets.spoken_digits,
+    "words": datasets.spoken_words,
+}
+
+#: What was predicted: textures; chirps that rise or fall; loud or soft; sounds, clean and at 0 dB.
+TASKS = (
+    *_TEXTURES,
+    *_CHIRPS,
+    "loudness",
+    *(f"{s}{n}" for s in _SOUNDS for n in ("", ", noisy")),
+)
+
+#: What the rule is fitted to.
+CALIBRATION = tuple(_CALIBRATION)
+
+
+def make(name: str, seed: int = 0) -> tasks.Task:
+    """Make one of `TASKS` or `CALIBRATION`: pictures of 16 × 16 decibels and classes.
+
+    DataUnavailable if its recordings are not on this machine.
+
+    Examples
+    --------
+    >>> make("loudness").db.shape[1:]
+    (16, 16)
+    """
+    textures = _TEXTURES | _CALIBRATION
+    if name in textures:
+        place = list(textures).index(name)
+        return _generated(name, *_textures(textures[name], [seed, 8, place]))
+    if name == "loudness" or name in _CHIRPS:
+        low, high = signals.SNR_RANGE if name == "loudness" else (_CHIRPS[name],) * 2
+        made = signals.chirps(sum(_SIZES), seed + 50, (low, high))
+        db = spectrograms.log_power(made.waveforms, 256, 128)
+        db = spectrograms.resize(db, (SIDE, SIDE)).astype(np.float32)
+        middle = (low + high) / 2
+        answer = made.snr > middle if name == "loudness" else made.ends[:, 1] > made.ends[:, 0]
+        return _generated(name, db, answer.astype(np.int64))
+    if name not in TASKS:
+        raise ValueError(f"unknown task {name!r}; valid: {', '.join([*textures, *TASKS])}")
+    source, _, noise = name.partition(", ")
+    audio = _SOUNDS[source](max_per_class=300 if source != "instruments" else None, seed=seed)
+    if noise:
+        audio = replace(audio, waveforms=in_noise(audio.waveforms, audio.lengths, 0.0, seed))
+    return replace(tasks.recordings(audio, _SIZES, seed), name=name)
+
+
+def _generated(name: str, db: NDArray[np.float32], labels: NDArray[np.int64]) -> tasks.Task:
+    rows = np.split(np.arange(len(db)), np.cumsum(_SIZES[:2]))
+    groups = np.arange(len(db)).astype(str)
+    return tasks.Task(name, db, labels, 2, groups, *rows)
+
+
+def _textures(how: Texture, seed: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Smooth fields whose levels are more frequent where a pattern is on, in one of two classes."""
+    rng = np.random.default_rng(seed)
+    count = sum(_SIZES)
+    labels = np.arange(count) % 2
+    shape = (count, SIDE, SIDE)
+    field = ndimage.gaussian_filter(rng.normal(size=shape), (0, 1.5, 1.5), mode="wrap")
+    uniform = stats.norm.cdf(field / field.std())
+    bands = stretches(2 * how.bands + 1)
+    pattern = (1 - how.mixture) * stretches(2) + how.mixture * bands
+    pattern = how.contrast * pattern / np.abs(pattern).max()
+    level = np.empty_like(uniform)
+    for label in (0, 1):
+        often = 1 + (2 * label - 1) * pattern
+        cumulative = np.concatenate([[0.0], often.cumsum()]) / often.sum()
+        mine = labels == label
+        level[mine] = np.interp(uniform[mine], cumulative, np.arange(LEVELS + 1) / LEVELS)
+    level += how.noise / LEVELS * rng.normal(size=shape)
+    return np.asarray(80 * level - 80, np.float32), labels.astype(np.int64)
+
+
+def index_of(task: tasks.Task) -> BandIndex:
+    """Band index of a task's training and validation pictures, given the row; no net is trained."""
+    rows = np.concatenate([task.train, task.validation])
+    return band_index(task.db[rows], task.targets[rows], task.groups[rows])
+
+
+class Prediction(NamedTuple):
+    """Gain of turbo over raw decibels in accuracy, with a 95 % interval, and whether it counts."""
+
+    gain: float
+    low: float
+    high: float
+
+    @property
+    def positive(self) -> bool:
+        """Whether colour is said to help: by `MARGIN` or more."""
+        return self.gain >= MARGIN
+
+
+def predict(found: BandIndex, calibration: pd.DataFrame) -> Prediction:
+    """Predict what turbo gains for a small net: a straight line of the index.
+
+    The line is fitted by least squares to the ``index`` and ``gain`` of `calibration`; the interval
+    is that of a new observation, with the index's own uncertainty. Where pixels tell nothing of the
+    class by themselves, there is no index: then no gain is predicted.
+    """
+    x, y = calibration["index"].to_numpy(), calibration.gain.to_numpy()
+    slope, start = np.polyfit(x, y, 1)
+    freedom, spread = len(x) - 2, float(((x - x.mean()) ** 2).sum())
+    deviation = float(np.sqrt(((y - start - slope * x) ** 2).sum() / freedom))
+    quantile = float(stats.t.ppf(0.975, freedom))
+    if not found.known:
+        return Prediction(0.0, -quantile * deviation, quantile * deviation)
+    at = float(np.clip(found.index.estimate, 0, 1))
+    own = slope * (found.index.high - found.index.low) / 2
+    new = quantile * deviation * np.sqrt(1 + 1 / len(x) + (at - x.mean()) ** 2 / spread)
+    gain, width = float(start + slope * at), float(np.hypot(new, own))
+    return Prediction(gain, gain - width, gain + width)
+
+
+def measure(task: tasks.Task, seeds: Sequence[int]) -> pd.DataFrame:
+    """Train small nets on a task: each arm at its own learning rate, chosen on validation.
+
+    A row a net: ``task``, ``arm``, ``seed``, ``rate``, ``train``, ``validation``, ``test``
+    (accuracies).
+    """
+    frames = []
+    for arm in ARMS:
+        tried = _scores(task, arm, [(seed, rate) for rate in _RATES for seed in _TUNING])
+        means = tried.groupby("rate").validation.mean()
+        best = float(means.index[int(means.argmax())])
+        frames.append(_scores(task, arm, [(seed, best) for seed in seeds]))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _scores(task: tasks.Task, arm: str, runs: Sequence[tuple[int, float]]) -> pd.DataFrame:
+    """Accuracies of nets, one for each seed and rate."""
+    images = {arm: tasks.encoded(task, arm, "equal_energy", "global", 0)}
+    nets = [Network(seed, arm, rate, task.train) for seed, rate in runs]
+    shape = architecture(_NETWORK, arm, task.outputs)
+    done = train(shape, images, task.targets, nets, Optimiser(_STEPS))
+    columns = {
+        part: score(evaluate(shape, done, images, nets, rows), task.targets[rows])
+        for part, rows in vars(task).items()
+        if part in ("train", "validation", "test")
+    }
+    seed, rate = zip(*runs, strict=True)
+    return pd.DataFrame({"task": task.name, "arm": arm, "seed": seed, "rate": rate} | columns)
+
+
+def again(nets: pd.DataFrame, names: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
+    """Train some stored nets once more, to see whether the store is to be believed.
+
+    Columns as `measure`, and ``stored``, the test accuracy in the store. On another processor a net
+    is another draw, as if of another seed.
+
+    Raises
+    ------
+    ValueError
+        If a score lies further from the stored one than six deviations of the seeds' scores.
+    """
+    frames = []
+    for name in names:
+        task = make(name)
+        for arm in ARMS:
+            mine = nets[(nets.task == name) & (nets.arm == arm)]
+            own = mine[mine.seed.isin(seeds)]
+            found = _scores(
+                task, arm, [(int(s), float(r)) for s, r in zip(own.seed, own.rate, strict=True)]
+            )
+            frames.append(found.assign(stored=own.test.to_numpy(), spread=mine.test.std()))
+    table = pd.concat(frames, ignore_index=True)
+    wrong = table[(table.test - table.stored).abs() > 6 * table.spread]
+    if len(wrong):
+        raise ValueError(f"{len(wrong)} stored nets score otherwise, {wrong.task.iloc[0]!r} first")
+    return table.drop(columns="spread")
+
+
+def gains(nets: pd.DataFrame) -> pd.DataFrame:
+    """Turbo less raw in test accuracy by task, paired by seed, with Student's 95 % interval.
+
+    Columns ``raw`` and ``turbo`` (means), ``gain``, ``low``, ``high``.
+    """
+    wide = nets.pivot(index=["task", "seed"], columns="arm", values="test")
+    more = (wide["turbo"] - wide["raw"]).groupby("task", sort=False)
+    table = wide.groupby("task", sort=False).mean().assign(gain=more.mean())
+    width = more.sem() * stats.t.ppf(0.975, more.size() - 1)
+    return table.assign(low=table.gain - width, high=table.gain + width)
+
+
+def predictions() -> pd.DataFrame:
+    """Read what was locked: ``task``, ``index``, its ends, ``information``, ``gain``, its ends."""
+    return pd.read_csv(FOLDER / "predictions.csv")
+
+
+def trained() -> pd.DataFrame:
+    """Read the nets that were trained afterwards, a row each, as `measure` returns them."""
+    return pd.read_csv(FOLDER / "nets.csv")
+
+
+def judge(said: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
+    """Put `predictions` beside what `gains` of the nets came out as, a row a task.
+
+    ``said`` and ``came``: whether the gain is `MARGIN` or more, as predicted and as measured;
+    ``hit``: both are the same; ``covered``: the measured gain lies within the predicted interval;
+    ``texture``: it is a task like those of `CALIBRATION`.
+    """
+    table = said.merge(gains(nets).reset_index(), on="task", suffixes=("_said", ""))
+    came = table.gain >= MARGIN
+    within = (table.gain >= table.low_said) & (table.gain <= table.high_said)
+    positive = table.gain_said >= MARGIN
+    like = table.task.isin(list(_TEXTURES))
+    return table.assign(
+        said=positive, came=came, hit=positive == came, covered=within, texture=like
+    )
+
+
+def verdict(outcome: pd.DataFrame) -> tuple[str, float]:
+    """Whether the band index tells beforehand where colour helps, by `judge`.
+
+    *Rule.* It is of use if it hits the side in at least four fifths of the tasks, and in more of
+    them than the better of "always" and "never" would: holds. Fewer than that guess: fails. Else:
+    holds with limits. Also the share of tasks that the guess hits.
+    """
+    guess = max(outcome.came.mean(), 1 - outcome.came.mean())
+    hits = outcome.hit.mean()
+    if hits >= 0.8 and hits > guess:
+        return "holds", float(guess)
+    return ("fails" if hits < guess else "holds with limits"), float(guess)

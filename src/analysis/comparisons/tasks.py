@@ -1,0 +1,233 @@
+"""Tasks for small networks: pictures, answers, and who is in which set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.comparisons.arms import ARMS, SIDE, Scaling
+from analysis.comparisons.design import Settings
+from analysis.pictures import encodings
+from analysis.pictures.encodings import ScaleName
+from analysis.sound import datasets, signals, spectrograms
+
+__all__ = [
+    "NATIVE",
+    "TITLES",
+    "Task",
+    "balanced",
+    "encoded",
+    "load_tasks",
+    "magnitude",
+    "recordings",
+    "textures",
+]
+
+Array = NDArray[np.float64]
+
+
+#: Rows and columns of the spectrograms that the steps of saving as an image start from.
+NATIVE = 24
+
+#: What tasks are called in figures.
+TITLES = {
+    "textures": "level-band textures",
+    "chirps": "chirps in noise",
+    "instruments": "instrument families",
+    "spoken-digits": "spoken digits",
+    "spoken-words": "spoken words",
+}
+
+
+class Sizes(Protocol):
+    """How many spectrograms each set has at most."""
+
+    @property
+    def train(self) -> int:
+        """To learn from."""
+
+    @property
+    def validation(self) -> int:
+        """To choose learning rates by."""
+
+    @property
+    def test(self) -> int:
+        """To be judged on."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Spectrograms and what is to be learned from them.
+
+    `name`: A key of `TITLES`. `db`: In decibels. `targets`: Classes, or standardised values.
+    `outputs`: Classes, or values. `groups`: Speaker, instrument, or range of the signal-to-noise
+    ratio. `train`, `validation`, `test`: Rows of each; of real recordings, no group is in two of
+    them.
+    """
+
+    name: str
+    db: NDArray[np.float32]
+    targets: NDArray[Any]
+    outputs: int
+    groups: NDArray[np.str_]
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+    @property
+    def unit(self) -> str:
+        """What the score is."""
+        return "accuracy" if self.targets.ndim == 1 else "R²"
+
+    def digest(self) -> str:
+        """Fingerprint of the data."""
+        found = hashlib.sha256(f"{self.name} {self.outputs}".encode())
+        for array in (self.db, self.targets, self.train, self.validation, self.test):
+            found.update(np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()
+
+
+def balanced(
+    rows: NDArray[np.int64], targets: NDArray[Any], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Rows in random order in which every beginning has the classes about equally often."""
+    shuffled = rng.permutation(rows)
+    if targets.ndim > 1:
+        return shuffled
+    labels = targets[shuffled]
+    rank = np.empty(len(rows))
+    for label in np.unique(labels):
+        mine = np.flatnonzero(labels == label)
+        rank[mine] = np.arange(len(mine))
+    return np.asarray(shuffled[np.argsort(rank, kind="stable")], np.int64)
+
+
+def _snr_range(snr: Array) -> NDArray[np.str_]:
+    names = np.array(["−10…0 dB", "0…10 dB", "10…20 dB"])
+    return np.asarray(names[np.digitize(snr, [0, 10])])
+
+
+def _native(waveforms: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    """Log-mel spectrograms of 24 × 24 pixels as they come, from windows of 64 ms."""
+    hop = waveforms.shape[1] // (NATIVE - 1)
+    return spectrograms.log_mel(waveforms, rate, NATIVE, 64 * rate // 1000, hop)
+
+
+def _split(settings: Settings) -> tuple[int, list[NDArray[np.int64]]]:
+    """How many pictures a generated task has, and the rows of each set, as they come."""
+    sizes = np.cumsum([settings.train, settings.validation, settings.test])
+    return int(sizes[-1]), np.split(np.arange(sizes[-1]), sizes[:-1])
+
+
+def textures(settings: Settings, seed: int, stretches: int = 8) -> Task:
+    """Make the task whose classes differ in bands of levels alone, see `signals.textures`."""
+    count, rows = _split(settings)
+    db, labels = signals.textures(count, seed, SIDE, stretches=stretches)
+    return Task("textures", db, labels, 2, np.full(count, "all"), *rows)
+
+
+def _generated(settings: Settings, seed: int, native: bool) -> Iterator[Task]:
+    """Make the two tasks that need no recordings."""
+    if "textures" in settings.tasks:
+        yield textures(settings, seed)
+    if "chirps" in settings.tasks:
+        count, rows = _split(settings)
+        sounds, ends, snr = signals.chirps(count, seed)
+        if native:
+            db = _native(sounds, signals.CHIRP_RATE)
+        else:
+            db = spectrograms.resize(spectrograms.log_power(sounds, 256, 128), (SIDE, SIDE))
+        targets = signals.chirp_targets(ends)
+        yield Task("chirps", db, targets, 2, _snr_range(snr), *rows)
+
+
+def _validation_groups(audio: datasets.AudioSet, rng: np.random.Generator) -> set[str]:
+    """Choose groups of the training split to set aside: a fifth, and one at least of each kind.
+
+    A group (an instrument) may belong to one class alone; then one of each class is set aside.
+    """
+    train = audio.part("train")
+    owners = {str(g): tuple(np.unique(train.labels[train.groups == g])) for g in train.groups}
+    found: set[str] = set()
+    for kind in sorted(set(owners.values()), key=str) if _nested(owners) else [None]:
+        mine = sorted(g for g, owner in owners.items() if kind is None or owner == kind)
+        found |= set(rng.permutation(mine)[: max(1, len(mine) // 5)].tolist())
+    return found
+
+
+def _nested(owners: Mapping[str, tuple[Any, ...]]) -> bool:
+    return all(len(owner) == 1 for owner in owners.values())
+
+
+def recordings(audio: datasets.AudioSet, settings: Sizes, seed: int, native: bool = False) -> Task:
+    """Make a task of real recordings: log-mel spectrograms, averaged over areas to 16×16."""
+    rng = np.random.default_rng([seed, 3])
+    aside = _validation_groups(audio, rng)
+    held = np.isin(audio.groups, sorted(aside)) & (audio.split == "train")
+    masks = [(audio.split == "train") & ~held, held, audio.split == "test"]
+    counts = [settings.train, settings.validation, settings.test]
+    chosen = [
+        balanced(np.flatnonzero(mask), audio.labels, rng)[:count]
+        for mask, count in zip(masks, counts, strict=True)
+    ]
+    audio = audio.take(np.concatenate(chosen))
+    rows = np.split(np.arange(len(audio)), np.cumsum([len(part) for part in chosen])[:-1])
+    groups = audio.groups
+    if len(np.unique(groups[rows[2]])) > 20:
+        digests = [hashlib.sha256(str(group).encode()).digest()[0] % 8 for group in groups]
+        groups = np.array([f"speakers {digest + 1} of 8" for digest in digests])
+    if native:
+        db = _native(audio.waveforms, audio.sample_rate)
+    else:
+        db = spectrograms.log_mel(audio.waveforms, audio.sample_rate)
+        db = spectrograms.resize(db, (SIDE, SIDE)).astype(np.float32)
+    return Task(audio.name, db, audio.labels, len(audio.label_names), groups, *rows)
+
+
+def load_tasks(settings: Settings, seed: int = 0, native: bool = False) -> dict[str, Task]:
+    """Make the profile's tasks, less those whose recordings are not on this machine."""
+    found = {task.name: task for task in _generated(settings, seed, native)}
+    sources: dict[str, Callable[[], datasets.AudioSet]] = {
+        "instruments": datasets.instruments,
+        "spoken-digits": datasets.spoken_digits,
+        "spoken-words": datasets.spoken_words,
+    }
+    for name, load in sources.items():
+        if name in settings.tasks and datasets.available(name):
+            found[name] = recordings(load(), settings, seed, native)
+    return {name: found[name] for name in TITLES if name in found}
+
+
+def magnitude(db: ArrayLike, peak: ArrayLike) -> NDArray[np.float32]:
+    """Linear amplitude, 1 at the peak.
+
+    >>> magnitude([-20.0, 0.0], 0.0)
+    array([0.1, 1. ], dtype=float32)
+    """
+    return np.asarray(10 ** ((np.asarray(db) - np.asarray(peak)) / 20), np.float32)
+
+
+def encoded(
+    task: Task, arm: str, scale: ScaleName, scaling: Scaling, seed: int
+) -> NDArray[np.float32]:
+    """Put a task's spectrograms through an arm's encoding: (n, channels, rows, columns)."""
+    scope: Literal["set", "image"] = "set" if scaling == "global" else "image"
+    source = task.db[task.train] if scaling == "global" else task.db
+    low, high = spectrograms.value_range(source, scope)
+    span = np.where(high > low, high - low, np.float32(1))
+    way = ARMS[arm]
+    if way.encoding == "magnitude":
+        values = magnitude(task.db, high)[:, None]
+    elif way.encoding == "raw3":
+        values = np.repeat(((task.db - low) / span)[:, None], 3, axis=1)
+    else:
+        values = encodings.encode((task.db - low) / span, way.encoding, seed)
+    if scale == "as_fed" and not way.standardised:
+        return values
+    fitted = encodings.fit_scale("equal_energy", values[task.train], axis=-3)
+    return np.asarray(fitted(values, axis=-3), np.float32)

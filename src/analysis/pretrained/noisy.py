@@ -1,0 +1,126 @@
+"""Sounds in white noise at one ratio, as pictures, and what is to be learned from them.
+
+A *sound* is heard once and asked several things: who plays an instrument and which note, what a
+speaker says and who it is. `tasks` gives one `Task` a question.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.evidence.folds import CORE_SLOTS, deal_groups
+from analysis.pretrained.transfer import Task
+from analysis.sound import datasets, signals, spectrograms
+
+__all__ = ["QUESTIONS", "in_noise", "tasks"]
+
+#: What is asked of each sound.
+QUESTIONS = MappingProxyType(
+    {
+        "chirps": ("chirp ends",),
+        "instruments": ("family", "pitch"),
+        "spoken-digits": ("digit", "speaker"),
+        "spoken-words": ("word",),
+    }
+)
+
+#: Folds of each question: a fold holds out clips, programs, speakers or, for "speaker", digits. Six
+#: people say the digits, and ten digits are said: two of each are the core that is never tested.
+_FOLDS = {"digit": 4, "speaker": 8}
+_MOST_FOLDS = 10
+
+
+def in_noise(
+    waveforms: NDArray[np.float32], lengths: NDArray[np.int64], snr: float, seed: int
+) -> NDArray[np.float32]:
+    """Add white noise to recordings at one signal-to-noise ratio.
+
+    Parameters
+    ----------
+    waveforms : ndarray of float32, shape (n, samples)
+    lengths : ndarray of int64, shape (n,)
+        Samples of the recording itself, over which its power is taken; what follows is padding,
+        and gets the noise too.
+    snr : float
+        Power of the recording over that of the noise, in dB; infinity adds none.
+    seed : int
+        Of the noise.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, samples)
+
+    Examples
+    --------
+    >>> noisy = in_noise(np.ones((1, 9999), np.float32), np.array([9999]), 20.0, seed=0)
+    >>> round(float(noisy.std()), 2)
+    0.1
+    """
+    own = np.minimum(lengths, waveforms.shape[1])
+    power = np.square(waveforms, dtype=np.float64).sum(1) / own
+    noise = np.random.default_rng([seed, 5]).normal(size=waveforms.shape)
+    deviation = np.sqrt(power * 10 ** (-snr / 10))
+    return np.asarray(waveforms + deviation[:, None] * noise, np.float32)
+
+
+@cache
+def tasks(sound: str, snr: float, side: int, clips: int, draw: int) -> dict[str, Task]:
+    """Make the tasks of a sound in noise, one a question of `QUESTIONS`.
+
+    Parameters
+    ----------
+    sound : str
+        A key of `QUESTIONS`.
+    snr : float
+        In dB; infinity for recordings as they are.
+    side : int
+        Frequencies of a spectrogram.
+    clips : int
+        About so many.
+    draw : int
+        Seed of chirps, of the choice of recordings, of the noise and of the folds.
+
+    Returns
+    -------
+    dict of str to Task
+        The same spectrograms in each; a pitch is the note's number, standardised.
+
+    Raises
+    ------
+    DataUnavailable
+        If recordings are not on this machine and cannot be fetched.
+    """
+    if sound == "chirps":
+        made = signals.chirps(clips, draw, (snr, snr))
+        slot = np.arange(clips) % (_MOST_FOLDS + CORE_SLOTS)
+        fold = np.where(slot < _MOST_FOLDS, slot, -1)
+        db = spectrograms.log_power(made.waveforms, 4 * side, 2 * side)[:, ::-1]
+        return {"chirp ends": Task(sound, db, signals.chirp_targets(made.ends), 2, fold)}
+    load = {
+        "instruments": datasets.instruments,
+        "spoken-digits": datasets.spoken_digits,
+        "spoken-words": datasets.spoken_words,
+    }[sound]
+    classes = len(load(max_per_class=1).label_names)
+    audio = load(max_per_class=max(1, clips // (2 * classes)), seed=draw)
+    rate, waves = audio.sample_rate, in_noise(audio.waveforms, audio.lengths, snr, draw)
+    db = spectrograms.log_mel(waves, rate, side, max(8 * side, 512), rate // side)[:, ::-1]
+    return {name: _asked(name, db, audio, draw) for name in QUESTIONS[sound]}
+
+
+def _asked(question: str, db: NDArray[np.float32], audio: datasets.AudioSet, draw: int) -> Task:
+    """One question: its targets, and folds that divide no group."""
+    folds = _FOLDS.get(question, _MOST_FOLDS)
+    if question == "speaker":  # whoever is asked for must be known: digits are left out
+        people, who = np.unique(audio.groups, return_inverse=True)
+        fold = deal_groups(audio.labels.astype(str), audio.labels, folds, draw)
+        return Task(question, db, np.asarray(who, np.int64), len(people), fold)
+    fold = deal_groups(audio.groups, audio.labels, folds, draw)
+    if question == "pitch":
+        keys = np.array([int(clip.split("-k")[1][:3]) for clip in audio.clips], np.float32)
+        return Task(question, db, ((keys - keys.mean()) / keys.std())[:, None], 1, fold)
+    return Task(question, db, audio.labels, len(audio.label_names), fold)

