@@ -15,6 +15,7 @@ import torch
 from analysis.audit.crossvalidation import Outcome, run
 from analysis.building.book import Book
 from tests.audit.sets import TINY, noise
+from tests.recordings.made import sound
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,6 +50,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("slow"):
                 item.add_marker(skip)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two classes of five short sounds."""
+    place = tmp_path / "my data"
+    for i in range(5):
+        sound(place / "cat" / f"c{i}.wav", i)
+        sound(place / "dog" / f"d{i}.wav", 10 + i)
+    return place
 
 
 _CHAPTER = """\

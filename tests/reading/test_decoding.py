@@ -19,7 +19,7 @@ from analysis.reading.clips import read_sounds
 from analysis.reading.untrusted import FrontEnd, Reading, Unusable
 from analysis.recordings.agreement import common_length
 from analysis.recordings.recordings import load, losses
-from tests.audit.made import RATE, sound
+from tests.recordings.made import RATE, sound
 
 
 def encoded(format: str, seconds: float = 1.0, rate: int = 16_000, **more: object) -> bytes:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from analysis.recordings.groups import grouped, suggested_groups
 from analysis.recordings.listing import DataError, Item, find
 from analysis.recordings.recordings import load
-from tests.audit.made import spoken
+from tests.recordings.made import spoken
 
 
 def test_groups_that_names_suggest_are_told_and_taken(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from analysis.reading.untrusted import shown
 from analysis.recordings.listing import DataError, find
 from analysis.recordings.recordings import load
-from tests.audit.made import reasons, rows, sound, table
+from tests.recordings.made import reasons, rows, sound, table
 
 # --- folders ---------------------------------------------------------------------------------
 

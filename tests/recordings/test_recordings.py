@@ -23,7 +23,7 @@ from analysis.reading.untrusted import FrontEnd, Unusable, read, survey
 from analysis.recordings import recordings
 from analysis.recordings.listing import DataError
 from analysis.recordings.recordings import load
-from tests.audit.made import RATE, reasons, sound
+from tests.recordings.made import RATE, reasons, sound
 
 # --- folders ---------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from analysis.site import listings
 
 def test_calls_are_found_through_the_names_that_a_page_gives_modules() -> None:
     cells = [
-        "from analysis.building import pages as sp\nfrom analysis.colour.colormaps import lut8",
+        "from analysis.site import pages as sp\nfrom analysis.colour.colormaps import lut8",
         "import numpy as np\nx = np.sum(lut8('jet')) + len(sp.citation())",
         "%timeit sp.citation()",
         "lut8('hot'); sp.citation(); lut8('jet'); sp.no_such(); sp.KINDS['quick'].copy()",
@@ -66,9 +66,7 @@ def application(**titles: str) -> Any:
 )  # fmt: skip
 def test_a_toggle_says_what_it_holds(code: str, output: list[nodes.Node], label: str) -> None:
     page = new_document("")
-    first = (
-        "from analysis.building import pages as sp\nfrom analysis.publishing import figures, ledger"
-    )
+    first = "from analysis.site import pages as sp\nfrom analysis.publishing import figures, ledger"
     page += [cell(first), cell(code, *output)]
     listings.label_toggles(application(), page, "book/x")
     toggles = list(page.findall(lambda node: "prompt_show" in getattr(node, "attributes", ())))

@@ -43,7 +43,7 @@ def calls(codes: Iterable[str]) -> list[list[tuple[str, str]]]:
 
     Examples
     --------
-    >>> calls(["from analysis.building import pages", "print(pages.citation(), pages.citation())"])
+    >>> calls(["from analysis.site import pages", "print(pages.citation(), pages.citation())"])
     [[], [('analysis.site.pages', 'citation')]]
     """
     origins: dict[str, str] = {}

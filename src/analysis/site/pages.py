@@ -36,7 +36,7 @@ _BINDER = "https://mybinder.org/v2"
 _COLAB = "https://colab.research.google.com/github"
 
 _TEMPLATES = Environment(
-    loader=PackageLoader("analysis.building"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    loader=PackageLoader("analysis.site"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.recordings.listing import DataError, Listing, find
 from analysis.recordings.recordings import load
-from tests.audit.made import sound
+from tests.recordings.made import sound
 
 
 def files(place: Path, *names: str) -> Path:
