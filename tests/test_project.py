@@ -146,21 +146,18 @@ def test_ruff_reads_the_cells(name: str, tmp_path: Path) -> None:
 PAIRED, ROOM, CELL = 400, 500, 30
 
 #: Lines in all modules and in all cells: on the way to 19,000 and 2,800.
-PACKAGE, CELLS = 36_700, 5_200
+PACKAGE, CELLS = 33_700, 5_200
 
 #: Modules that are one subject each and were left whole: what they may have.
 WHOLE: dict[str, int] = {
-    "reading/untrusted.py": 632,  # readers of files that may be hostile
-    "jpeg/codec.py": 793,  # every step of the standard
-    "nets/training.py": 1062,  # all nets that train at once
+    "jpeg/codec.py": 731,  # every step of the standard
+    "nets/training.py": 920,  # all nets that train at once
 }
 
 #: Over budget still: lines of modules, and numbers of long cells by chapter. They may only shrink.
 FAT: dict[str, int] = {
-    "compression.py": 401,
     "channel_filters.py": 424,
-    "sound/datasets.py": 886,
-    "sound/spectrograms.py": 702,
+    "sound/datasets.py": 706,
 }
 LONG: dict[str, int] = {
     "saved-as-rgb": 6,

@@ -23,19 +23,10 @@ def build_folder() -> Path:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path that becomes `path` only if the block succeeds.
+    """Give a temporary path that becomes `path` only if the block succeeds; its folder is made.
 
-    A killed process leaves either the old file or the new one, never a half.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write; its folder is made.
-
-    Yields
-    ------
-    Path
-        A name in the same folder, with the same suffix.
+    A killed process leaves either the old file or the new one, never a half. The temporary name, in
+    the same folder, has the same suffix.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
@@ -71,20 +62,10 @@ def write_json(path: Path, value: object) -> None:
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table atomically, with nothing in it that a spreadsheet would take for a formula.
 
-    Parameters
-    ----------
-    path : Path
-        The file to write.
-    table : DataFrame
-        Names of files and classes among its texts may be anybody's.
-
-    Notes
-    -----
     A text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return, and is no
-    number, gets an apostrophe in front, as OWASP advises against CSV injection.
+    number, gets an apostrophe in front, as OWASP advises against CSV injection: names of files and
+    classes may be anybody's.
 
-    Examples
-    --------
     >>> from tempfile import mkdtemp
     >>> path = Path(mkdtemp()) / "x.csv"
     >>> write_csv(path, pd.DataFrame({"file": ["=1+1", "-1.5", "a=b"]}))

@@ -298,8 +298,6 @@ def verdict_layer(knots: Iterable[int], identities: Iterable[Identity]) -> str:
     Fails if a net behind the layer differs in any bit; holds if no map needs more than 64 knots to
     give the bytes that matplotlib writes; with limits if some map needs a wider layer.
 
-    Examples
-    --------
     >>> verdict_layer([3, 70], [])
     'holds with limits'
     """
@@ -328,8 +326,6 @@ def verdict_split(chance: float, use: Interval, approach: Interval) -> str:
     5 %), the frozen map is of use on equal bands (loss minus a random map's below 0) and training
     finds its knots (change of distance below 0); with limits if some; fails if none.
 
-    Examples
-    --------
     >>> verdict_split(0.5, Interval(0, -1, 1), Interval(0, -1, 1))
     'fails'
     """
@@ -343,8 +339,6 @@ def verdict_knowledge(frozen: Interval, trained: Interval) -> str:
     From the loss on random bands, map minus random map: holds if the map is better (interval below
     0) even after both were trained; with limits if only frozen; else fails.
 
-    Examples
-    --------
     >>> verdict_knowledge(Interval(-2, -3, -1), Interval(0, -1, 1))
     'holds with limits'
     """

@@ -81,8 +81,6 @@ def atlas(colormaps: Sequence[str] | None = None) -> pd.DataFrame:
     ``colours`` are distinct ones, ``rank`` is affine; ``threshold_patterns``: 2n, what as many gray
     levels would give.
 
-    Examples
-    --------
     >>> atlas(["gray"]).patterns.item()
     464
     """
@@ -297,8 +295,6 @@ def verdict_high_or_low(bands: Mapping[str, int]) -> str:
 
     Holds if gray makes none and every other map some; with limits if only some do; else fails.
 
-    Examples
-    --------
     >>> verdict_high_or_low({"gray": 0, "viridis": 9})
     'holds'
     """
@@ -312,8 +308,6 @@ def verdict_width(search: pd.DataFrame) -> str:
     Holds if as many hidden neurons as changes always make the pattern; with limits if sometimes;
     fails if no pattern with two changes is ever made.
 
-    Examples
-    --------
     >>> from analysis.planes.staircases import width_search
     >>> verdict_width(width_search(4, 3))
     'holds'
@@ -327,8 +321,6 @@ def verdict_width(search: pd.DataFrame) -> str:
 def verdict_duplication(gray: int, copied: int, grown: bool) -> str:
     """D1 for one pixel: holds if copying adds patterns and growing does; with limits if one does.
 
-    Examples
-    --------
     >>> verdict_duplication(512, 512, grown=True)
     'holds with limits'
     """
@@ -357,8 +349,6 @@ def verdict_limited_model(
     narrower margin (`narrower`: the least number of such, over the complete maps); with limits if
     it only makes more; fails if no map does.
 
-    Examples
-    --------
     >>> verdict_limited_model(512, {"turbo": 5_000_000}, {"turbo": 255}, narrower=3)
     'holds with limits'
     """

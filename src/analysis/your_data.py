@@ -84,31 +84,10 @@ def prepared(
 ) -> Prepared:
     """Choose the plan and read the recordings, as the chapter's parameters say.
 
-    Parameters
-    ----------
-    data : str
-        The data folder; "" for the `demonstration`.
-    profile : str
-        A key of `SETTINGS`, which counts if `minutes` is 0.
-    minutes : float
-        Time budget.
-    group, classes, values : str
-        See `analysis.recordings.recordings.load`.
-    jobs, seed : int
-        See `run`.
-    checkpoints : str
-        See `store_of`.
-    handed : str
-        File in which the command handed over what it has prepared; "" if nobody has.
-
-    Returns
-    -------
-    Prepared
-
-    Raises
-    ------
-    DataError
-        Where no report can be made.
+    `data` is the data folder, "" for the `demonstration`; `profile` counts if `minutes`, the time
+    budget, is 0; `group`, `classes` and `values` are those of
+    `analysis.recordings.recordings.load`, `checkpoints` that of `store_of`. `handed` is the file in
+    which the command handed over what it has prepared; "" if nobody has.
     """
     start = time.time()
     if handed:
@@ -159,16 +138,9 @@ def demonstration(folder: Path, seed: int = 0) -> None:
 
     Single notes of many instruments, each brought to the same mean level, as whoever mixes them
     does; the class is how hard the key was struck, ``soft`` or ``loud``, and the groups are the
-    instruments. So the answer is known in part: loudness tells the class, and who scales each
-    image by its own range throws it away. Five files are such as any folder may hold: an
-    empty one, a silent one, one that is no sound, a copy, and one in the table that is not there.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to; it is made.
-    seed : int
-        Of the choice of notes.
+    instruments. So the answer is known in part: loudness tells the class, and who scales each image
+    by its own range throws it away. Five files are such as any folder may hold: an empty one, a
+    silent one, one that is no sound, a copy, and one in the table that is not there.
     """
     notes = datasets.instruments()
     rng = np.random.default_rng([seed, 8])
@@ -195,8 +167,6 @@ def demonstration(folder: Path, seed: int = 0) -> None:
 def drawable(names: Sequence[str], longest: int = 18) -> list[str]:
     r"""Shorten names for a figure; formulas are not set, and what the font lacks becomes "?".
 
-    Examples
-    --------
     >>> drawable(["a$b$", "x" * 40])
     ['a\\$b\\$', 'xxxxxxxxxxxxxxxxx…']
     """
@@ -225,13 +195,7 @@ def example_rows(outcome: Outcome, most: int = 8) -> list[int]:
 
 
 def examples(outcome: Outcome) -> dict[str, dict[str, Floats]]:
-    """Show what each encoding makes of one recording of each class.
-
-    Returns
-    -------
-    dict of str to dict of str to ndarray
-        Class to arm to picture: float32 in [0, 1], (rows, columns) or (rows, columns, 3).
-    """
+    """Show what each encoding makes of one recording of each class: class to arm to picture."""
     data, rows = outcome.data, example_rows(outcome)
     values = steps.prepare(data.magnitude(), {"log"}, np.arange(len(data)))[rows, 0]
     found: dict[str, dict[str, Floats]] = {}
@@ -280,13 +244,7 @@ def _suspects(outcome: Outcome) -> pd.DataFrame:
 def results_of(
     outcome: Outcome, found: Sequence[Difference], audit: pd.DataFrame, pairs: pd.DataFrame
 ) -> dict[str, Any]:
-    """All results as plain values, for JSON.
-
-    Returns
-    -------
-    dict
-        Headline, recommendation, the data, the plan, and every table of the report.
-    """
+    """All results as plain values, for JSON: headline, recommendation, data, plan, every table."""
 
     def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
         return json.loads(frame.to_json(orient="records", double_precision=12))  # type: ignore[no-any-return]
@@ -342,13 +300,7 @@ def store_of(choice: str) -> Path | None:
 
 
 def check_outside(folder: Path, *targets: Path) -> None:
-    """Refuse to write into the data folder, or into a folder that holds it.
-
-    Raises
-    ------
-    DataError
-        If a target lies in the data folder, or the data folder in a target.
-    """
+    """Refuse to write into the data folder, or into a folder that holds it."""
     data = folder.expanduser().resolve()
     for target in targets:
         place = target.expanduser().resolve()

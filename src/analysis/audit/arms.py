@@ -22,39 +22,15 @@ _SHARED_BYTES = 3_000_000  # of the spectrograms, below which pictures are kept 
 def arms_of(data: Recordings, plan: Plan, colormap: str) -> tuple[str, ...]:
     """Name the encodings that are compared: raw, a second run of it, copies, and the colours.
 
-    Parameters
-    ----------
-    data : Recordings
-        Pictures in colour add the colours as they were saved.
-    plan : Plan
-        For the colormaps.
-    colormap : str
-        The one that the question is about.
-
-    Returns
-    -------
-    tuple of str
-        ``again`` is raw with another seed: a comparison whose true difference is 0.
+    The second run, ``again``, is raw with another seed: a comparison whose true difference is 0.
+    Pictures in colour add the colours as they were saved.
     """
     saved = ("saved",) if data.planes.shape[1] == 4 else ()
     return tuple(dict.fromkeys(("raw", "again", "gray3", *saved, colormap, *plan.colours)))
 
 
 def arm_images(data: Recordings, arm: str, train: NDArray[Any]) -> Floats:
-    """Pictures that a network is fed in an arm, standardised by the training set.
-
-    Parameters
-    ----------
-    data : Recordings
-    arm : str
-        See `arms_of`.
-    train : ndarray of int or bool
-        Rows of the training set.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, channels, rows, columns)
-    """
+    """Pictures that a network is fed in an arm of `arms_of`, standardised by the training rows."""
     if arm == "saved":
         return steps.standardise(data.planes[:, 1:], train)
     values = steps.prepare(data.magnitude(), {"log"}, train)

@@ -62,23 +62,14 @@ _FAST, _WORTH_STARTING = 0.001, 60.0  # seconds: a network's step, and what is w
 
 @dataclass(frozen=True)
 class Unit:
-    """Networks that are trained together and stored together: one run.
-
-    Attributes
-    ----------
-    part : {"tune", "encodings", "steps"}
-    network : str
-        A key of `NETWORKS`.
-    repeat, fold : int
-        Of the cross-validation.
-    entries : tuple of (str, float, float)
-        Arm, or number of the cell of the steps; share of the training set; learning rate.
-    """
+    """Networks that are trained together and stored together: one run."""
 
     part: Literal["tune", "encodings", "steps"]
-    network: str
+    network: str  # a key of `NETWORKS`
+    #: of the cross-validation
     repeat: int
     fold: int
+    #: arm, or number of the cell of the steps; share of the training set; learning rate
     entries: tuple[tuple[str, float, float], ...]
 
 
@@ -180,40 +171,23 @@ def _stacks(
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that was measured.
+    """All that was measured."""
 
-    Attributes
-    ----------
-    data : Recordings
-        What was learned, thinned out to the plan.
-    plan : Plan
-        How much was trained.
-    colormap : str
-        The one that the question is about.
-    folds : ndarray of int64, shape (repeats, n)
-        Fold of each recording in each repeat; -1 where it is never tested.
-    entries : dict of str to list of (str, float)
-        For "small", "limited" and "steps": arm or cell, and share of the training set.
-    predicted : dict of str to ndarray of int16, shape (entries, repeats, n)
-        Class that was predicted when the recording was tested; -1 of a diverged network; -2 where
-        a recording is never tested.
-    train : dict of str to ndarray, shape (entries, repeats, folds)
-        Training scores.
-    rates : DataFrame
-        Learning rates: ``network``, ``rate``, ``validation`` (mean over the arms), ``chosen``.
-    probability : ndarray of float64, shape (n, classes)
-        Of each class by the small net on raw, mean over the repeats; NaN where there is none.
-    seed : int
-    """
-
-    data: Recordings
-    plan: Plan
-    colormap: str
+    data: Recordings  # what was learned, thinned out to the plan
+    plan: Plan  # how much was trained
+    colormap: str  # the one that the question is about
+    #: (repeats, n); fold of each recording in each repeat; -1 where it is never tested
     folds: NDArray[np.int64]
+    #: for "small", "limited" and "steps": arm or cell, and share of the training set
     entries: dict[str, list[tuple[str, float]]]
+    #: (entries, repeats, n); class that was predicted when the recording was tested; -1 of a
+    #: diverged network; -2 where a recording is never tested
     predicted: dict[str, NDArray[np.int16]]
-    train: dict[str, Array]
+    train: dict[str, Array]  # (entries, repeats, folds); training scores
+    #: learning rates: ``network``, ``rate``, ``validation`` (mean over the arms), ``chosen``
     rates: pd.DataFrame
+    #: (n, classes); of each class by the small net on raw, mean over the repeats; NaN where there
+    #: is none
     probability: Array
     seed: int
 
@@ -237,45 +211,16 @@ def run(
     parts: Sequence[str] = PARTS,
     until: float = math.inf,
 ) -> Outcome:
-    """Train everything that a report needs.
+    """Train everything that a report needs; `colormap` is the one that the question is about.
 
-    Parameters
-    ----------
-    data : Recordings
-        See `analysis.recordings.recordings.load`.
-    plan : Plan
-        How much.
-    colormap : str
-        The one that the question is about.
-    seed : int
-        Of folds, networks and batches.
-    executor : {"auto", "loky", "serial", "dask"}
-        Processes on this machine; none; or a Dask cluster, through joblib (needs `distributed`).
-        ``auto``: processes, unless the plan is so small that starting them would cost more.
-    jobs : int
-        Processes, for loky; 0 for as many as there are cores.
-    address : str
-        Of the Dask scheduler.
-    store : Path, optional
-        Folder that keeps each finished run, from which an interrupted one goes on; and
-        ``progress.json``, which tells how far it is and how long it still takes.
-    parts : sequence of str
-        What to train, of `PARTS`: a report needs both.
-    until : float
-        In seconds since the epoch. What would probably not be done by then is not begun, but for
-        the learning rates and the first fold, without which nothing could be said; and the notes
-        of the outcome's `data` say so.
-
-    Returns
-    -------
-    Outcome
-
-    Raises
-    ------
-    DataError
-        For a split that cannot be learned from.
-    ValueError
-        For another executor, or an unknown colormap.
+    `executor` is processes ("loky"), none ("serial"), or a Dask cluster at `address`, through
+    joblib; "auto": processes, unless the plan is so small that starting them would cost more.
+    `jobs` are loky's processes, 0 for as many as there are cores. The folder `store` keeps each
+    finished run, from which an interrupted one goes on, and ``progress.json``, which tells how far
+    it is and how long it still takes. `parts` are of `PARTS`: a report needs both. What would
+    probably not be done at `until`, seconds since the epoch, is not begun, but for the learning
+    rates and the first fold, without which nothing could be said; and the notes of the outcome's
+    `data` say so. A split that cannot be learned from raises DataError.
     """
     if executor not in (known := ("auto", *sweeps.EXECUTORS)):
         raise ValueError(f"executor must be one of {', '.join(known)}, not {executor!r}")

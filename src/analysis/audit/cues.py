@@ -59,22 +59,11 @@ _REPEATS = 5  # of the folds: a rule costs nothing, and one deal of few folds te
 def cues(data: Recordings, folds: int = 5, seed: int = 0) -> pd.DataFrame:
     """How much one fact of a recording gives its class away, without any spectrogram.
 
-    Parameters
-    ----------
-    data : Recordings
-    folds : int
-        Of the cross-validation.
-    seed : int
-        Of folds and trees.
-
-    Returns
-    -------
-    DataFrame
-        ``cue`` (a key of `CUE_TITLES`), ``accuracy`` of the best rule on this fact alone (a small
-        decision tree; of a name, the most frequent class that goes with it), ``chance`` of always
-        naming the most frequent class, ``low`` and ``high`` of the difference (Student's, over
-        recordings or groups), its ``pvalue`` (adjusted by Holm's method), ``verdict``: "helps"
-        means that the fact is a cue, and ``given``: whether it gives the class away.
+    A row a cue of `CUE_TITLES`: ``accuracy`` of the best rule on this fact alone (a small
+    decision tree; of a name, the most frequent class that goes with it), ``chance`` of always
+    naming the most frequent class, ``low`` and ``high`` of the difference (Student's, over
+    recordings or groups), its ``pvalue`` (adjusted by Holm's method), ``verdict``: "helps" means
+    that the fact is a cue, and ``given``: whether it gives the class away.
     """
     where = np.stack([folds_of(data, folds, repeat, seed) for repeat in range(_REPEATS)])
     facts = data.measures.assign(range=dynamic_range(data))
@@ -151,18 +140,10 @@ _TWIN_RANGE = 60.0  # decibels below the peak of each
 def twins(data: Recordings) -> pd.DataFrame:
     """Find recordings that are nearly the same, and not in one group: they leak between folds.
 
-    A copy in another format, at another level or a little noisier has other bytes; its
-    spectrogram, less the mean of the set and the means of its rows and columns, is all but
-    proportional. A copy that is shifted in time is not found.
-
-    Parameters
-    ----------
-    data : Recordings
-
-    Returns
-    -------
-    DataFrame
-        ``first``, ``second`` (names of files), ``correlation`` and ``same_class``.
+    A copy in another format, at another level or a little noisier has other bytes; its spectrogram,
+    less the mean of the set and the means of its rows and columns, is all but proportional. A copy
+    that is shifted in time is not found. Columns ``first``, ``second`` (names of files),
+    ``correlation`` and ``same_class``.
     """
     size = [min(_TWIN_SIDE, side) for side in data.planes.shape[2:]]
     values = spectrograms.resize(data.magnitude(), (size[0], size[1])).reshape(len(data), -1)
@@ -191,28 +172,13 @@ SURE = 0.8
 def suspects(probability: Array, labels: NDArray[np.int64]) -> pd.DataFrame:
     """Find labels that look wrong: confident learning, for classes that are learned well.
 
-    A recording is suspected where the probability of another class reaches the mean that this
-    class's own recordings have. Where classes overlap that happens to right labels too, so only
-    classes with a mean of at least `SURE` are asked.
-
-    Parameters
-    ----------
-    probability : ndarray of float, shape (n, classes)
-        Of each class, by nets that were not trained on the recording; NaN if there is none.
-    labels : ndarray of int64, shape (n,)
-
-    Returns
-    -------
-    DataFrame
-        ``row``, ``other`` (class that it looks like), ``probability`` of it; the surest first.
-
-    Notes
-    -----
+    A recording is suspected where the probability of another class, by nets that were not trained
+    on the recording, reaches the mean that this class's own recordings have. Where classes overlap
+    that happens to right labels too, so only classes with a mean of at least `SURE` are asked.
+    Columns ``row``, ``other`` (class that it looks like), ``probability`` of it; the surest first.
     Northcutt, Jiang and Chuang (2021), *Confident learning: estimating uncertainty in dataset
     labels*, JAIR 70.
 
-    Examples
-    --------
     >>> sure = np.array([[0.9, 0.1]] * 10 + [[0.1, 0.9]] * 9 + [[0.05, 0.95]])
     >>> suspects(sure, np.array([0] * 10 + [1] * 9 + [0])).row.tolist()
     [19]
@@ -240,15 +206,8 @@ def dynamic_range(data: Recordings) -> Array:
 def level_use(data: Recordings) -> pd.DataFrame:
     """Count how 256 levels are used, under one range for the set and under each image's own.
 
-    Parameters
-    ----------
-    data : Recordings
-
-    Returns
-    -------
-    DataFrame
-        ``scaling`` ("one range", "each image's own"), ``levels`` (distinct levels of an image,
-        median), ``at_0`` and ``at_255`` (share of all pixels).
+    Columns ``scaling``, ``levels`` (distinct levels of an image, median), ``at_0`` and ``at_255``
+    (share of all pixels).
     """
     rows = []
     everything = np.arange(len(data))

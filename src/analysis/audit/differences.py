@@ -36,32 +36,15 @@ MARGIN = 0.01
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of accuracies and what may be said about it.
+    """A difference of accuracies and what may be said about it."""
 
-    Attributes
-    ----------
-    name : str
-        Arm or step.
-    network : str
-        A key of `NETWORKS`.
-    interval : Interval
-        Estimate with its 95 % interval; 0.01 is one percentage point.
-    pvalue : float
-        Of "no difference"; adjusted by Holm's method where several are compared.
-    equivalent : bool
-        Whether the difference is within `MARGIN`, by the equivalence test.
-    resolvable : float
-        Smallest difference that would have been seen with a chance of 80 %.
-    verdict : str
-        "helps", "hurts", "no difference worth having" or "not resolved".
-    """
-
-    name: str
-    network: str
-    interval: Interval
-    pvalue: float
-    equivalent: bool
-    resolvable: float
+    name: str  # arm or step
+    network: str  # a key of `NETWORKS`
+    interval: Interval  # estimate with its 95 % interval; 0.01 is one percentage point
+    pvalue: float  # of "no difference"; adjusted by Holm's method where several are compared
+    equivalent: bool  # whether the difference is within `MARGIN`, by the equivalence test
+    resolvable: float  # smallest difference that would have been seen with a chance of 80 %
+    #: "helps", "hurts", "no difference worth having" or "not resolved"
     verdict: str = "not resolved"
 
 
@@ -80,24 +63,9 @@ def compare(
     both are computed (`evidence.statistics.mean_interval`), and the wider one is taken. A p value
     is the larger one of both. Where all recordings agree there is no spread to go by, and the
     interval is what so many can tell: one that would differ may be too rare to be among them.
-
-    Parameters
-    ----------
-    gains : ndarray of float, shape (repeats, n)
-        For each recording, what is gained when it is tested; NaN where it is not.
-    folds : ndarray of int, shape (repeats, n)
-        As in `Outcome`.
-    clusters : ndarray of int, shape (n,)
-        Group of each recording.
-    name, network : str
-        What is compared.
-    seed : int
-        Of the resampling.
-
-    Returns
-    -------
-    Difference
-        Its verdict is `_judged` with this p value alone; see `differences`.
+    `gains`, shape (repeats, n), tell for each recording what is gained when it is tested, NaN where
+    it is not; `folds` are as in `Outcome`, `clusters` the recordings' groups. The verdict is
+    `_judged` with this p value alone; see `differences`.
     """
     runs = _run_means(gains, folds)
     by_cluster = cluster_means(gains, clusters)
@@ -137,8 +105,6 @@ def cluster_means(gains: Array, clusters: NDArray[np.int64]) -> Array:
 def _unseen(gains: Array, level: float) -> float:
     """Share of recordings that may differ although none did (Clopper and Pearson); 0 if some did.
 
-    Examples
-    --------
     >>> round(_unseen(np.zeros((2, 300)), 0.9), 3), _unseen(np.eye(2), 0.9)
     (0.01, 0.0)
     """
@@ -167,17 +133,8 @@ def _judged(found: Difference) -> str:
 def differences(outcome: Outcome) -> list[Difference]:
     """All comparisons of a report: each encoding against raw, on both nets, and each step.
 
-    P values are adjusted together (Holm): the chance that *any* verdict is false stays small.
-
-    Parameters
-    ----------
-    outcome : Outcome
-        Of `run`.
-
-    Returns
-    -------
-    list of Difference
-        The arms of the small net, of the limited net, then the steps (``network`` is "steps").
+    P values are adjusted together (Holm): the chance that *any* verdict is false stays small. First
+    come the arms of the small net, then of the limited net, then the steps (network "steps").
     """
     clusters = clusters_of(outcome.data)
     found = []
@@ -198,16 +155,9 @@ def differences(outcome: Outcome) -> list[Difference]:
 
 
 def step_differences(outcome: Outcome) -> list[Difference]:
-    """Share the effect of saving as an image out over its steps: Shapley values with intervals.
+    """Share the effect of saving as an image out over its `STEPS`: Shapley values with intervals.
 
-    Parameters
-    ----------
-    outcome : Outcome
-
-    Returns
-    -------
-    list of Difference
-        In the order of `analysis.pictures.steps.STEPS`; p values not adjusted.
+    In the order of the steps; p values are not adjusted.
     """
     names = [arm for arm, _ in outcome.entries["steps"]]
     hits = np.stack([outcome.hits("steps", name) for name in names])
@@ -222,21 +172,7 @@ def step_differences(outcome: Outcome) -> list[Difference]:
 
 
 def accuracies(outcome: Outcome, found: Sequence[Difference]) -> pd.DataFrame:
-    """Accuracy by encoding, train beside test, with the difference from raw.
-
-    Parameters
-    ----------
-    outcome : Outcome
-    found : sequence of Difference
-        Of `differences`.
-
-    Returns
-    -------
-    DataFrame
-        ``network``, ``arm``, ``train``, ``test`` with ``test_low`` and ``test_high``, and of the
-        difference from raw ``difference``, ``low``, ``high``, ``pvalue``, ``verdict``,
-        ``resolvable``.
-    """
+    """Accuracy by encoding, train beside test, with the difference from raw as in `differences`."""
     known = {(one.network, one.name): one for one in found}
     clusters = clusters_of(outcome.data)
     rows = []
@@ -275,11 +211,7 @@ def _difference_row(one: Difference) -> dict[str, Any]:
 def step_table(outcome: Outcome, found: Sequence[Difference]) -> pd.DataFrame:
     """Lay out the steps with their Shapley values, and both ends of the waterfall.
 
-    Returns
-    -------
-    DataFrame
-        ``step``, ``difference``, ``low``, ``high``, ``pvalue``, ``verdict``, ``resolvable``,
-        ``from`` and ``to``: accuracies before and after the step, in the order of the pipeline.
+    ``from`` and ``to`` are the accuracies before and after the step, in the order of the pipeline.
     """
     rows = [{"step": one.name, **_difference_row(one)} for one in found if one.network == "steps"]
     table = pd.DataFrame(rows)
@@ -291,29 +223,14 @@ def step_table(outcome: Outcome, found: Sequence[Difference]) -> pd.DataFrame:
 def noise_floor(outcome: Outcome, network: str = "small") -> float:
     """How far two runs of *one* encoding lie apart by their seeds alone, in 95 % of cases.
 
-    Parameters
-    ----------
-    outcome : Outcome
-    network : str
-        A key of `NETWORKS`.
-
-    Returns
-    -------
-    float
-        A difference of accuracies; whoever runs each encoding once takes smaller ones for effects.
+    Whoever runs each encoding once takes smaller differences of accuracies for effects.
     """
     gaps = outcome.hits(network, "again") - outcome.hits(network, "raw")
     return float(1.96 * np.sqrt(np.square(_run_means(gaps, outcome.folds)).mean()))
 
 
 def learning_curve(outcome: Outcome, network: str = "small") -> pd.DataFrame:
-    """Accuracy against the share of the training set, for raw and for the colormap.
-
-    Returns
-    -------
-    DataFrame
-        ``arm``, ``share``, ``count`` (recordings), ``train``, ``test``, ``low``, ``high``.
-    """
+    """Accuracy against the share of the training set, for raw and for the colormap."""
     clusters = clusters_of(outcome.data)
     folds = range(int(outcome.folds.max()) + 1)
     trained = float(np.mean([(outcome.folds != fold).sum(1).mean() for fold in folds]))

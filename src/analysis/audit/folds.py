@@ -15,19 +15,8 @@ __all__ = ["check_split", "clusters_of", "folds_of", "thinned"]
 def folds_of(data: Recordings, folds: int, repeat: int, seed: int) -> NDArray[np.int64]:
     """Deal the recordings out to folds: every class in each, and no group in two.
 
-    Parameters
-    ----------
-    data : Recordings
-        With at least two recordings (or groups) of each class.
-    folds : int
-        At least 2; fewer are made where a class or the groups do not suffice.
-    repeat, seed : int
-        Of the shuffling.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        Fold in which a recording is tested. With a given split: 0 for test, -1 for training.
+    Fewer folds are made where a class or the groups do not suffice. With a given split: 0 for test,
+    -1 for training.
     """
     if (data.split != "").any():
         return np.where(data.split == "test", 0, -1).astype(np.int64)

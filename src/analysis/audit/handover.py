@@ -22,19 +22,11 @@ __all__ = ["Prepared"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A set that is ready to be learned.
-
-    Attributes
-    ----------
-    recordings : Recordings
-    plan : Plan
-        How much is trained.
-    until : float
-        When it should be done, in seconds since the epoch; infinite without a time budget.
-    """
+    """A set that is ready to be learned."""
 
     recordings: Recordings
-    plan: Plan
+    plan: Plan  # how much is trained
+    #: when it should be done, in seconds since the epoch; infinite without a time budget
     until: float = math.inf
 
     def save(self, path: Path) -> None:
@@ -54,13 +46,7 @@ class Prepared:
 
     @classmethod
     def load(cls, path: Path) -> Prepared:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        OSError
-            If there is no such file.
-        """
+        """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         known = json.loads(arrays.pop("json").tobytes())

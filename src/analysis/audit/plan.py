@@ -23,33 +23,17 @@ NETWORKS = {"small": "small net", "limited": "limited net"}
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is trained.
+    """How much is trained."""
 
-    Attributes
-    ----------
-    side : int
-        Rows and columns of the spectrograms, at most; ``resize`` halves them.
-    folds, repeats : int
-        Of the cross-validation. Each repeat has its own folds and its own seeds.
-    steps : int
-        Gradient steps of each network.
-    most : int
-        Recordings, at most: more are thinned out at random, class by class.
-    shares : tuple of float
-        Shares of the training set for the learning curves.
-    tuning_seeds : int
-        Networks for each learning rate that is tried.
-    colours : tuple of str
-        Colormaps beside the one that the question is about.
-    """
-
-    side: int
+    side: int  # rows and columns of the spectrograms, at most; ``resize`` halves them
+    #: Of the cross-validation. Each repeat has its own folds and its own seeds.
     folds: int
     repeats: int
-    steps: int
-    most: int
-    shares: tuple[float, ...] = (0.25, 0.5)
-    tuning_seeds: int = 1
+    steps: int  # gradient steps of each network
+    most: int  # recordings, at most: more are thinned out at random, class by class
+    shares: tuple[float, ...] = (0.25, 0.5)  # shares of the training set for the learning curves
+    tuning_seeds: int = 1  # networks for each learning rate that is tried
+    #: colormaps beside the one that the question is about
     colours: tuple[str, ...] = ("turbo", "jet")
 
     @property
@@ -60,15 +44,7 @@ class Plan:
         return self.folds * self.repeats * (2 * (arms + 2 * len(self.shares)) + 64) + tuned
 
     def seconds(self, speed: float, jobs: int) -> float:
-        """Estimate how long it takes.
-
-        Parameters
-        ----------
-        speed : float
-            Seconds that one process takes for one step of one network of 32 × 32 pixels.
-        jobs : int
-            Processes.
-        """
+        """Estimate how long it takes, from the seconds of one step of one net of 32 × 32 pixels."""
         pixels = (self.side / 32) ** 2
         return self.networks * self.steps * speed * (0.3 + 0.7 * pixels) / jobs
 
@@ -88,27 +64,11 @@ LADDER = (
 
 
 def choose_plan(minutes: float, jobs: int = 0, store: Path | None = None) -> Plan:
-    """Choose the largest plan that fits into a time budget on this machine.
+    """Choose the largest plan of `LADDER` that fits into a time budget here, or the smallest.
 
-    Parameters
-    ----------
-    minutes : float
-        Positive. Nine tenths of them are planned for.
-    jobs : int
-        Processes; 0 for as many as there are cores.
-    store : Path, optional
-        Folder that keeps the choice, so that a run that was interrupted goes on by the same plan
-        even if the machine is busier now.
-
-    Returns
-    -------
-    Plan
-        One of `LADDER`; the smallest, if not even that fits.
-
-    Raises
-    ------
-    DataError
-        For no time.
+    Nine tenths of the `minutes` are planned for, with `jobs` processes, 0 for as many as there are
+    cores. The folder `store` keeps the choice, so that a run that was interrupted goes on by the
+    same plan even if the machine is busier now.
     """
     if not minutes > 0:
         raise DataError(f"minutes must be positive, got {minutes:g}.")

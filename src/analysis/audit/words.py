@@ -52,8 +52,6 @@ ARM_TITLES = {
 def size(value: float) -> str:
     """Write how large a difference of accuracies is, in percentage points.
 
-    Examples
-    --------
     >>> size(-0.0123)
     '1.2'
     """
@@ -87,18 +85,7 @@ def _phrase(one: Difference) -> str:
 def warnings(data: Recordings, audit: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
     """Say what has to be known before any accuracy is believed: facts that tell the class, twins.
 
-    Parameters
-    ----------
-    data : Recordings
-    audit : DataFrame
-        Of `cues.cues`.
-    pairs : DataFrame
-        Of `cues.twins`.
-
-    Returns
-    -------
-    list of str
-        A sentence or two each; empty if there is nothing to warn of.
+    A sentence or two each, from `cues.cues` and `cues.twins`.
     """
     told = []
     for row in audit[audit.given].sort_values("accuracy", ascending=False).to_dict("records"):
@@ -129,21 +116,7 @@ def _alone(row: Mapping[Any, Any]) -> str:
 
 
 def headline(outcome: Outcome, found: Sequence[Difference], warned: Sequence[str] = ()) -> str:
-    """Say what came out, in plain words; what it cannot be believed for goes first.
-
-    Parameters
-    ----------
-    outcome : Outcome
-    found : sequence of Difference
-        Of `differences`.
-    warned : sequence of str
-        Of `warnings`.
-
-    Returns
-    -------
-    str
-        A few sentences.
-    """
+    """Say in a few plain sentences what came out; what it cannot be believed for goes first."""
     small, limited = (_of(found, network, outcome.colormap) for network in NETWORKS)
     told = [*warned, f"On your data, {outcome.colormap} − raw = {plain(small)}."]
     if limited.verdict != small.verdict:
@@ -173,18 +146,7 @@ def _listed(found: Sequence[Difference]) -> str:
 
 
 def recommendation(outcome: Outcome, found: Sequence[Difference]) -> str:
-    """Recommend what to feed a net, with the reason; the rule is in this function.
-
-    Parameters
-    ----------
-    outcome : Outcome
-    found : sequence of Difference
-
-    Returns
-    -------
-    str
-        Two or three sentences.
-    """
+    """Recommend what to feed a net, with the reason; the rule is in this function."""
     colour, limited = (_of(found, network, outcome.colormap) for network in NETWORKS)
     verdict = {one.name: one.verdict for one in found if one.network == "steps"}
     copies = _of(found, "small", "gray3")
@@ -268,19 +230,8 @@ def sections(
 ) -> list[dict[str, Any]]:
     """Put the report's parts into words.
 
-    Parameters
-    ----------
-    outcome : Outcome
-    found : sequence of Difference
-        Of `differences`.
-    audit, pairs : DataFrame
-        Of `cues.cues` and `cues.twins`.
-
-    Returns
-    -------
-    list of dict
-        ``heading`` and what it has of ``texts``, ``notes``, ``table`` (of texts) and ``figures``
-        (identifiers).
+    Each has a ``heading`` and what it has of ``texts``, ``notes``, ``table`` (of texts) and
+    ``figures`` (identifiers).
     """
     left_out = [(one.name, one.reason) for one in outcome.data.left_out]
     return [

@@ -171,14 +171,7 @@ def _module_file(base: Path, module: str) -> Path:
 
 
 def parse_parameters(book: Book, name: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """Check a chapter's parameters, as typed, and give them the types of their defaults.
-
-    Raises
-    ------
-    BuildError
-        For an unknown name, an unknown profile or a value of another type; the valid ones are
-        listed.
-    """
+    """Check a chapter's parameters, as typed, and give them the types of their defaults."""
     defaults = default_parameters(read_notebook(book.source(name)))
     parsed = {}
     for key, text in given.items():

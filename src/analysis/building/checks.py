@@ -208,14 +208,7 @@ def _licence(name: str) -> str:
 
 
 def audit(*locks: Path) -> tuple[str, str]:
-    """Ask for known vulnerabilities of the locked packages.
-
-    Returns
-    -------
-    state : {"clean", "found", "skipped"}
-    report : str
-        What was found, or why it was skipped.
-    """
+    """Ask for known vulnerabilities of the locked packages: "clean", "found" or "skipped"; why."""
     if find_spec("pip_audit") is None:
         return "skipped", "pip-audit is not installed (pip install pip-audit)"
     command = [sys.executable, "-m", "pip_audit", "--no-deps", "--disable-pip", "--format=json"]
@@ -268,14 +261,7 @@ def _addresses(text: str) -> Iterator[str]:
 
 
 def reach(wanted: Mapping[str, str]) -> dict[str, str]:
-    """Ask for addresses, several at a time.
-
-    Returns
-    -------
-    dict
-        Address to ``"ok"``, ``"gone"`` (404, 410), or the reason why it could not be told, such as
-        ``"HTTP 403"``.
-    """
+    """Ask for addresses, several at a time: "ok", "gone" (404, 410), or why it cannot be told."""
     with ThreadPoolExecutor(8) as pool:
         return dict(zip(wanted, pool.map(_reach, wanted), strict=True))
 

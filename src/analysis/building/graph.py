@@ -80,11 +80,6 @@ def run_chapter(
 
     `advance` is called with (cells done, cells in all) after each cell; `changes` are environment
     variables that are to differ.
-
-    Raises
-    ------
-    BuildError
-        If a cell fails: chapter, source and the traceback's end.
     """
     beside = Path(spec.directory).parent
     beside.mkdir(parents=True, exist_ok=True)
@@ -129,13 +124,8 @@ def run_again(
     """Execute a chapter once more from nothing, to compare with the book's results.
 
     New results, caches and checkpoints go below `folder`; `threads` is of each numerical library,
-    and `settings` are further environment variables (`checks.PROCESSORS`).
-    The results, whose folder is returned, carry the commit of the old ones.
-
-    Raises
-    ------
-    BuildError
-        If the book has no results of the chapter, or a cell fails.
+    and `settings` are further environment variables (`checks.PROCESSORS`). The results, whose
+    folder is returned, carry the commit of the old ones.
     """
     record = book.results(name, profile) / "run.json"
     if not record.exists():
@@ -347,13 +337,7 @@ def _discard_damaged(book: Book, profile: str) -> None:
 
 
 def build_book(book: Book, profile: str, jobs: int, site: bool = True) -> list[str]:
-    """Bring the book up to date, `jobs` chapters at a time, and list those that were executed.
-
-    Raises
-    ------
-    BuildError
-        If a chapter or the rendering fails. What succeeded is kept.
-    """
+    """Bring the book up to date, `jobs` chapters at a time, and list those that were executed."""
     import pytask
     from pytask_parallel import ParallelBackend
 

@@ -35,24 +35,12 @@ CHAPTER = "your-data"
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for; see the chapter's parameters.
+    """What the user asks for; see the chapter's parameters."""
 
-    Attributes
-    ----------
-    root : Path
-        The book's folder.
-    data : Path
-        The data folder.
-    output : Path or None
-        Where the report goes.
-    parameters : dict
-        Of the chapter, less ``data``.
-    """
-
-    root: Path
-    data: Path
-    output: Path | None
-    parameters: dict[str, Any]
+    root: Path  # the book's folder
+    data: Path  # the data folder
+    output: Path | None  # where the report goes
+    parameters: dict[str, Any]  # of the chapter, less ``data``
 
     @property
     def chapter(self) -> Path:
@@ -68,24 +56,10 @@ class Request:
 
 
 def make_report(request: Request, execute: Callable[[dict[str, Any], Path], None]) -> Path:
-    """Make a report on a folder of recordings.
+    """Make a report on a folder of recordings, ``report.html``, and give its path.
 
-    Parameters
-    ----------
-    request : Request
-        What is asked for.
-    execute : callable
-        Called with the chapter's parameters and the folder for its results.
-
-    Returns
-    -------
-    Path
-        The report, ``report.html``; beside it the notebook, ``results.json`` and tables.
-
-    Raises
-    ------
-    ClickException
-        Where it cannot go on, in one sentence.
+    `execute` is called with the chapter's parameters and the folder for its results. Beside the
+    report are the notebook, ``results.json`` and tables.
     """
     try:
         _check_name(request.data)

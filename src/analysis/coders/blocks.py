@@ -32,20 +32,8 @@ Floats = NDArray[np.float64]
 
 
 def cut(images: NDArray[Any], side: int) -> NDArray[Any]:
-    """Cut pictures into square blocks.
+    """Cut pictures into square blocks of `side` pixels, shape (n, rows, columns, side²).
 
-    Parameters
-    ----------
-    images : ndarray, shape (n, side · rows, side · columns)
-    side : int
-        Of a block, in pixels.
-
-    Returns
-    -------
-    ndarray, shape (n, rows, columns, side²)
-
-    Examples
-    --------
     >>> cut(np.arange(16).reshape(1, 4, 4), 2)[0, 0].tolist()
     [[0, 1, 4, 5], [2, 3, 6, 7]]
     """
@@ -64,8 +52,6 @@ def join(blocks: NDArray[Any], shape: tuple[int, ...], side: int) -> NDArray[Any
 def blocks(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Cut pictures into JPEG's 8×8 blocks, edges repeated, level 128 as zero.
 
-    Examples
-    --------
     >>> blocks(np.zeros((2, 16, 12), np.uint8)).shape
     (2, 2, 2, 64)
     """

@@ -38,8 +38,6 @@ _AT_ONCE = 2**13  # pairs whose colours stay in the cache
 def names() -> tuple[str, ...]:
     """Names of matplotlib's colormaps without the reversed ones, in matplotlib's order.
 
-    Examples
-    --------
     >>> "viridis" in names(), "viridis_r" in names()
     (True, False)
     """
@@ -79,8 +77,6 @@ def lut(name: str | Colormap) -> NDArray[np.float64]:
     Give a colormap or its name; an unknown name raises ValueError, and lists the nearest. Alpha is
     dropped; read-only.
 
-    Examples
-    --------
     >>> lut("gray")[255]
     array([1., 1., 1.])
     >>> bool((lut(mpl.colormaps["gray"]) == lut("gray")).all())
@@ -95,8 +91,6 @@ def lut8(name: str | Colormap) -> NDArray[np.uint8]:
     matplotlib multiplies by 255 and *truncates*, so some levels share a colour: ``"gray"`` keeps
     232 of 256. See `lut8_rounded` for the table that rounds. Read-only; arguments as of `lut`.
 
-    Examples
-    --------
     >>> len(np.unique(lut8("gray"), axis=0))
     232
     """
@@ -106,8 +100,6 @@ def lut8(name: str | Colormap) -> NDArray[np.uint8]:
 def lut8_rounded(name: str | Colormap) -> NDArray[np.uint8]:
     """Colours of the 256 levels, rounded to the nearest byte: ``round(255 * lut(name))``.
 
-    Examples
-    --------
     >>> len(np.unique(lut8_rounded("gray"), axis=0))
     256
     """
@@ -124,19 +116,9 @@ def colour_science() -> Any:
 def cam02ucs(name: str | Colormap) -> NDArray[np.float64]:
     """Coordinates of a colormap's levels in a space in which equal distances look equal.
 
-    Parameters
-    ----------
-    name : str or Colormap
-        Any colormap that matplotlib knows, or one of your own.
+    J' (lightness: 0 is black, 100 the white of sRGB), a' and b' of CAM02-UCS (Luo, Cui and Li,
+    2006, *Uniform colour spaces based on CIECAM02*), in which viridis was designed. Shape (256, 3).
 
-    Returns
-    -------
-    ndarray of float64, shape (256, 3)
-        J' (lightness: 0 is black, 100 the white of sRGB), a' and b' of CAM02-UCS (Luo, Cui and Li,
-        2006, *Uniform colour spaces based on CIECAM02*), in which viridis was designed. Read-only.
-
-    Examples
-    --------
     >>> cam02ucs("gray")[[0, 255], 0].round(1) + 0.0
     array([  0., 100.])
     """
@@ -155,8 +137,6 @@ def _cam02ucs(numbers: bytes) -> NDArray[np.float64]:
 def apply(levels: NDArray[np.uint8], table: NDArray[np.generic]) -> NDArray[np.generic]:
     """Replace every level (uint8, shape (…)) by its colour in a table of shape (256, channels).
 
-    Examples
-    --------
     >>> apply(np.zeros((2, 5), np.uint8), lut8("viridis")).shape
     (2, 5, 3)
     """
@@ -198,8 +178,6 @@ def _colours_of_pairs(table: bytes) -> NDArray[np.uint64]:
 def nearest_level(colours: NDArray[np.generic], table: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Level whose colour is nearest (Euclidean), the lowest one among equals: see `nearest`.
 
-    Examples
-    --------
     >>> nearest_level(lut8("viridis")[[7, 200]], lut8("viridis"))
     array([  7, 200], dtype=uint8)
     """
@@ -211,20 +189,9 @@ def nearest(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Nearest level, as `nearest_level`, and how far its colour is.
 
-    Parameters
-    ----------
-    colours : ndarray, shape (…, 3)
-        In the table's units. Bytes are fast: each colour is looked up once.
-    table : ndarray, shape (256, 3)
+    Bytes are fast: each colour is looked up once. The distance, Euclidean in the table's units, is
+    0 for a colour of the map.
 
-    Returns
-    -------
-    levels : ndarray of uint8, shape (…)
-    distance : ndarray of float32, shape (…)
-        Euclidean, in the table's units; 0 for a colour of the map.
-
-    Examples
-    --------
     >>> nearest(np.array([0, 0, 9], np.uint8), lut8("gray"))[1]
     array(7.3484693, dtype=float32)
     """

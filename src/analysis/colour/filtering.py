@@ -59,13 +59,6 @@ def plain_threshold_share(channel: ArrayLike) -> float:
 def passband(channel: ArrayLike, height: float) -> tuple[int, int]:
     """Lowest and highest level at which a channel reaches a height.
 
-    Raises
-    ------
-    ValueError
-        If the channel never reaches the height.
-
-    Examples
-    --------
     >>> passband(np.arange(256) / 255, 0.5)
     (128, 255)
     """
@@ -81,13 +74,6 @@ def grating_harmonics(channel: ArrayLike, count: int = 12) -> Floats:
     The grating's level is ``127.5 (1 + cos θ)``. The amplitude of ``cos nθ`` in the channel is the
     n-th Chebyshev coefficient of the curve (linear between levels), since ``T_n(cos θ) = cos nθ``.
 
-    Returns
-    -------
-    ndarray of float64, shape (count + 1,)
-        Amplitudes of ``cos nθ``, n = 0…count, in the channel's units.
-
-    Examples
-    --------
     >>> grating_harmonics(np.arange(256) / 255, 3).round(6) + 0.0
     array([0.5, 0.5, 0. , 0. ])
     """
@@ -115,16 +101,9 @@ def harmonic_share(channel: ArrayLike) -> float:
 def spatial_power(image: ArrayLike) -> Floats:
     """Power of a picture of one channel in the two-dimensional Fourier plane.
 
-    The mean is removed and a Hann window applied along both axes.
+    The mean is removed and a Hann window applied along both axes. Frequency 0 is in the middle; the
+    step along an axis is 1/height or 1/width cycles a pixel.
 
-    Returns
-    -------
-    ndarray of float64, shape (height, width)
-        Squared magnitude, frequency 0 in the middle (``[height // 2, width // 2]``); the step along
-        an axis is 1/height or 1/width cycles a pixel.
-
-    Examples
-    --------
     >>> bool(spatial_power(np.ones((4, 6))).max() < 1e-20)
     True
     """
@@ -151,20 +130,8 @@ def main_frequencies(power: Floats, share: float = 0.99) -> NDArray[np.bool_]:
 def new_energy(main: NDArray[np.bool_], power: Floats) -> float:
     """Share of a channel's `spatial_power` where the gray picture has next to none.
 
-    Parameters
-    ----------
-    main : ndarray of bool, shape (height, width)
-        `main_frequencies` of the gray picture.
-    power : ndarray of float64, same shape
-        Of the channel.
+    `main` are the gray picture's `main_frequencies`: its own share is at most 1 %.
 
-    Returns
-    -------
-    float
-        In [0, 1]; at most 1 % for the gray picture itself. 0 for a constant channel.
-
-    Examples
-    --------
     >>> new_energy(np.array([True, True, False]), np.array([0.0, 1.0, 1.0]))
     0.5
     """
@@ -175,15 +142,8 @@ def new_energy(main: NDArray[np.bool_], power: Floats) -> float:
 def radial_profile(power: Floats, bands: int = 16) -> tuple[Floats, Floats]:
     """Energy in rings of spatial frequency, between 0 and the plane's corner, √½ cycles a pixel.
 
-    Returns
-    -------
-    centre : ndarray of float64, shape (bands,)
-        Middle of each ring, cycles a pixel.
-    share : ndarray of float64, shape (bands,)
-        Shares of the energy, sum 1.
+    Centres of the rings, in cycles a pixel, and their shares of the energy, which sum to 1.
 
-    Examples
-    --------
     >>> centre, share = radial_profile(np.ones((8, 8)), 4)
     >>> round(float(share.sum()), 9)
     1.0
@@ -196,16 +156,11 @@ def radial_profile(power: Floats, bands: int = 16) -> tuple[Floats, Floats]:
 
 
 def edge_energy(levels: Levels, channel: ArrayLike) -> Floats:
-    """On which levels a channel's edges lie.
+    """On which levels a channel's edges lie, shape (256,), sum 1 (0 for a constant picture).
 
-    Returns
-    -------
-    ndarray of float64, shape (256,)
-        Squared differences of neighbouring pixels (both directions), summed by the mean level of
-        the two; sum 1 (0 for a constant picture). An edge along an iso-level line is a peak there.
+    Squared differences of neighbouring pixels, summed by the mean level of the two: an edge along
+    an iso-level line is a peak there.
 
-    Examples
-    --------
     >>> edge_energy(np.array([[10, 20]], np.uint8), np.arange(256))[15]
     np.float64(1.0)
     """

@@ -70,15 +70,6 @@ def neighbour_information(counts: NDArray[np.float64], symbols: NDArray[np.intp]
 
     An injective recoding leaves it unchanged: it does not matter what the symbols are called.
 
-    Parameters
-    ----------
-    counts : ndarray, shape (256, 256)
-        From `neighbour_counts`.
-    symbols : ndarray of int, shape (256,)
-        The symbol of each level, 0…n - 1, see `colour_numbers`.
-
-    Examples
-    --------
     >>> round(neighbour_information(np.eye(256) * 1e6, np.arange(256)), 2)
     8.0
     """

@@ -13,18 +13,12 @@ __all__ = ["Perception", "distinct_maps", "perception"]
 
 @dataclass(frozen=True)
 class Perception:
-    """How a colormap suits the eye, in CAM02-UCS.
+    """How a colormap suits the eye, in CAM02-UCS."""
 
-    Attributes
-    ----------
-    monotonicity : float
-        ``|J'(255) - J'(0)| / Σ |ΔJ'|`` in [0, 1]: 1 if lightness only rises or only falls.
-    uniformity : float
-        Mean step between neighbouring levels over its root mean square, in (0, 1]: 1 if all steps
-        look equally large.
-    """
-
+    #: ``|J'(255) - J'(0)| / Σ |ΔJ'|`` in [0, 1]: 1 if lightness only rises or only falls
     monotonicity: float
+    #: mean step between neighbouring levels over its root mean square, in (0, 1]: 1 if all steps
+    #: look equally large
     uniformity: float
 
 
@@ -34,8 +28,6 @@ def perception(name: str) -> Perception:
     From J'a'b' of CAM02-UCS (Luo, Cui and Li, 2006) under the sRGB white point, the space in which
     viridis was designed; computed by colour-science.
 
-    Examples
-    --------
     >>> perception("viridis").monotonicity > 0.99 > perception("jet").monotonicity
     True
     """
@@ -55,8 +47,6 @@ def distinct_maps() -> tuple[str, ...]:
     Of aliases such as ``gist_gray``, ``gray`` and ``grey`` the shortest name, then the first in
     matplotlib's order, stays.
 
-    Examples
-    --------
     >>> "gray" in distinct_maps(), "grey" in distinct_maps()
     (True, False)
     """

@@ -44,38 +44,19 @@ def turns(curve: ArrayLike, least: float = 1.0) -> int:
 
 
 def perceptual_gain(name: str) -> Floats:
-    """How far the colour moves for one level, as the eye sees it.
+    """How far the colour moves for one level, as the eye sees it, shape (256,).
 
-    Returns
-    -------
-    ndarray of float64, shape (256,)
-        ΔE' in CAM02-UCS per level (about 1 is just noticeable), by central differences.
-
-    References
-    ----------
-    Luo, Cui and Li (2006), *Uniform colour spaces based on CIECAM02*.
+    ΔE' in CAM02-UCS per level (about 1 is just noticeable), by central differences.
     """
     return np.asarray(np.linalg.norm(np.gradient(colormaps.cam02ucs(name), axis=0), axis=1))
 
 
 def colour_distances(name: str, metric: str) -> Floats:
-    """Distances between the colours of all pairs of levels, shape (256, 256).
+    """Distances between the colours of all pairs of levels, shape (256, 256), by a metric.
 
-    Parameters
-    ----------
-    name : str
-        A matplotlib colormap.
-    metric : {"cam02-ucs", "ciede2000", "net", "byte"}
-        ΔE' in CAM02-UCS; ΔE00; the Euclidean distance of a net's inputs after ImageNet's
-        normalisation; or the largest change of a channel in units of 1/255.
+    "cam02-ucs": ΔE'; "ciede2000": ΔE00; "net": Euclidean, of a net's inputs after ImageNet's
+    normalisation; "byte": the largest change of a channel in units of 1/255.
 
-    Raises
-    ------
-    ValueError
-        For an unknown metric.
-
-    Examples
-    --------
     >>> round(colour_distances("gray", "byte")[0, 255])
     255
     """
@@ -98,13 +79,8 @@ def colour_distances(name: str, metric: str) -> Floats:
 def flip_noise(distances: Floats, threshold: float = 1.0) -> Floats:
     """Find the least change of level, up or down, that moves the colour by a threshold.
 
-    Returns
-    -------
-    ndarray of float64, shape (256,)
-        Levels, interpolated linearly; ``inf`` where no level is far enough.
+    Interpolated linearly; ``inf`` where no level is far enough.
 
-    Examples
-    --------
     >>> apart = np.abs(np.subtract.outer(np.arange(256.0), np.arange(256.0)))
     >>> flip_noise(apart, 2.5)[[0, 100]]
     array([2.5, 2.5])
@@ -130,22 +106,10 @@ def _steps_up(distances: Floats, threshold: float) -> Floats:
 def noise_ratio(table: ArrayLike, frequency: ArrayLike, deviation: float) -> float:
     """Signal-to-noise ratio of the colours when the levels carry Gaussian noise.
 
-    Parameters
-    ----------
-    table : array_like, shape (256, channels)
-    frequency : array_like, shape (256,)
-        How often each level occurs (any scale).
-    deviation : float
-        Of the noise, in levels; noisy levels are rounded and clipped to 0…255.
+    `frequency` tells how often each level occurs; the noise's `deviation` is in levels, and noisy
+    levels are rounded and clipped. The ratio, in dB, is that of the colour's variance over the
+    levels to the mean squared change; scaling or copying channels leaves it unchanged.
 
-    Returns
-    -------
-    float
-        Variance of the colour over the levels, divided by the mean squared change that the noise
-        makes, in dB. Scaling or copying channels leaves it unchanged.
-
-    Examples
-    --------
     >>> gray = np.arange(256.0)[:, None]
     >>> copied = noise_ratio(np.tile(gray, 3), np.ones(256), 5.0)
     >>> bool(np.isclose(copied, noise_ratio(gray, np.ones(256), 5.0)))
@@ -168,28 +132,14 @@ def _noise_transitions(deviation: float) -> Floats:
 
 
 def sensitivity(name: str, frequency: ArrayLike, deviation: float = 4.0) -> dict[str, Any]:
-    """One colormap's response to noise, in a row.
+    """One colormap's response to noise, in a row; `frequency` tells how often each level occurs.
 
-    Parameters
-    ----------
-    name : str
-        A matplotlib colormap.
-    frequency : array_like, shape (256,)
-        How often each level occurs in the spectrograms under study.
-    deviation : float
-        Level noise for the signal-to-noise ratio, in levels.
+    ``jnd`` and ``ciede2000``: median level noise that changes the colour by one ΔE' (CAM02-UCS) or
+    ΔE00; ``jnd_low`` and ``jnd_high``: its 5 % and 95 % points; ``net``: median level noise for one
+    unit of the net's input; ``byte``: for 1/255 in some channel; ``unevenness``: standard deviation
+    of the gain over its mean; ``ripples``: prominent maxima of the gain; ``lightness_turns``;
+    ``snr_change``: signal-to-noise ratio against gray's, dB, for level noise of `deviation`.
 
-    Returns
-    -------
-    dict
-        ``jnd`` and ``ciede2000``: median level noise that changes the colour by one ΔE' (CAM02-UCS)
-        or ΔE00; ``jnd_low`` and ``jnd_high``: its 5 % and 95 % points; ``net``: median level noise
-        for one unit of the net's input; ``byte``: for 1/255 in some channel; ``unevenness``:
-        standard deviation of the gain over its mean; ``ripples``: prominent maxima of the gain;
-        ``lightness_turns``; ``snr_change``: signal-to-noise ratio against gray's, dB.
-
-    Examples
-    --------
     >>> sensitivity("gray", np.ones(256))["lightness_turns"]
     0
     """

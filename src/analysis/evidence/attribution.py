@@ -64,25 +64,11 @@ def shapley(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def attributions(values: ArrayLike, steps: Sequence[str], seed: int) -> pd.DataFrame:
-    """Shapley values of steps, with intervals over the seeds (or folds).
+    """Shapley values of steps, with intervals over the seeds or folds: a row a step.
 
-    Parameters
-    ----------
-    values : array_like of float, shape (2**k, n)
-        See `shapley`; ``n >= 2`` seeds.
-    steps : sequence of str, length k
-        Names, in the order of the bits.
-    seed : int
-        Of the bootstrap.
+    ``difference`` with its 95 % interval, ``p`` (t test) and ``holm`` (corrected over the steps),
+    of `values` of shape (2**k, n) as in `shapley`.
 
-    Returns
-    -------
-    DataFrame
-        A row a step: ``step``, ``difference`` with its 95 % interval ``low`` and ``high``, ``p`` (t
-        test) and ``holm`` (corrected over the steps).
-
-    Examples
-    --------
     >>> scores = [[0, 0], [1, 1], [0, 0], [3, 3]]
     >>> attributions(scores, ["log", "colour"], seed=0).difference.tolist()
     [2.0, 1.0]

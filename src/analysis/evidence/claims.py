@@ -24,19 +24,11 @@ SAID_BY = {
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim in our words, of at most twelve each, so that the ledger is read at a glance.
-
-    Attributes
-    ----------
-    text : str
-    estimand : str
-        What is proved, counted or measured to decide it.
-    chapter, part : str
-        Which recorded verdict is the primary one.
-    """
+    """A claim in our words, of at most twelve each, so that the ledger is read at a glance."""
 
     text: str
-    estimand: str
+    estimand: str  # what is proved, counted or measured to decide it
+    #: which recorded verdict is the primary one
     chapter: str
     part: str = ""
 
@@ -193,22 +185,10 @@ CLAIMS: Mapping[str, Claim] = {
 
 
 def verdict_of(claim: str, recorded: Mapping[tuple[str, str], str]) -> str:
-    """Verdict on a claim: its primary one.
+    """Verdict on a claim: its primary one; ``"open"`` where that is not recorded, whatever else is.
 
-    Parameters
-    ----------
-    claim : str
-        Such as ``"A5"``.
-    recorded : mapping
-        (chapter, part) to verdict, of this claim.
+    `recorded` maps (chapter, part) to the verdicts of this claim.
 
-    Returns
-    -------
-    str
-        ``"open"`` where the primary one is not recorded, whatever else is.
-
-    Examples
-    --------
     >>> verdict_of("A6", {("single-pixel", "one pixel"): "holds", ("x", "nets"): "fails"})
     'holds'
     >>> verdict_of("A6", {("x", "nets"): "fails"})

@@ -29,20 +29,6 @@ LEVEL = 0.05
 def effect(differences: ArrayLike, seed: int) -> dict[str, float]:
     """Mean of differences, with its 95 % interval and t test.
 
-    Parameters
-    ----------
-    differences : array_like of float, shape (n,)
-        One a pair, ``n >= 2``.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    dict
-        ``difference``, ``low``, ``high``, ``p``.
-
-    Examples
-    --------
     >>> effect([1.0, 1.0], seed=0)
     {'difference': 1.0, 'low': 1.0, 'high': 1.0, 'p': 0.0}
     """
@@ -54,26 +40,12 @@ def effect(differences: ArrayLike, seed: int) -> dict[str, float]:
 def contrast(
     a: ArrayLike, b: ArrayLike, seed: int, margin: float | None = None
 ) -> dict[str, float | int | bool]:
-    """Compare two arms, pair by pair.
+    """Compare two arms, pair by pair: entry i of both has the same seed, fold or group.
 
-    Parameters
-    ----------
-    a, b : array_like of float, shape (n,)
-        Scores; entry i of both has the same seed, fold or group.
-    seed : int
-        Of the bootstrap.
-    margin : float, optional
-        Differences below it are negligible, as stated beforehand; tests equivalence too.
+    ``score`` and ``reference`` (means of `a` and `b`), ``difference`` with its 95 % interval
+    ``low`` and ``high``, ``p`` (paired t test), ``pairs``. With a margin, below which differences
+    are negligible as stated beforehand, also ``equal_p`` and ``within`` (`statistics.equivalence`).
 
-    Returns
-    -------
-    dict
-        ``score`` and ``reference`` (means of `a` and `b`), ``difference`` with its 95 % interval
-        ``low`` and ``high``, ``p`` (paired t test), ``pairs``; with a margin also ``equal_p`` and
-        ``within`` (`statistics.equivalence`).
-
-    Examples
-    --------
     >>> row = contrast([2.0, 3.0], [1.0, 2.0], seed=0)
     >>> row["difference"], row["p"], row["pairs"]
     (1.0, 0.0, 2)
@@ -98,27 +70,11 @@ def contrast(
 def contrasts(
     wide: pd.DataFrame, pairs: Iterable[tuple[str, str]], seed: int, margin: float | None = None
 ) -> pd.DataFrame:
-    """Compare pairs of arms; pairs with a missing score are left out.
+    """Compare pairs of arms, first minus second, as `contrast` does; not yet corrected.
 
-    Parameters
-    ----------
-    wide : DataFrame
-        A row a seed, fold or group; a column an arm.
-    pairs : iterable of (str, str)
-        Arms to subtract, first minus second.
-    seed : int
-        Of the bootstrap.
-    margin : float, optional
-        See `contrast`.
+    `wide` has a row a seed, fold or group, and a column an arm. Pairs with a missing score are left
+    out, and so is a comparison with fewer than two pairs.
 
-    Returns
-    -------
-    DataFrame
-        ``a``, ``b`` and the columns of `contrast`; a comparison with fewer than two pairs is left
-        out. Not yet corrected.
-
-    Examples
-    --------
     >>> wide = pd.DataFrame({"gray": [1.0, 2.0], "jet": [2.0, 3.0]})
     >>> contrasts(wide, [("jet", "gray")], seed=0).difference.tolist()
     [1.0]
@@ -134,20 +90,9 @@ def contrasts(
 def corrected(table: pd.DataFrame) -> pd.DataFrame:
     """Correct a family of contrasts by Holm's method, and say which way each is decided.
 
-    Parameters
-    ----------
-    table : DataFrame
-        With ``difference``, ``low``, ``high``, ``p`` (rows without a p value are passed over), and
-        perhaps ``equal_p`` and ``within``. The whole table is one family.
+    The whole table is one family; rows without a p value are passed over. Adds ``holm`` and
+    ``decided`` (see `decided`); with ``equal_p`` also ``equal_holm`` and ``equivalent``.
 
-    Returns
-    -------
-    DataFrame
-        Also ``holm`` and ``decided`` (see `decided`); with ``equal_p`` also ``equal_holm`` and
-        ``equivalent``.
-
-    Examples
-    --------
     >>> row = {"difference": 1.0, "low": 0.5, "high": 1.5}
     >>> table = corrected(pd.DataFrame([row | {"p": 0.02}, row | {"p": 0.03}]))
     >>> table.holm.tolist(), table.decided.tolist()
@@ -165,18 +110,8 @@ def corrected(table: pd.DataFrame) -> pd.DataFrame:
 def decided(table: pd.DataFrame) -> pd.Series:
     """Which way each contrast is decided: p value corrected, and interval clear of 0.
 
-    Parameters
-    ----------
-    table : DataFrame
-        With ``difference``, ``low``, ``high``, ``holm``.
+    1 better, -1 worse, 0 undecided.
 
-    Returns
-    -------
-    Series of int
-        1 better, -1 worse, 0 undecided.
-
-    Examples
-    --------
     >>> decided(pd.DataFrame({"difference": [-2.0], "low": -3.0, "high": -1.0, "holm": 0.2}))[0]
     np.int64(0)
     """

@@ -24,23 +24,9 @@ CORE_SLOTS = 2
 def deal_groups(groups: NDArray[np.str_], labels: ArrayLike, folds: int, seed: int) -> Ints:
     """Deal groups to folds and to the core, so that every class is spread evenly.
 
-    Parameters
-    ----------
-    groups : ndarray of str, shape (n,)
-    labels : array_like of int, shape (n,)
-        Groups are dealt in turn, class by class of their first clip.
-    folds : int
-        At least 2, and no more than there are groups for.
-    seed : int
-        Of the order within a class.
+    Groups are dealt in turn, class by class of their first clip, in an order that `seed` draws. A
+    recording gets 0 … folds - 1, or -1 for the core, which has `CORE_SLOTS` of ``folds + 2`` slots.
 
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        0 … folds - 1, or -1 for the core, which gets `CORE_SLOTS` of ``folds + 2`` slots.
-
-    Examples
-    --------
     >>> deal_groups(np.array(list("abcd")), [0, 0, 0, 0], folds=2, seed=0).tolist()
     [-1, 1, 0, -1]
     """
@@ -58,25 +44,10 @@ def deal_groups(groups: NDArray[np.str_], labels: ArrayLike, folds: int, seed: i
 def stratified_folds(labels: Ints, groups: Ints | None, folds: int, state: int) -> Ints:
     """Deal recordings to folds with every class in each, as far as their groups allow.
 
-    Parameters
-    ----------
-    labels : ndarray of int64, shape (n,)
-        0 … classes - 1, at least two recordings (or groups) of each.
-    groups : ndarray of int64, shape (n,), optional
-        Not given: each recording for itself.
-    folds : int
-        At least 2; fewer are made where a class or its groups do not suffice.
-    state : int
-        Of the shuffling. With groups up to 20 shuffles are tried, and the one is taken whose
-        training sets lack the fewest classes.
+    Classes are 0, 1, …; without groups, each recording stands for itself. Fewer folds are made
+    where a class or its groups do not suffice. With groups up to 20 shuffles are tried, and the one
+    is taken whose training sets lack the fewest classes.
 
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        Fold in which a recording is tested.
-
-    Examples
-    --------
     >>> np.bincount(stratified_folds(np.repeat([0, 1], 4), None, 2, state=0)).tolist()
     [4, 4]
     """
@@ -119,21 +90,9 @@ def hold_out_groups(
     """Draw balanced training and test sets whose groups differ.
 
     About a quarter of the groups are held out, drawn anew for every seed: of each class's own
-    groups where groups belong to classes (programs to families), else of all groups (speakers).
+    groups where groups belong to classes (programs to families), else of all groups (speakers). At
+    most `train` and `test` examples of each class; returned are their indices.
 
-    Parameters
-    ----------
-    labels, groups : ndarray of int64 and of str, shape (n,)
-    train, test : int
-        At most so many examples of each class.
-
-    Returns
-    -------
-    train, test : ndarray of int64
-        Indices.
-
-    Examples
-    --------
     >>> labels = np.repeat([0, 1], 8)
     >>> groups = np.tile(np.repeat(["a", "b", "c", "d"], 2), 2)
     >>> [len(part) for part in hold_out_groups(labels, groups, 4, 2, seed=0)]

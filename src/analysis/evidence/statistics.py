@@ -35,23 +35,15 @@ FEW = 20
 class Interval:
     """An estimate with its confidence interval, in the units of the data.
 
-    Attributes
-    ----------
-    estimate, low, high : float
-        The estimate and the ends of the interval.
-    level : float
-        Confidence level in (0, 1).
-
-    Examples
-    --------
     >>> f"{Interval(0.021, 0.008, 0.034, 0.95):+.1%}"
     '+2.1% [+0.8%, +3.4%]'
     """
 
+    #: the estimate and the ends of the interval
     estimate: float
     low: float
     high: float
-    level: float = 0.95
+    level: float = 0.95  # confidence level in (0, 1)
 
     def __format__(self, spec: str) -> str:
         """Format the three numbers by one specification, ``estimate [low, high]``."""
@@ -77,24 +69,12 @@ class Interval:
 
 @dataclass(frozen=True)
 class Equivalence:
-    """Result of a paired equivalence test.
+    """Result of a paired equivalence test."""
 
-    Attributes
-    ----------
-    difference : Interval
-        Mean of ``a - b`` with its 90 % interval.
-    margin : float
-        Differences smaller than this were declared negligible beforehand.
-    pvalue : float
-        The larger one of the two one-sided t tests' p values.
-    equivalent : bool
-        True if ``pvalue < 0.05`` *and* the interval lies within the margin.
-    """
-
-    difference: Interval
-    margin: float
-    pvalue: float
-    equivalent: bool
+    difference: Interval  # mean of ``a - b`` with its 90 % interval
+    margin: float  # differences smaller than this were declared negligible beforehand
+    pvalue: float  # the larger one of the two one-sided t tests' p values
+    equivalent: bool  # true if ``pvalue < 0.05`` *and* the interval lies within the margin
 
 
 def _sample(x: ArrayLike, name: str, least: int = 2) -> NDArray[np.float64]:
@@ -192,28 +172,8 @@ def mean_interval(x: ArrayLike, seed: int, level: float = 0.95, shared: float = 
 def paired_difference(a: ArrayLike, b: ArrayLike, seed: int, level: float = 0.95) -> Interval:
     """Mean of ``a - b`` over pairs, with its interval (`mean_interval`).
 
-    Parameters
-    ----------
-    a, b : array_like of float, shape (n,)
-        Scores of two arms; entry i of both has the same seed (or fold, or speaker).
-    seed : int
-        Seed of the resampling.
-    level : float, default 0.95
-        Confidence level in (0, 1).
+    Entry i of both arms has the same seed (or fold, or speaker).
 
-    Returns
-    -------
-    Interval
-        In the units of the scores; positive where `a` is larger. Without width if every pair
-        differs by the same amount.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, or a vector is too short or not finite.
-
-    Examples
-    --------
     >>> print(paired_difference([3.0, 5.0], [2.0, 4.0], seed=0))
     1 [1, 1]
     """
@@ -227,19 +187,9 @@ def paired_difference(a: ArrayLike, b: ArrayLike, seed: int, level: float = 0.95
 def effect_pvalue(differences: ArrayLike) -> float:
     """P value of paired differences whose mean is 0: a two-sided t test.
 
-    Parameters
-    ----------
-    differences : array_like of float, shape (n,)
-        ``a - b`` of each pair.
+    Where nothing varies but by rounding, t is not defined and the answer is: 1 if the differences
+    are 0, else 0.
 
-    Returns
-    -------
-    float
-        In [0, 1]. Where nothing varies but by rounding, t is not defined and the answer is: 1 if
-        the differences are 0, else 0.
-
-    Examples
-    --------
     >>> effect_pvalue([0.0, 0.0]), effect_pvalue([0.1, 0.1])
     (1.0, 0.0)
     """
@@ -254,34 +204,11 @@ def equivalence(a: ArrayLike, b: ArrayLike, margin: float, seed: int) -> Equival
     """Whether two paired arms are equal within a margin, at the 5 % level.
 
     Two one-sided paired t tests (TOST) against ``-margin`` and ``margin``; beside them the 90 %
-    interval of the mean difference. Both have to agree before the arms are called
-    equivalent, so that neither few pairs nor a skewed difference can pass for equality.
+    interval of the mean difference. Both have to agree before the arms are called equivalent, so
+    that neither few pairs nor a skewed difference can pass for equality. `margin`, positive and in
+    the units of the scores, is stated before looking. Schuirmann (1987), *A comparison of the two
+    one-sided tests procedure and the power approach*.
 
-    Parameters
-    ----------
-    a, b : array_like of float, shape (n,)
-        Paired scores, as in `paired_difference`.
-    margin : float
-        Positive; in the units of the scores. State it before looking.
-    seed : int
-        Of the resampling.
-
-    Returns
-    -------
-    Equivalence
-        p value, interval and decision.
-
-    Raises
-    ------
-    ValueError
-        If `margin` is not positive, or the pairs are malformed.
-
-    Notes
-    -----
-    Schuirmann (1987), *A comparison of the two one-sided tests procedure and the power approach*.
-
-    Examples
-    --------
     >>> equivalence([0.9, 0.8, 0.7], [0.9, 0.8, 0.7], margin=0.01, seed=0).equivalent
     True
     """
@@ -299,30 +226,11 @@ def equivalence(a: ArrayLike, b: ArrayLike, margin: float, seed: int) -> Equival
 
 
 def holm(pvalues: ArrayLike) -> NDArray[np.float64]:
-    """P values adjusted for several comparisons by Holm's step-down method.
+    """P values adjusted for several comparisons by Holm's (1979) step-down method.
 
-    Parameters
-    ----------
-    pvalues : array_like of float, shape (n,)
-        In [0, 1].
+    In the order given; reject where it is below the level, and the chance of *any* false rejection
+    stays below the level, whatever the dependence.
 
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        In the order given; reject where it is below the level, and the chance of *any* false
-        rejection stays below the level, whatever the dependence.
-
-    Raises
-    ------
-    ValueError
-        If a value lies outside [0, 1].
-
-    Notes
-    -----
-    Holm (1979), *A simple sequentially rejective multiple test procedure*.
-
-    Examples
-    --------
     >>> holm([0.01, 0.04, 0.03])
     array([0.03, 0.06, 0.06])
     """
@@ -349,27 +257,8 @@ def _rank_correlation(
 def spearman(x: ArrayLike, y: ArrayLike, seed: int, level: float = 0.95) -> Interval:
     """Spearman's rank correlation with a percentile bootstrap interval over the pairs.
 
-    Parameters
-    ----------
-    x, y : array_like of float, shape (n,)
-        Paired values, ``n >= 4``; ties share their mean rank.
-    seed : int
-        Seed of the resampling.
-    level : float, default 0.95
-        Confidence level in (0, 1).
+    At least four pairs; ties share their mean rank. A constant has no ranks to compare: ValueError.
 
-    Returns
-    -------
-    Interval
-        Within [-1, 1].
-
-    Raises
-    ------
-    ValueError
-        If `x` or `y` is constant (no ranks to compare), too short or not finite.
-
-    Examples
-    --------
     >>> print(spearman([1, 2, 3, 4, 5], [1, 4, 9, 16, 25], seed=0))
     1 [1, 1]
     """

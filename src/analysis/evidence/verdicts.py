@@ -16,24 +16,11 @@ VERDICTS = ("holds", "holds with limits", "fails", "undecided")
 
 
 def by_answers(answers: Iterable[str], yes: str = "yes", no: str = "no") -> str:
-    """Read a verdict off answers, each for a claim, against it, or open.
+    """Read a verdict off answers, one a cell: for a claim (`yes`), against it (`no`), or open.
 
-    Parameters
-    ----------
-    answers : iterable of str
-        One a cell (task, net, …).
-    yes, no : str
-        What speaks for the claim, and what against it; anything else is open.
+    All for it: holds. All against: fails. Both occur: holds with limits. Else a side is called only
+    if more than half of the answers are its own: holds with limits, or fails. Otherwise undecided.
 
-    Returns
-    -------
-    str
-        All for it: holds. All against: fails. Both occur: holds with limits. Else a side is called
-        only if more than half of the answers are its own: holds with limits, or fails. Otherwise
-        undecided.
-
-    Examples
-    --------
     >>> by_answers(["yes", "yes"]), by_answers(["yes", "no"]), by_answers(["yes", "-", "-"])
     ('holds', 'holds with limits', 'undecided')
     """
@@ -49,23 +36,11 @@ def by_answers(answers: Iterable[str], yes: str = "yes", no: str = "no") -> str:
 
 
 def by_margin(table: pd.DataFrame, margin: float) -> list[str]:
-    """Answer for each contrast whether it is better.
+    """Answer for each contrast (`contrasts.corrected`) whether it is better.
 
-    Parameters
-    ----------
-    table : DataFrame
-        With ``decided`` and ``high`` (`contrasts.corrected`).
-    margin : float
-        The least difference worth having.
+    "yes" where better after correction; "no" where worse, or surely less than `margin`, the least
+    difference worth having, better; else "-".
 
-    Returns
-    -------
-    list of str
-        "yes" where better after correction; "no" where worse, or surely less than the margin
-        better; else "-".
-
-    Examples
-    --------
     >>> by_margin(pd.DataFrame({"decided": [1, 0, 0], "high": [2.0, 0.5, 2.0]}), margin=1.0)
     ['yes', 'no', '-']
     """
@@ -76,13 +51,8 @@ def by_margin(table: pd.DataFrame, margin: float) -> list[str]:
 def graded(parts: Sequence[bool | None]) -> str:
     """Read a verdict off parts of a claim that are true, false or open.
 
-    Returns
-    -------
-    str
-        All true: holds; some: holds with limits; all false: fails; otherwise undecided.
+    All true: holds; some: holds with limits; all false: fails; otherwise undecided.
 
-    Examples
-    --------
     >>> graded([True, None]), graded([None, False])
     ('holds with limits', 'undecided')
     """
@@ -98,8 +68,6 @@ def graded(parts: Sequence[bool | None]) -> str:
 def surely_above(interval: Interval, above: float = 0.0) -> bool | None:
     """Whether an interval lies above a value; None if it contains it.
 
-    Examples
-    --------
     >>> surely_above(Interval(2.0, 1.0, 3.0)), surely_above(Interval(2.0, 1.0, 3.0), above=2.5)
     (True, None)
     """

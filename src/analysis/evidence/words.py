@@ -10,8 +10,6 @@ __all__ = ["interval", "points", "tally"]
 def points(value: float) -> str:
     """Write a difference of scores (a fraction) in percentage points, with a true minus.
 
-    Examples
-    --------
     >>> points(0.0123), points(-0.0001)
     ('+1.2', '+0.0')
     """
@@ -21,8 +19,6 @@ def points(value: float) -> str:
 def interval(estimate: float, low: float, high: float) -> str:
     """Write an estimate and its interval in `points`.
 
-    Examples
-    --------
     >>> interval(0.01, -0.02, 0.04)
     '+1.0 [−2.0, +4.0]'
     """
@@ -32,8 +28,6 @@ def interval(estimate: float, low: float, high: float) -> str:
 def tally(rows: pd.DataFrame, margin: float) -> str:
     """Count comparisons (`contrasts.corrected`) that are decided, surely small, or undecided.
 
-    Examples
-    --------
     >>> tally(pd.DataFrame({"decided": [1, 0, 0], "high": [0.2, 0.005, 0.2]}), margin=0.01)
     '1 better, 0 worse, 1 surely not 1 point better, 1 undecided'
     """

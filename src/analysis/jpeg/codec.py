@@ -57,25 +57,11 @@ _CHROMA_TABLE = """
 
 
 def quantisation_tables(quality: int) -> NDArray[np.int64]:
-    """Step sizes of the 64 coefficients, luma and chroma, as libjpeg scales them.
+    """Step sizes of the 64 coefficients, luma and chroma, as libjpeg scales them, shape (2, 64).
 
-    Parameters
-    ----------
-    quality : int
-        1 (coarsest) … 100 (all steps 1).
+    From quality 1, the coarsest, to 100, where all steps are 1. Row-major: place ``8 * v + u`` has
+    vertical frequency ``v``, horizontal ``u``.
 
-    Returns
-    -------
-    ndarray of int64, shape (2, 64)
-        Steps 1…255, row-major: place ``8 * v + u``, vertical frequency ``v``, horizontal ``u``.
-
-    Raises
-    ------
-    ValueError
-        If the quality is not an integer in 1…100.
-
-    Examples
-    --------
     >>> quantisation_tables(50)[0, :4]
     array([16, 11, 10, 16])
     """
@@ -563,22 +549,9 @@ class JPEGAutoencoder(nn.Module):
 
     @in_own_precision
     def encode(self, x: Tensor) -> Codes:
-        """Analysis and bottleneck.
+        """Analysis and bottleneck: levels (batch, 1 or 3, height, width) to the codes of the file.
 
-        Parameters
-        ----------
-        x : Tensor, shape (batch, 1 or 3, height, width)
-            Levels 0…255, uint8, or floating for the differentiable mode.
-
-        Returns
-        -------
-        Codes
-            The coefficients that the JPEG file holds.
-
-        Raises
-        ------
-        ValueError
-            If the shape or the dtype is none of these.
+        Levels are uint8, or floating for the differentiable mode.
         """
         self._check(x)
         size = (int(x.shape[2]), int(x.shape[3]))
@@ -594,23 +567,7 @@ class JPEGAutoencoder(nn.Module):
 
     @in_own_precision
     def decode(self, codes: Codes) -> Tensor:
-        """Synthesis.
-
-        Parameters
-        ----------
-        codes : Codes
-            Of integers, or floating (with gradient).
-
-        Returns
-        -------
-        Tensor, shape (batch, 1 or 3, height, width)
-            Levels 0…255, uint8 for integer codes, else float32.
-
-        Raises
-        ------
-        ValueError
-            If the number of planes does not fit the mode.
-        """
+        """Synthesis: codes to levels, uint8 for integer codes, else float32 with a gradient."""
         if len(codes.planes) != (1 if self.mode == "L" else 3):
             raise ValueError(f"mode {self.mode} does not decode {len(codes.planes)} plane(s)")
         planes = []
@@ -714,17 +671,7 @@ class JPEGAutoencoder(nn.Module):
         return torch.cat([_tile(table, whole).repeat(count, 1) for table, count in tiles])
 
     def nbytes(self, codes: Codes) -> NDArray[np.int64]:
-        """Exact size of each image's file with libjpeg's default Huffman tables.
-
-        Parameters
-        ----------
-        codes : Codes
-
-        Returns
-        -------
-        ndarray of int64, shape (batch,)
-            Bytes, header included.
-        """
+        """Bytes of each image's whole file, exactly, with libjpeg's default Huffman tables."""
         planes = _to_numpy(codes)
         return (
             huffman.lengths(planes, codes.size, self.factor)
@@ -733,16 +680,7 @@ class JPEGAutoencoder(nn.Module):
         )
 
     def to_bytes(self, codes: Codes) -> list[bytes]:
-        """Write the files themselves, byte for byte what Pillow writes.
-
-        Parameters
-        ----------
-        codes : Codes
-
-        Returns
-        -------
-        list of bytes, one an image
-        """
+        """Write the files themselves, byte for byte what Pillow writes."""
         planes, tables = _to_numpy(codes), self.tables.cpu().numpy().astype(np.int64)
         return huffman.write(planes, tables, codes.size, self.factor) if len(planes[0]) else []
 

@@ -29,15 +29,9 @@ Floats = NDArray[np.float64]
 
 
 def encode(image: NDArray[np.uint8], form: str, **options: Any) -> bytes:
-    """Save a picture as the file that Pillow writes.
+    """Save a picture as the file that Pillow writes, `form` such as "PNG" or "JPEG2000".
 
-    Parameters
-    ----------
-    image : ndarray of uint8, shape (rows, columns) or (rows, columns, 3)
-    form : str
-        ``"PNG"``, ``"JPEG"``, ``"JPEG2000"``, ``"WEBP"`` …
-    **options
-        Of `PIL.Image.Image.save`, such as ``optimize=True``.
+    `options` are those of `PIL.Image.Image.save`, such as ``optimize=True``.
     """
     with io.BytesIO() as stream:
         Image.fromarray(image).save(stream, form, **options)
@@ -54,13 +48,7 @@ def round_trip(
 ) -> tuple[NDArray[np.uint8], int]:
     """Save a gray picture and open it again; give its levels and the length of the whole file.
 
-    WebP has no gray: R = G = B is saved, and the luminance is read.
-
-    Parameters
-    ----------
-    levels : ndarray of uint8, shape (rows, columns)
-    form, **options
-        As in `encode`.
+    WebP has no gray: R = G = B is saved, and the luminance is read. Arguments as of `encode`.
     """
     gray = np.repeat(levels[..., None], 3, axis=2) if form == "WEBP" else levels
     content = encode(gray, form, **options)

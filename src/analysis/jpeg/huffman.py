@@ -216,24 +216,11 @@ def write(
 ) -> list[bytes]:
     """Whole baseline JPEG files, byte for byte those of libjpeg-turbo with default tables.
 
-    Parameters
-    ----------
-    planes : sequence of integer ndarrays, each shape (images, 64, rows, columns)
-        Quantised coefficients of each component; channel ``8 * v + u`` has vertical frequency
-        ``v`` and horizontal frequency ``u``. One component (gray) or three (Y, Cb, Cr).
-    tables : integer ndarray, shape (2, 64)
-        Quantisation tables of luma and chroma, row-major, 1…255.
-    size : (int, int)
-        Height and width of the image in pixels.
-    factor : int
-        1: no subsampling, 2: 4:2:0.
+    `planes` are the quantised coefficients of one component (gray) or three (Y, Cb, Cr), each of
+    shape (images, 64, rows, columns): channel ``8 * v + u`` has vertical frequency ``v`` and
+    horizontal frequency ``u``. `tables` are the steps of luma and chroma, row-major; `size` the
+    height and width in pixels; `factor` 1, or 2 for 4:2:0.
 
-    Returns
-    -------
-    list of bytes, one a file
-
-    Examples
-    --------
     >>> zero = np.zeros((1, 64, 1, 1), np.int16)
     >>> write([zero], np.ones((2, 64), int), (8, 8))[0][:4].hex()
     'ffd8ffe0'
@@ -253,17 +240,6 @@ def lengths(
 ) -> NDArray[np.int64]:
     """Sizes in bytes of the files that `write` would make, without making them.
 
-    Parameters
-    ----------
-    planes, size, factor
-        As in `write`.
-
-    Returns
-    -------
-    ndarray of int64, shape (images,)
-
-    Examples
-    --------
     >>> zero = np.zeros((1, 64, 1, 1), np.int16)
     >>> int(lengths([zero], (8, 8))[0]) == len(write([zero], np.ones((2, 64), int), (8, 8))[0])
     True

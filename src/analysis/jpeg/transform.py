@@ -39,14 +39,9 @@ def _cosines() -> NDArray[np.float64]:
 def dct_filters() -> NDArray[np.float64]:
     """Return the 64 filters: the orthonormal two-dimensional cosine basis of an 8×8 block.
 
-    Returns
-    -------
-    ndarray of float64, shape (64, 8, 8)
-        Filter ``8 * v + u`` has vertical frequency ``v`` and horizontal frequency ``u`` (half
-        periods per block), and unit length; all are orthogonal. Read-only.
+    Shape (64, 8, 8): filter ``8 * v + u`` has vertical frequency ``v`` and horizontal frequency
+    ``u`` (half periods per block), and unit length; all are orthogonal.
 
-    Examples
-    --------
     >>> round(float(dct_filters()[0, 0, 0]), 6)
     0.125
     """

@@ -18,14 +18,7 @@ __all__ = ["load_atomic", "save_atomic"]
 def save_atomic(path: Path, key: str, value: Mapping[str, Any]) -> None:
     """Write tensors, numbers and lists such that a kill leaves the old file or the new one.
 
-    Parameters
-    ----------
-    path : Path
-        Its folder is made.
-    key : str
-        What the file belongs to; `load_atomic` asks for it.
-    value : mapping
-        Of tensors, numbers, strings, and lists and dicts of them.
+    `key` says what the file belongs to; `load_atomic` asks for it.
     """
     content = io.BytesIO()
     torch.save({"key": key, "value": dict(value)}, content)
@@ -35,20 +28,7 @@ def save_atomic(path: Path, key: str, value: Mapping[str, Any]) -> None:
 
 
 def load_atomic(path: Path, key: str) -> dict[str, Any] | None:
-    """Read what `save_atomic` wrote.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    key : str
-        What it has to belong to.
-
-    Returns
-    -------
-    dict or None
-        ``None`` if the file is not there, belongs to something else, or is damaged.
-    """
+    """Read what `save_atomic` wrote; None if it is absent, damaged or of something else."""
     try:
         written = path.read_bytes()
     except OSError:

@@ -47,37 +47,19 @@ LEARNERS = ("decision tree", "random forest", "nearest neighbours", "support vec
 
 @dataclass(frozen=True)
 class PictureTask:
-    """Small pictures of sounds with their classes and sources.
-
-    Attributes
-    ----------
-    name : str
-    decibels : ndarray of float32, shape (n, side, side)
-        Log-mel spectrograms averaged down to so many cells.
-    labels : ndarray of int64, shape (n,)
-    groups : ndarray of str, shape (n,)
-        Program or speaker: never in training and test at once.
-    """
+    """Small pictures of sounds with their classes and sources."""
 
     name: str
+    #: (n, side, side); log-mel spectrograms averaged down to so many cells
     decibels: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    groups: NDArray[np.str_]
+    labels: NDArray[np.int64]  # (n,)
+    groups: NDArray[np.str_]  # (n,); program or speaker: never in training and test at once
 
 
 @cache
 def picture_task(name: str, side: int) -> PictureTask:
     """Pictures of ``side * side`` cells of all "instruments" or "spoken-digits".
 
-    Raises
-    ------
-    ValueError
-        For another name.
-    datasets.DataUnavailable
-        If the recordings are not there.
-
-    Examples
-    --------
     >>> picture_task("instruments", 4).decibels.shape[1:]
     (4, 4)
     """
@@ -92,16 +74,12 @@ def picture_task(name: str, side: int) -> PictureTask:
 
 @dataclass(frozen=True)
 class Draw:
-    """One seed's pictures, as levels whose range is the training set's.
+    """One seed's pictures, as levels whose range is the training set's."""
 
-    Attributes
-    ----------
-    train, test : ndarray of uint8, shape (n, pixels)
-    train_labels, test_labels : ndarray of int64, shape (n,)
-    """
-
+    #: (n, pixels)
     train: Levels
     test: Levels
+    #: (n,)
     train_labels: NDArray[np.int64]
     test_labels: NDArray[np.int64]
 
@@ -116,19 +94,8 @@ def draw(job: PictureTask, train: int, test: int, seed: int) -> Draw:
 
 
 def colours_in_rows(pictures: Levels, table: Floats) -> NDArray[np.float32]:
-    """Colours of all pixels in one row a picture, channel after channel.
+    """Colours of all pixels (n, pixels) in one row a picture, channel after channel.
 
-    Parameters
-    ----------
-    pictures : ndarray of uint8, shape (n, pixels)
-    table : ndarray of float64, shape (256, channels)
-
-    Returns
-    -------
-    ndarray of float32, shape (n, channels * pixels)
-
-    Examples
-    --------
     >>> colours_in_rows(np.zeros((5, 7), np.uint8), encodings.table("jet")).shape
     (5, 21)
     """
@@ -147,23 +114,11 @@ def equal_energy(table: Floats, pictures: Levels) -> Floats:
 
 
 def learner(name: str, trees: int, width: int, seed: int) -> Any:
-    """Make a scikit-learn classifier, not fitted.
+    """Make a scikit-learn classifier of `LEARNERS`, or "three bagged trees", not fitted.
 
-    Parameters
-    ----------
-    name : str
-        One of `LEARNERS`, or "three bagged trees", the yardstick of what an ensemble does.
-    trees : int
-        Trees of the forest.
-    width : int
-        Number of features. The linear model's penalty grows with it, as the support vector
-        machine's kernel width does by scikit-learn's default, so that neither notices a mere copy.
-    seed : int
-
-    Raises
-    ------
-    ValueError
-        For an unknown name.
+    The bagged trees are the yardstick of what an ensemble does. The linear model's penalty grows
+    with the number of features, `width`, as the support vector machine's kernel width does by
+    scikit-learn's default, so that neither notices a mere copy.
     """
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import RidgeClassifier
@@ -264,20 +219,10 @@ def distinct_pixels(pixels: int, copies: int, drawn: int) -> float:
 def recode_tree(data: Draw, curve: ArrayLike, seed: int) -> dict[str, float]:
     """Grow one tree on levels and one on levels recoded by a curve, and compare them.
 
-    Parameters
-    ----------
-    data : Draw
-    curve : array_like, shape (256,)
-    seed : int
-        Of both trees.
-
-    Returns
-    -------
-    dict
-        ``same_splits``: 1 if both trees ask the same pixels in the same order and shape, else 0;
-        ``train`` and ``test``: share of pictures on which the two agree. For a strictly increasing
-        curve the first two are 1 by theorem. The third need not be: a cut is put half-way between
-        two training values, and half-way moves when the values are bent.
+    ``same_splits``: 1 if both trees ask the same pixels in the same order and shape, else 0;
+    ``train`` and ``test``: share of pictures on which the two agree. For a strictly increasing
+    curve the first two are 1 by theorem. The third need not be: a cut is put half-way between two
+    training values, and half-way moves when the values are bent.
     """
     from sklearn.tree import DecisionTreeClassifier
 

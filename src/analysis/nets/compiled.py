@@ -301,16 +301,8 @@ _compiled_for: set[Any] = set()
 class Runner:
     """Trains and evaluates networks of one architecture, each by itself.
 
-    Parameters
-    ----------
-    architecture : Convolutional or Perceptron
-        Of `analysis.nets.training`.
-    images : mapping of str to ndarray
-        Inputs by name, in the precision to compute in.
-    batch : int
-        Inputs at a time.
-    threads : int
-        Networks at a time.
+    `images` are the inputs by name, in the precision to compute in; `batch` of them go at a time,
+    through `threads` networks at a time.
     """
 
     def __init__(
@@ -373,33 +365,12 @@ class Runner:
         adam: bool,
         momentum: float,
     ) -> Floats:
-        """Train one network for some steps.
+        """Train one network for some steps; return its losses before each of them.
 
-        Parameters
-        ----------
-        room : ndarray
-            Workspace, of zeros where nothing was written.
-        name : str
-            Of its inputs.
-        goal : ndarray, shape (n,) of int64 or (n, outputs)
-            Classes, or values.
-        order : ndarray of int64, shape (steps, batch)
-            Rows of each step.
-        kept : ndarray, shape (steps, channels, batch), or (0, 0, 0)
-            Factors of the input channels (dropout).
-        rates : ndarray, shape (steps,)
-            Learning rate of each step.
-        state : sequence of ndarray
-            Parameters, buffers, first and second moments, each flat; changed in place.
-        begin : int
-            Steps done before.
-        adam : bool
-            Or gradient descent with `momentum`.
-
-        Returns
-        -------
-        ndarray, shape (steps,)
-            Losses before each step.
+        `room` is the workspace, of zeros where nothing was written. `order`, shape (steps, batch),
+        are the rows of each step, `kept` the factors of the input channels (dropout). `state` has
+        parameters, buffers, first and second moments, each flat, and is changed in place after
+        `begin` steps done before. `adam`, or else gradient descent with `momentum`.
         """
         losses = np.empty(len(order), self.kind)
         gradient = _aligned(len(state[0]), self.kind)

@@ -34,25 +34,8 @@ def predict_neighbours(
     (Geurts, Ernst and Wehenkel, 2006); the others are predicted. A channel from the same channel of
     the neighbours (``alone``), from all channels (``jointly``), and the *level* from all channels
     (``level``), where every encoding has the same target. A picture's skill is ``1 - MSE / V``, V
-    the target's variance over all test pixels: its mean over the pictures is R².
-
-    Parameters
-    ----------
-    pictures : sequence of ndarray of uint8, shape (n_bins, n_frames)
-        Levels; at least four pictures of at least 3 × 3.
-    tables : mapping of str to ndarray of float64, shape (256, channels)
-        Colour tables by name; "gray" has one channel.
-    pixels : int
-        Training pixels, and test pixels of each picture.
-    trees : int
-        Of a forest.
-    seed : int
-        Of the choice of pixels and of the forests.
-
-    Returns
-    -------
-    DataFrame
-        Columns note (of the test pictures), target, question, model, skill.
+    the target's variance over all test pixels: its mean over the pictures is R². `pixels` are the
+    training pixels, and the test pixels of each of at least four pictures.
     """
     rng = np.random.default_rng(seed)
     samples = [_sample_neighbourhoods(levels, pixels, rng) for levels in pictures]

@@ -41,19 +41,7 @@ CONVOLUTIONAL, PERCEPTRON = range(2)
 class Program:
     """A network's description for the compiled loops: where its parameters and buffers lie.
 
-    Parameters
-    ----------
-    architecture : Convolutional or Perceptron
-        Of `analysis.nets.training`.
-    shape : tuple of int
-        Of one input: (channels, rows, columns), or (inputs,).
-    batch : int
-        Inputs at a time.
-
-    Raises
-    ------
-    TypeError
-        For another architecture.
+    `shape` is that of one input: (channels, rows, columns), or (inputs,).
     """
 
     def __init__(self, architecture: Any, shape: tuple[int, ...], batch: int):
@@ -170,12 +158,7 @@ class Program:
         net[LOGITS] = self._room(architecture.outputs * self.batch)
 
     def arrange(self, images: Floats) -> Floats:
-        """Lay out inputs as the loops gather them, (n, numbers): padded, if a layer comes first.
-
-        Parameters
-        ----------
-        images : ndarray, shape (n, inputs) or (n, channels, rows, columns)
-        """
+        """Lay out inputs as the loops gather them, (n, numbers): padded, if a layer comes first."""
         if self.net[KIND] == PERCEPTRON or self.net[FRONT]:
             return np.ascontiguousarray(images.reshape(len(images), -1))
         layer = self.layers[0]

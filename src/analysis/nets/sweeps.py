@@ -49,27 +49,15 @@ EXECUTORS = ("loky", "serial", "dask")
 
 @dataclass(frozen=True)
 class Work:
-    """A piece of work.
+    """A piece of work."""
 
-    Attributes
-    ----------
-    key : str
-        Fingerprint of all that the result depends on, code and data included.
-    function : callable
-        Called with `arguments`, in another process perhaps, on one thread. It returns a dict that
-        `save_atomic` can write: of tensors, numbers, strings, and lists and dicts of them.
-    arguments : tuple
-    size : int
-        How much the progress bar moves.
-    cost : float
-        Long pieces go first, so that none is left over at the end.
-    """
-
-    key: str
+    key: str  # fingerprint of all that the result depends on, code and data included
+    #: Called with `arguments`, in another process perhaps, on one thread. It returns a dict that
+    #: `save_atomic` can write: of tensors, numbers, strings, and lists and dicts of them.
     function: Callable[..., dict[str, Any]]
     arguments: tuple[Any, ...]
-    size: int = 1
-    cost: float = 1.0
+    size: int = 1  # how much the progress bar moves
+    cost: float = 1.0  # long pieces go first, so that none is left over at the end
 
 
 def run(
@@ -84,42 +72,15 @@ def run(
     tell: Callable[[int, int, float], None] | None = None,
     charge: Callable[[float], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Do all pieces that are not done yet.
+    """Do all pieces that are not done yet; give each one's result, in order.
 
-    Parameters
-    ----------
-    work : sequence of Work
-    executor : {"loky", "serial", "dask"}
-        See `EXECUTORS`.
-    jobs : int
-        Processes, for loky; 0 for as many as there are cores.
-    address : str
-        Of the Dask scheduler, such as ``"tcp://10.0.0.1:8786"``.
-    store : Path, optional
-        Folder where each result is kept. What was made by other code or of other data has another
-        key, and is made anew.
-    description, unit : str
-        Of the progress bar.
-    tell : callable, optional
-        Called as each piece is done, with the sizes that are done and in all, kept ones included,
-        and with the seconds that the rest will take, if it goes on like this.
-    charge : callable, optional
-        Called with the processor's seconds of each piece, kept ones included.
+    `executor` is of `EXECUTORS`; `jobs` are loky's processes, 0 for as many as there are cores;
+    `address` is that of the Dask scheduler, such as ``"tcp://10.0.0.1:8786"``. In `store` each
+    result is kept: what was made by other code or of other data has another key, and is made anew.
+    `tell` is called as each piece is done, with the sizes that are done and in all, kept ones
+    included, and with the seconds that the rest will take, if it goes on like this; `charge` with
+    the processor's seconds of each piece, kept ones included.
 
-    Returns
-    -------
-    list of dict
-        One a piece, in order.
-
-    Raises
-    ------
-    ValueError
-        For another executor.
-    RuntimeError
-        For dask where `distributed` is not installed.
-
-    Examples
-    --------
     >>> run([Work("key", dict, ([("sum", 3)],))], executor="serial")
     [{'sum': 3}]
     """
@@ -176,19 +137,10 @@ def one_thread() -> Iterator[None]:
 def fingerprint(*parts: object) -> str:
     """Digest of the code and the data that a result depends on, for the key of a piece of work.
 
-    Parameters
-    ----------
-    *parts : module, function, class, ndarray or anything with a faithful ``repr``
-        A module stands for its code and that of all modules of its package that it imports,
-        directly or not; what only people read, comments and docstrings, does not count.
+    A module stands for its code and that of all modules of its package that it imports, directly or
+    not; what only people read, comments and docstrings, does not count. Other parts are functions,
+    classes, arrays or anything with a faithful ``repr``. The versions of torch and NumPy count too.
 
-    Returns
-    -------
-    str
-        Hexadecimal; it changes with any of the parts, and with the versions of torch and NumPy.
-
-    Examples
-    --------
     >>> fingerprint(3) == fingerprint(3) != fingerprint(4)
     True
     """
@@ -302,20 +254,9 @@ def path_of(store: Path, key: str) -> Path:
 def checkpoint_folder(choice: str, name: str) -> Path | None:
     """Find the folder that finished pieces are kept in.
 
-    Parameters
-    ----------
-    choice : str
-        ``"none"``, a folder, or ``"auto"``: in the build's folder (`files.build_folder`), so that
-        cleaning the build removes it.
-    name : str
-        Of the folder in the build's ``checkpoints``: the chapter.
+    `choice` is ``"none"``, a folder, or ``"auto"``: in the build's folder (`files.build_folder`),
+    so that cleaning the build removes it; `name` is the chapter.
 
-    Returns
-    -------
-    Path or None
-
-    Examples
-    --------
     >>> checkpoint_folder("none", "chapter") is None
     True
     """

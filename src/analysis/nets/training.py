@@ -66,27 +66,17 @@ _KEPT_AT_ONCE = 10_000_000  # numbers that a step may keep for its gradients: 40
 
 @dataclass(frozen=True)
 class Shape:
-    """How one network's parameter looks and starts.
+    """How one network's parameter looks and starts."""
 
-    Attributes
-    ----------
-    shape : tuple of int
-        Of one network; the stack adds an axis in front.
-    kind : {"uniform", "zeros", "ones", "grid", "signed", "mirrored"}
-        ``uniform`` in ±`scale`, drawn from the network's seed; ``grid`` is evenly spaced in
-        ±`scale`. ``signed``: uniform, but the first units hand on each of the `inputs` and its
-        negative. ``mirrored``: what reads them, so that ReLUs between the two change nothing:
-        ``w·relu(x) - w·relu(-x) = w·x``, with w as the layer would have started without them.
-    scale : float
-        See `kind`. Layers have ``1/√inputs``, torch's default for weights and biases.
-    inputs : int
-        Channels that a front hands on, see `kind`.
-    """
-
-    shape: tuple[int, ...]
+    shape: tuple[int, ...]  # of one network; the stack adds an axis in front
+    #: ``uniform`` in ±`scale`, drawn from the network's seed; ``grid`` is evenly spaced in
+    #: ±`scale`. ``signed``: uniform, but the first units hand on each of the `inputs` and its
+    #: negative. ``mirrored``: what reads them, so that ReLUs between the two change nothing:
+    #: ``w·relu(x) - w·relu(-x) = w·x``, with w as the layer would have started without them.
     kind: Literal["uniform", "zeros", "ones", "grid", "signed", "mirrored"] = "uniform"
+    #: See `kind`. Layers have ``1/√inputs``, torch's default for weights and biases.
     scale: float = 1.0
-    inputs: int = 0
+    inputs: int = 0  # channels that a front hands on, see `kind`
 
 
 class Architecture(Protocol):
@@ -114,26 +104,14 @@ class Architecture(Protocol):
 class Perceptron:
     """Fully connected network on vectors, with ReLU between its layers.
 
-    Attributes
-    ----------
-    inputs : int
-        Numbers that come in.
-    hidden : tuple of int
-        Widths of the hidden layers.
-    outputs : int
-        Numbers that go out.
-    drop : float
-        Chance that an input is left out in training; the others grow by ``1/(1 - drop)``.
-
-    Examples
-    --------
     >>> count_parameters(Perceptron(3, (8,), 1))
     41
     """
 
-    inputs: int
-    hidden: tuple[int, ...]
-    outputs: int
+    inputs: int  # numbers that come in
+    hidden: tuple[int, ...]  # widths of the hidden layers
+    outputs: int  # numbers that go out
+    #: chance that an input is left out in training; the others grow by ``1/(1 - drop)``
     drop: float = 0.0
 
     def parameters(self) -> dict[str, Shape]:
@@ -161,17 +139,10 @@ class Perceptron:
 
 @dataclass(frozen=True)
 class Convolution:
-    """One layer: convolution (zero padding that keeps the size), normalisation, ReLU.
+    """One layer: convolution (zero padding that keeps the size), normalisation, ReLU."""
 
-    Attributes
-    ----------
-    filters : int
-        Channels that come out.
-    kernel, stride : int
-        In pixels; the kernel odd.
-    """
-
-    filters: int
+    filters: int  # channels that come out
+    #: in pixels; the kernel odd
     kernel: int = 3
     stride: int = 2
 
@@ -180,54 +151,27 @@ class Convolution:
 class Convolutional:
     """Small convolutional network: front, convolutions, average pooling to a grid, linear read-out.
 
-    Attributes
-    ----------
-    channels : int
-        Of the input images.
-    layers : tuple of Convolution
-        In order.
-    outputs : int
-        Classes, or regressed values.
-    grid : (int, int)
-        Rows and columns of the average pooling.
-    normalise : bool
-        Batch normalisation in place of a bias after each convolution.
-    readout : {"all", "own"}
-        ``all``: each output sees every filter. ``own``: the last layer's filters are dealt out
-        evenly to the outputs and each output sees its own alone; with as many filters as outputs,
-        one neuron has to do for each.
-    front : {"none", "pointwise", "relu-colormap"}
-        What the image goes through first. ``pointwise``: a 1×1 convolution to `front_size`
-        channels, with ReLU. ``relu-colormap``: a trained colormap
-        ``A t + c + Σ_k v_k ReLU(t - τ_k)`` with `front_size` knots τ shared by three channels; it
-        takes one channel. Both start as the identity, so that a network with a front starts as the
-        one that it contains: the same outputs as without (`front_size` at least twice `channels`),
-        or as with the channel three times.
-    front_size : int
-        See `front`.
-    drop : float
-        Chance that an input channel of an image is left out in training; the others grow by
-        ``1/(1 - drop)``.
-
-    Raises
-    ------
-    ValueError
-        For parts that do not fit.
-
-    Examples
-    --------
     >>> count_parameters(Convolutional(3, (Convolution(4), Convolution(3)), 10, grid=(4, 2)))
     480
     """
 
-    channels: int
-    layers: tuple[Convolution, ...]
-    outputs: int
-    grid: tuple[int, int] = (1, 1)
-    normalise: bool = True
+    channels: int  # of the input images
+    layers: tuple[Convolution, ...]  # in order
+    outputs: int  # classes, or regressed values
+    grid: tuple[int, int] = (1, 1)  # rows and columns of the average pooling
+    normalise: bool = True  # batch normalisation in place of a bias after each convolution
+    #: ``all``: each output sees every filter. ``own``: the last layer's filters are dealt out
+    #: evenly to the outputs and each output sees its own alone; with as many filters as outputs,
+    #: one neuron has to do for each.
     readout: Literal["all", "own"] = "all"
+    #: What the image goes through first. ``pointwise``: a 1×1 convolution to `front_size` channels,
+    #: with ReLU. ``relu-colormap``: a trained colormap ``A t + c + Σ_k v_k ReLU(t - τ_k)`` with
+    #: `front_size` knots τ shared by three channels; it takes one channel. Both start as the
+    #: identity, so that a network with a front starts as the one that it contains: the same outputs
+    #: as without (`front_size` at least twice `channels`), or as with the channel three times.
     front: Literal["none", "pointwise", "relu-colormap"] = "none"
-    front_size: int = 0
+    front_size: int = 0  # see `front`
+    #: chance that an input channel is left out in training; the others grow by ``1/(1 - drop)``
     drop: float = 0.0
 
     def __post_init__(self) -> None:
@@ -361,49 +305,26 @@ def count_parameters(architecture: Architecture) -> int:
 
 @dataclass(frozen=True)
 class Network:
-    """One network of a stack.
+    """One network of a stack."""
 
-    Attributes
-    ----------
-    seed : int
-        Not negative. Fixes its start, the order of its batches, and its dropout.
-    images : str
-        Which input it is fed: a key of `train`'s `images`.
-    rate : float
-        Its learning rate, positive.
-    rows : ndarray of int, shape (n,), or None
-        The inputs that it is trained on; all if not given.
-    """
-
-    seed: int
-    images: str
-    rate: float
+    seed: int  # Not negative. Fixes its start, the order of its batches, and its dropout.
+    images: str  # which input it is fed: a key of `train`'s `images`
+    rate: float  # its learning rate, positive
+    #: (n,); the inputs that it is trained on; all if not given
     rows: NDArray[np.int64] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
 class Optimiser:
-    """How the networks are trained.
+    """How the networks are trained."""
 
-    Attributes
-    ----------
-    steps : int
-        Gradient steps, the same for all networks of a stack.
-    batch : int
-        Inputs a step.
-    method : {"adam", "sgd"}
-        torch's Adam with its defaults, or gradient descent with `momentum`.
-    decay : bool
-        Let the learning rate fall linearly, to 1/`steps` of itself at the last step.
-    momentum : float
-        For ``sgd``.
-    """
-
-    steps: int
-    batch: int = 32
+    steps: int  # gradient steps, the same for all networks of a stack
+    batch: int = 32  # inputs a step
+    #: torch's Adam with its defaults, or gradient descent with `momentum`
     method: Literal["adam", "sgd"] = "adam"
+    #: let the learning rate fall linearly, to 1/`steps` of itself at the last step
     decay: bool = True
-    momentum: float = 0.0
+    momentum: float = 0.0  # for ``sgd``
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1:
@@ -414,21 +335,14 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained stack of K networks.
+    """A trained stack of K networks."""
 
-    Attributes
-    ----------
-    losses : ndarray of float32, shape (K, steps)
-        Each step's mean loss over the batch, before the step.
-    diverged : ndarray of int64, shape (K,)
-        First step whose loss was not finite (`steps` if only the weights became so at the end), or
-        -1 for a network that is sound. Leave the others out of means, and say how many there are.
-    parameters, buffers : dict of str to Tensor
-        With K in front, on the CPU.
-    """
-
-    losses: NDArray[np.float32]
+    losses: NDArray[np.float32]  # (K, steps); each step's mean loss over the batch, before the step
+    #: (K,); first step whose loss was not finite (`steps` if only the weights became so at the
+    #: end), or -1 for a network that is sound. Leave the others out of means, and say how many
+    #: there are.
     diverged: NDArray[np.int64]
+    #: with K in front, on the CPU
     parameters: Tensors
     buffers: Tensors
 
@@ -439,24 +353,9 @@ def start(
     """Parameters and buffers at the start.
 
     Each parameter has a generator of its own, seeded by the network's seed and the parameter's
-    name: networks of one seed that differ in one layer alone agree in all the others.
+    name: networks of one seed that differ in one layer alone agree in all the others. `parameters`
+    and `buffers` have one network a seed along their first axis; they are drawn on the CPU.
 
-    Parameters
-    ----------
-    architecture : Architecture
-        Of all networks.
-    seeds : sequence of int
-        One a network.
-    device : str
-        Where to put them; they are drawn on the CPU.
-
-    Returns
-    -------
-    parameters, buffers : dict of str to Tensor
-        Each of shape (K, …).
-
-    Examples
-    --------
     >>> start(Perceptron(3, (8,), 1), seeds=[0, 1])[0]["weight0"].shape
     torch.Size([2, 3, 8])
     """
@@ -497,26 +396,9 @@ def _draw(shape: Shape, seed: int, name: str) -> Tensor:
 def order(seed: int, rows: ArrayLike, steps: int, batch: int) -> NDArray[np.int64]:
     """Draw the inputs of each step: one shuffle of all rows after the other, cut into batches.
 
-    Parameters
-    ----------
-    seed : int
-        Of the network; the same for every input encoding, so that the comparison is paired.
-    rows : array_like of int, shape (n,)
-        What there is to train on, ``n >= 1``.
-    steps, batch : int
-        See `Optimiser`.
+    Shape (steps, batch). The network's seed is the same for every input encoding, so that the
+    comparison is paired.
 
-    Returns
-    -------
-    ndarray of int64, shape (steps, batch)
-
-    Raises
-    ------
-    ValueError
-        For no rows.
-
-    Examples
-    --------
     >>> sorted(order(0, [5, 6, 7, 8], steps=2, batch=2).ravel().tolist())
     [5, 6, 7, 8]
     """
@@ -532,21 +414,10 @@ def order(seed: int, rows: ArrayLike, steps: int, batch: int) -> NDArray[np.int6
 def score(predictions: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
     """Accuracy of classes, or the explained share of the variance (R²) of values.
 
-    Parameters
-    ----------
-    predictions : array_like of float, shape (…, n, outputs)
-        Of a network: one score a class, or the values.
-    targets : array_like, shape (n,) of int or (n, outputs) of float
-        Classes, or values.
+    `predictions` have shape (…, n, outputs): one score a class, or the values. R² is the mean over
+    the outputs, at most 1, and below 0 for a network that does worse than the mean. Not a number
+    where a prediction is not finite.
 
-    Returns
-    -------
-    ndarray of float64, shape (…)
-        Accuracy in [0, 1]; or R², the mean over the outputs, at most 1, and below 0 for a network
-        that does worse than the mean. Not a number where a prediction is not finite.
-
-    Examples
-    --------
     >>> float(score([[2.0, 1.0], [0.0, 3.0]], [0, 1]))
     1.0
     """
@@ -948,23 +819,9 @@ def evaluate(
     device: str = "cpu",
     engine: Engine = "auto",
 ) -> NDArray[np.float32]:
-    """Compute trained networks' outputs, with the running statistics of the training.
+    """Compute trained networks' outputs on some rows, with the running statistics of the training.
 
-    Parameters
-    ----------
-    architecture, images, networks
-        As in `train`.
-    trained : Trained
-        What it returned.
-    rows : array_like of int, shape (n,)
-        Which inputs.
-    device, engine : str
-        As in `train`.
-
-    Returns
-    -------
-    ndarray of float32, shape (K, n, outputs)
-        For `score`.
+    Arguments as of `train`; the outputs, shape (K, n, outputs), are for `score`.
     """
     if _is_compiled(architecture, device, engine):
         return _evaluate_compiled(architecture, trained, images, networks, rows)

@@ -69,23 +69,8 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 def quantise(values: ArrayLike) -> NDArray[np.uint8]:
     """Clip to [0, 1] and round to a level.
 
-    Parameters
-    ----------
-    values : array_like of float, any shape
-        1 is the brightest.
+    Levels are uint8, at most 1/510 from the clipped value; a value that is not finite raises.
 
-    Returns
-    -------
-    ndarray of uint8, the same shape
-        Levels 0…255; at most 1/510 away from the clipped value.
-
-    Raises
-    ------
-    ValueError
-        If a value is not finite: a level would be made up.
-
-    Examples
-    --------
     >>> quantise([-0.2, 0.5, 1.0])
     array([  0, 128, 255], dtype=uint8)
     """
@@ -101,22 +86,8 @@ def _positions() -> Array:
 
 
 def polynomial(t: ArrayLike, degree: int = 3) -> Array:
-    """Powers ``t, t², …, t^degree``.
+    """Powers ``t, t², …, t^degree`` of `t` in [0, 1], channels last.
 
-    Parameters
-    ----------
-    t : array_like of float, shape (…)
-        In [0, 1].
-    degree : int, default 3
-        Number of channels.
-
-    Returns
-    -------
-    ndarray of float64, shape (…, degree)
-        In [0, 1].
-
-    Examples
-    --------
     >>> polynomial(0.5)
     array([0.5  , 0.25 , 0.125])
     """
@@ -128,22 +99,9 @@ def thermometer(t: ArrayLike, size: int = 3) -> Array:
 
     The piecewise-linear form (Gorishniy et al., 2022, *On embeddings for numerical features*), not
     the binary one (Buckman et al., 2018, *Thermometer encoding*), which at three channels would
-    leave four values of 256. matplotlib's ``hot`` is this encoding, but for its knots.
+    leave four values of 256. matplotlib's ``hot`` is this encoding, but for its knots. Channels
+    come last, none larger than the one before it.
 
-    Parameters
-    ----------
-    t : array_like of float, shape (…)
-        In [0, 1].
-    size : int, default 3
-        Number of parts, and of channels.
-
-    Returns
-    -------
-    ndarray of float64, shape (…, size)
-        In [0, 1]; non-increasing along the channels.
-
-    Examples
-    --------
     >>> thermometer(0.5)
     array([1. , 0.5, 0. ])
     """
@@ -155,22 +113,8 @@ def fourier(t: ArrayLike, frequencies: ArrayLike = (1, 2, 3)) -> Array:
 
     ``k`` counts half periods over the range, so that 0 and 1 stay apart for odd ``k``: no
     wrap-around as in a full turn of sine and cosine. After Tancik et al. (2020), *Fourier features
-    let networks learn high frequency functions in low dimensional domains*.
+    let networks learn high frequency functions in low dimensional domains*. Channels come last.
 
-    Parameters
-    ----------
-    t : array_like of float, shape (…)
-        In [0, 1].
-    frequencies : array_like of float, shape (k,), default (1, 2, 3)
-        Half periods over the range, one a channel.
-
-    Returns
-    -------
-    ndarray of float64, shape (…, k)
-        In [0, 1].
-
-    Examples
-    --------
     >>> fourier(1.0).round(6)
     array([1., 0., 1.])
     """
@@ -182,26 +126,8 @@ def random_curve(t: ArrayLike, seed: int, size: int = 3, harmonics: int = 4) -> 
     """Random smooth curve: what a colormap is, had nobody designed it.
 
     Each channel is ``Σ_k z_k cos(π k t) / k`` for ``k = 1 … harmonics`` with normal ``z``, brought
-    to the range 0…1 over the 256 levels.
+    to the range 0…1 over the 256 levels. Result (…, size).
 
-    Parameters
-    ----------
-    t : array_like of float, shape (…)
-        In [0, 1].
-    seed : int
-        Which curve.
-    size : int, default 3
-        Number of channels.
-    harmonics : int, default 4
-        Number of cosines a channel.
-
-    Returns
-    -------
-    ndarray of float64, shape (…, size)
-        In [0, 1] at the levels.
-
-    Examples
-    --------
     >>> random_curve([0.0, 0.5, 1.0], seed=0).shape
     (3, 3)
     """
@@ -219,20 +145,8 @@ def random_curve(t: ArrayLike, seed: int, size: int = 3, harmonics: int = 4) -> 
 def shuffled(seed: int, colormap: str = "viridis") -> Array:
     """Colours of a colormap handed out to the levels at random: a bijection without any order.
 
-    Parameters
-    ----------
-    seed : int
-        Which permutation.
-    colormap : str, default "viridis"
-        Whose colours.
+    Shape (256, 3), in [0, 1].
 
-    Returns
-    -------
-    ndarray of float64, shape (256, 3)
-        In [0, 1].
-
-    Examples
-    --------
     >>> shuffled(seed=0).shape
     (256, 3)
     """
@@ -254,8 +168,6 @@ _TABLES: dict[str, Callable[[int], Array]] = {
 def names() -> tuple[str, ...]:
     """Names of the encodings that are not colormaps; every matplotlib colormap is one as well.
 
-    Examples
-    --------
     >>> names()[:3]
     ('raw', 'gray8', 'gray3')
     """
@@ -263,27 +175,11 @@ def names() -> tuple[str, ...]:
 
 
 def table(name: str, seed: int = 0) -> Array:
-    """Channels of the 256 levels under an encoding.
+    """Channels of the 256 levels under an encoding, shape (256, channels), in [0, 1].
 
-    Parameters
-    ----------
-    name : str
-        See the table at the top of this module.
-    seed : int, default 0
-        For the random encodings; ignored by the others.
+    `name` is of the table at the top of this module; `seed` draws the random encodings. ``raw`` is
+    given at the levels' own values.
 
-    Returns
-    -------
-    ndarray of float64, shape (256, channels)
-        In [0, 1], channels last. ``raw`` is given at the levels' own values.
-
-    Raises
-    ------
-    ValueError
-        If there is no such encoding; the valid names are listed.
-
-    Examples
-    --------
     >>> table("thermometer")[255]
     array([1., 1., 1.])
     """
@@ -301,8 +197,6 @@ def table(name: str, seed: int = 0) -> Array:
 def channels(name: str) -> int:
     """Count the channels of an encoding.
 
-    Examples
-    --------
     >>> channels("raw"), channels("viridis")
     (1, 3)
     """
@@ -310,30 +204,12 @@ def channels(name: str) -> int:
 
 
 def encode(values: ArrayLike, name: str, seed: int = 0) -> NDArray[np.float32]:
-    """Put spectrograms through an encoding, channels first.
+    """Put spectrograms (…, frequencies, frames) in [0, 1] through an encoding, channels first.
 
-    Parameters
-    ----------
-    values : array_like of float, shape (…, frequencies, frames)
-        Spectrograms scaled to [0, 1]. ``raw`` takes any range and leaves it alone; the others clip
-        and quantise to 256 levels.
-    name : str
-        See the table at the top of this module.
-    seed : int, default 0
-        For the random encodings.
+    ``raw`` takes any range and leaves it alone; the others clip and quantise to 256 levels. The
+    result, float32 of shape (…, channels, frequencies, frames), lies in [0, 1], but for ``raw``.
+    `name` is of the table at the top of this module; `seed` draws the random encodings.
 
-    Returns
-    -------
-    ndarray of float32, shape (…, channels, frequencies, frames)
-        In [0, 1], but for ``raw``.
-
-    Raises
-    ------
-    ValueError
-        If there is no such encoding, or `values` has fewer than two axes.
-
-    Examples
-    --------
     >>> encode(np.zeros((5, 64, 100)), "viridis").shape
     (5, 3, 64, 100)
     """
@@ -354,17 +230,10 @@ def encode(values: ArrayLike, name: str, seed: int = 0) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Scale:
-    """Affine map of the channels, ``(x - shift) / spread``.
+    """Affine map of the channels, ``(x - shift) / spread``."""
 
-    Attributes
-    ----------
-    name : str
-        One of `SCALES`.
-    shift, spread : ndarray of float64, shape (channels,)
-        In the units of the channels.
-    """
-
-    name: ScaleName
+    name: ScaleName  # one of `SCALES`
+    #: (channels,); in the units of the channels
     shift: Array
     spread: Array
 
@@ -405,30 +274,9 @@ def fit_scale(
       size. Before a layer whose weights have a variance of ``1/channels``, all encodings then give
       pre-activations of the same mean variance, and R = G = B is the same as gray.
 
-    Parameters
-    ----------
-    name : {"as_fed", "imagenet", "standardised", "equal_energy"}
-        See above.
-    x : array_like of float
-        Training data; `axis` counts the channels.
-    axis : int, default -1
-        −1 for tables, −3 for images ``(…, channels, frequencies, frames)``.
-    weights : array_like of float, optional
-        How often each pixel occurs, in the shape of `x` without the channels; for a table, the
-        histogram of levels. Equal if not given.
+    `x` is training data, `axis` counts its channels: −1 for tables, −3 for images. `weights` tell
+    how often each pixel occurs, in the shape of `x` without the channels.
 
-    Returns
-    -------
-    Scale
-        To be applied to training and test data alike.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown, ImageNet statistics do not fit the channels, or all data agree.
-
-    Examples
-    --------
     >>> scale = fit_scale("equal_energy", table("viridis"))
     >>> round(float((scale(table("viridis")) ** 2).mean()), 12)
     1.0
@@ -456,22 +304,8 @@ def fit_scale(
 def scaled_table(name: str, scale: ScaleName, seed: int = 0) -> Array:
     """Table of an encoding, scaled as if all 256 levels were equally frequent.
 
-    Parameters
-    ----------
-    name : str
-        An encoding.
-    scale : {"as_fed", "imagenet", "standardised", "equal_energy"}
-        See `fit_scale`.
-    seed : int, default 0
-        For the random encodings.
+    Shape (256, channels).
 
-    Returns
-    -------
-    ndarray of float64, shape (256, channels)
-        Channels last.
-
-    Examples
-    --------
     >>> bool(np.allclose(scaled_table("turbo", "equal_energy").mean(0), 0))
     True
     """

@@ -19,38 +19,17 @@ __all__ = ["Journey", "losses", "travel"]
 
 @dataclass(frozen=True)
 class Journey:
-    """One recording at every stage from waveform to net.
+    """One recording at every stage from waveform to net."""
 
-    Attributes
-    ----------
-    waveform : ndarray of float32, shape (samples,)
-    sample_rate : int
-        In Hz.
-    spectrum : ndarray of complex64, shape (bins, frames)
-    power : ndarray of float32, shape (bins, frames)
-        1 is a full-scale sine.
-    db : ndarray of float32, shape (bins, frames)
-        At least `LOW_DB`.
-    levels : ndarray of uint8, shape (bins, frames)
-        `LOW_DB` … `HIGH_DB` in 256 levels.
-    png : bytes
-        The file that ``plt.imsave`` wrote.
-    picture : ndarray of uint8, shape (bins, frames, 3)
-        The file, read by Pillow.
-    fed : ndarray of float32, shape (3, bins, frames)
-        In [0, 1]: what a net gets.
-    colormap : str
-    """
-
-    waveform: NDArray[np.float32]
-    sample_rate: int
-    spectrum: NDArray[np.complex64]
-    power: NDArray[np.float32]
-    db: NDArray[np.float32]
-    levels: NDArray[np.uint8]
-    png: bytes
-    picture: NDArray[np.uint8]
-    fed: NDArray[np.float32]
+    waveform: NDArray[np.float32]  # (samples,)
+    sample_rate: int  # in Hz
+    spectrum: NDArray[np.complex64]  # (bins, frames)
+    power: NDArray[np.float32]  # (bins, frames); 1 is a full-scale sine
+    db: NDArray[np.float32]  # (bins, frames); at least `LOW_DB`
+    levels: NDArray[np.uint8]  # (bins, frames); `LOW_DB` … `HIGH_DB` in 256 levels
+    png: bytes  # the file that ``plt.imsave`` wrote
+    picture: NDArray[np.uint8]  # (bins, frames, 3); the file, read by Pillow
+    fed: NDArray[np.float32]  # (3, bins, frames); in [0, 1]: what a net gets
     colormap: str
 
 

@@ -73,31 +73,18 @@ def exact_levels(db: NDArray[np.float32]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Habit:
-    """A way in which people turn a spectrogram into a picture.
+    """A way in which people turn a spectrogram into a picture."""
 
-    Attributes
-    ----------
-    name, code : str
-        Short name, and the call that does it.
-    colormap : str
-        Of its pictures; ``"gray"`` where there are three equal channels.
-    draw : callable
-        From dB, shape (rows, columns), to the picture, as a data loader reads the file.
-    """
-
+    #: short name, and the call that does it
     name: str
     code: str
-    colormap: str
+    colormap: str  # of its pictures; ``"gray"`` where there are three equal channels
+    #: from dB, shape (rows, columns), to the picture, as a data loader reads the file
     draw: Callable[[Decibels], Picture]
 
 
 def as_fed(habit: Habit, db: Decibels, size: tuple[int, int] = (NET_SIZE, NET_SIZE)) -> Picture:
-    """Draw by a habit, with matplotlib's defaults, and resize by Pillow's bilinear filter.
-
-    Returns
-    -------
-    ndarray of uint8, shape (*size, 3)
-    """
+    """Draw by a habit, with matplotlib's defaults, and resize by Pillow's bilinear filter."""
     with plt.style.context("default"):
         picture = habit.draw(db)
     return np.asarray(spectrograms.resize(picture[None], size, "bilinear")[0], np.uint8)

@@ -47,29 +47,13 @@ STEPS = ("log", "scaling", "8 bits", "resize", "colormap", "codec")
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What each step does where it is taken.
+    """What each step does where it is taken."""
 
-    Attributes
-    ----------
-    size : tuple of int
-        Rows and columns after ``resize``.
-    colormap : str
-        Of matplotlib.
-    quality : int
-        JPEG's, 1…100; 75 is Pillow's default.
-    range_db : float
-        ``log`` keeps this many dB below the peak (of the training set; of the image with
-        ``scaling``); 80 is librosa's default.
-
-    Raises
-    ------
-    ValueError
-        For a quality or a range out of bounds.
-    """
-
-    size: tuple[int, int] = (64, 64)
-    colormap: str = "viridis"
-    quality: int = 75
+    size: tuple[int, int] = (64, 64)  # rows and columns after ``resize``
+    colormap: str = "viridis"  # of matplotlib
+    quality: int = 75  # JPEG's, 1…100; 75 is Pillow's default
+    #: ``log`` keeps this many dB below the peak (of the training set; of the image with
+    #: ``scaling``); 80 is librosa's default
     range_db: float = 80.0
 
     def __post_init__(self) -> None:
@@ -80,21 +64,10 @@ class Pipeline:
 
 
 def cells(steps: Collection[str] = STEPS) -> tuple[frozenset[str], ...]:
-    """All subsets of some steps.
+    """All subsets of some steps: cell ``j`` holds step ``i`` if bit ``i`` of ``j`` is set.
 
-    Parameters
-    ----------
-    steps : sequence of str
-        ``k`` names.
+    It is the order of `analysis.evidence.attribution.shapley`.
 
-    Returns
-    -------
-    tuple of frozenset, length 2**k
-        Cell ``j`` holds step ``i`` if bit ``i`` of ``j`` is set: the order of
-        `analysis.evidence.attribution.shapley`.
-
-    Examples
-    --------
     >>> [sorted(cell) for cell in cells(("a", "b"))]
     [[], ['a'], ['b'], ['a', 'b']]
     """
@@ -106,31 +79,12 @@ def cells(steps: Collection[str] = STEPS) -> tuple[frozenset[str], ...]:
 
 
 def factorial(runs: pd.DataFrame, steps: Sequence[str] = STEPS, score: str = "test") -> Scores:
-    """Scores of all combinations of some switches, seeds side by side.
+    """Scores of all combinations of some switches, shape (2**k, seeds), seeds side by side.
 
-    Parameters
-    ----------
-    runs : DataFrame
-        A row a trained network: a column for each switch (taken or not), ``seed`` and the scores.
-    steps : sequence of str
-        The ``k`` switches.
-    score : str
-        Which column.
+    A row of `runs` is a trained network, with a column for each switch. A seed of which a network
+    diverged (its score is not a number) is left out of all combinations: the others stay paired. A
+    seed that a combination misses, or has twice, raises.
 
-    Returns
-    -------
-    ndarray of float64, shape (2**k, seeds)
-        In the order of `cells`; seeds ascending. A seed of which a network diverged (its score is
-        not a number) is left out of all combinations: the others stay paired.
-
-    Raises
-    ------
-    ValueError
-        If a combination misses a seed that another has, or has one twice: the comparison would not
-        be paired.
-
-    Examples
-    --------
     >>> runs = pd.DataFrame({"a": [False, True], "seed": [0, 0], "test": [0.5, 0.75]})
     >>> factorial(runs, ["a"])
     array([[0.5 ],
@@ -155,32 +109,12 @@ def prepare(
     train: ArrayLike,
     how: Pipeline | None = None,
 ) -> Images:
-    """Take some of the steps.
+    """Take some of the `STEPS` from amplitudes (n, frequencies, frames) to images, channels second.
 
-    Parameters
-    ----------
-    magnitude : array_like of float, shape (n, frequencies, frames)
-        Linear amplitude, finite and not negative.
-    on : collection of str
-        The steps to take, of `STEPS`.
-    train : array_like of int or bool
-        Rows of the training set, from which a common range is taken. Without ``scaling``, other
-        rows are clipped to it.
-    how : Pipeline, optional
-        What each step does.
+    A common range is taken from the rows of `train`; without ``scaling``, other rows are clipped to
+    it. The images, float32 in [0, 1], have one channel, or three with ``colormap``. An unknown
+    step, and amplitudes that are negative, not finite or all zero in training, raise.
 
-    Returns
-    -------
-    ndarray of float32, shape (n, channels, rows, columns)
-        In [0, 1]; one channel, or three with ``colormap``.
-
-    Raises
-    ------
-    ValueError
-        For an unknown step, or amplitudes that are negative, not finite or all zero in training.
-
-    Examples
-    --------
     >>> sounds = np.random.default_rng(0).random((4, 20, 30))
     >>> prepare(sounds, {"log", "resize", "colormap"}, [0, 1]).shape
     (4, 3, 64, 64)
@@ -252,18 +186,7 @@ def standardise(images: ArrayLike, train: ArrayLike) -> Images:
     """Bring each channel to mean 0 and deviation 1 over the training rows.
 
     With it no cell of the factorial has an advantage of scale: what is left is what the steps do.
-
-    Parameters
-    ----------
-    images : array_like of float, shape (n, channels, rows, columns)
-        As `prepare` gives.
-    train : array_like of int or bool
-        Rows of the training set.
-
-    Returns
-    -------
-    ndarray of float32
-        The same shape.
+    `images` are as `prepare` gives them.
     """
     x = np.asarray(images, np.float32)
     scale = encodings.fit_scale("standardised", x[np.asarray(train)], axis=-3)

@@ -48,8 +48,6 @@ def band_margin(colours: ArrayLike, a: int, b: int) -> float:
 
     As `pattern_margins`; ValueError if the band is not within the levels.
 
-    Examples
-    --------
     >>> band_margin([[0.0], [0.5], [1.0]], 2, 2), band_margin([[0.0], [0.5], [1.0]], 1, 1)
     (0.25, 0.0)
     """
@@ -61,23 +59,11 @@ def band_margin(colours: ArrayLike, a: int, b: int) -> float:
 
 
 def band_margins(colours: ArrayLike, guard: int = 0) -> Floats:
-    """Best margins of all bands at once.
+    """Best margins of all bands at once: entry ``[a, b]`` of the result is that of the band a…b.
 
-    Parameters
-    ----------
-    colours : array_like, shape (n, 1…3)
-        Colour of each level, in [0, 1].
-    guard : int
-        Levels on either side of the band where the neuron may do as it likes.
+    Levels up to `guard` on either side of the band may fire or not. NaN below the diagonal;
+    infinite where every level may fire.
 
-    Returns
-    -------
-    ndarray of float64, shape (n, n)
-        Entry ``[a, b]`` is the margin of the band a…b; NaN below the diagonal; infinite where every
-        level may fire.
-
-    Examples
-    --------
     >>> band_margins([[0.0], [0.5], [1.0]])
     array([[0.25, 0.25,  inf],
            [ nan, 0.  , 0.25],
@@ -108,8 +94,6 @@ def distinct_bands(levels: int) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
 def count_standing(margins: Floats, least: float) -> int:
     """Count the `distinct_bands` whose margin is finite and at least so much, up to 1e-9.
 
-    Examples
-    --------
     >>> count_standing(band_margins([[0.0], [0.5], [1.0]]), 0.25)
     2
     """
@@ -120,15 +104,6 @@ def count_standing(margins: Floats, least: float) -> int:
 def separating_plane(colours: ArrayLike, fires: ArrayLike) -> Plane | None:
     """Neuron that makes a pattern with the largest margin; None if no plane separates.
 
-    Parameters
-    ----------
-    colours : array_like, shape (n, 1…3)
-        In [0, 1].
-    fires : array_like of bool, shape (n,)
-        The pattern; neither everywhere nor nowhere.
-
-    Examples
-    --------
     >>> separating_plane([[0, 0, 0], [1, 0, 0]], [False, True]).margin
     0.5
     """
@@ -156,21 +131,10 @@ def attempt(colours: ArrayLike, fires: ArrayLike) -> Plane:
 def pattern_margins(colours: ArrayLike, fires: Bools, silent: Bools | None = None) -> Floats:
     """Best margins of many patterns on the same colours: half the distance of the convex hulls.
 
-    Parameters
-    ----------
-    colours : array_like, shape (n, 1…3)
-        In [0, 1].
-    fires : ndarray of bool, shape (patterns, n)
-        Which levels make the neuron fire.
-    silent : ndarray of bool, shape (patterns, n), optional
-        Which ones must not; the rest by default.
-
-    Returns
-    -------
-    ndarray of float64, shape (patterns,)
-        Exact to 1e-9; 0 where no plane separates; infinite where no level must fire, or none be
-        silent. On bytes over 255 every comparison is exact, and margins are zero or at least
-        ``1 / (2 · 255 · 3 · 255²)``: a positive one proves that a plane exists.
+    `fires`, shape (patterns, n), are the levels that make the neuron fire, `silent` those that must
+    not: by default the rest. Exact to 1e-9; 0 where no plane separates; infinite where no level
+    must fire, or none be silent. On bytes over 255 every comparison is exact, and margins are zero
+    or at least ``1 / (2 · 255 · 3 · 255²)``: a positive one proves that a plane exists.
     """
     table = _padded(colours)
     others = ~fires if silent is None else silent
@@ -308,8 +272,6 @@ def _nearest(new: Floats, old: Floats, slack: float) -> tuple[Bools, Floats, Flo
 def plane_polygon(plane: Plane) -> Floats:
     """Corners, shape (0 or 3…6, 3), of the plane's cut through the RGB cube, in order around it.
 
-    Examples
-    --------
     >>> plane_polygon(Plane(np.array([0.0, 0.0, 1.0]), -0.5, 0.1)).shape
     (4, 3)
     """
@@ -331,8 +293,6 @@ def plane_polygon(plane: Plane) -> Floats:
 def grazing_azimuth(plane: Plane, elevation: float) -> int:
     """Azimuth, a multiple of 5° in −80…−10, from which a cube shows the plane almost edge on.
 
-    Examples
-    --------
     >>> grazing_azimuth(Plane(np.array([1.0, 0.0, 0.0]), -0.5, 0.1), elevation=0.0)
     -80
     """

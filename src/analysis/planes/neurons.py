@@ -104,8 +104,6 @@ def novikoff_bound(plane: Plane, pixels: Floats) -> float:
 def recorded_epochs(epochs: int) -> tuple[int, ...]:
     """Epochs at which accuracy is recorded: 1, 2, 5, 10, … and the last.
 
-    Examples
-    --------
     >>> recorded_epochs(60)
     (1, 2, 5, 10, 20, 50, 60)
     """

@@ -36,15 +36,8 @@ def _integer_points(points: ArrayLike) -> Ints:
 
 
 def affine_rank(points: ArrayLike) -> int:
-    """Dimension of the smallest affine space that holds the points: 0 to 3, exactly.
+    """Dimension of the smallest affine space that holds integer points: 0 to 3, exactly.
 
-    Parameters
-    ----------
-    points : array_like of int, shape (n, 1…3)
-        For instance `lut8`; TypeError unless integers, ValueError unless of that shape.
-
-    Examples
-    --------
     >>> from analysis.colour.colormaps import lut8
     >>> affine_rank(lut8("gray")), affine_rank(lut8("viridis"))
     (1, 3)
@@ -69,8 +62,6 @@ def vc_dimension(points: ArrayLike) -> int:
 
     So many affinely independent points take every pattern; one more has a Radon partition.
 
-    Examples
-    --------
     >>> vc_dimension([[0], [1], [2]])
     2
     """
@@ -80,8 +71,6 @@ def vc_dimension(points: ArrayLike) -> int:
 def cover_bound(n: int, dimension: int = 3) -> int:
     """Largest number of patterns on n points, reached in general position (Cover, 1965).
 
-    Examples
-    --------
     >>> cover_bound(256, dimension=1), cover_bound(4)
     (512, 16)
     """
@@ -91,23 +80,12 @@ def cover_bound(n: int, dimension: int = 3) -> int:
 def count_patterns(points: ArrayLike) -> int:
     """Count the patterns that one step neuron can make on the points, exactly.
 
-    Cover's induction, without the assumption of general position: what is counted in the end is
-    the number of distinct planes through each pair of points, so that collinear, coplanar and
-    repeated points count for what they are. Equals ``2 (w₁ + w₃)``, the Whitney numbers of the
-    rank-4 arrangement (Zaslavsky, 1975).
+    Cover's induction, without the assumption of general position: what is counted in the end is the
+    number of distinct planes through each pair of points, so that collinear, coplanar and repeated
+    points count for what they are. Equals ``2 (w₁ + w₃)``, the Whitney numbers of the rank-4
+    arrangement (Zaslavsky, 1975). `points` are integers within ±2^40; the two constant patterns
+    count.
 
-    Parameters
-    ----------
-    points : array_like of int, shape (n, 1…3)
-        Within ±2^40 (else ValueError); TypeError unless integers.
-
-    Returns
-    -------
-    int
-        All patterns, the two constant ones among them.
-
-    Examples
-    --------
     >>> count_patterns([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
     16
     """
@@ -172,8 +150,6 @@ def _count_slopes_large(lines: Ints) -> int:
 def changes(patterns: ArrayLike) -> NDArray[np.int_]:
     """Count the neighbouring levels between which patterns, shape (…, n), change.
 
-    Examples
-    --------
     >>> int(changes([False, True, True, False]))
     2
     """
@@ -184,17 +160,8 @@ def changes(patterns: ArrayLike) -> NDArray[np.int_]:
 def plane_patterns(table: NDArray[np.integer], planes: int, seed: int) -> Bools:
     """Distinct patterns of random planes through three of the colours, up to complement.
 
-    Parameters
-    ----------
-    table : ndarray of int, shape (n, 3)
-        A colormap's bytes, or finer integers up to 100,000.
-    planes : int
-        How many triples of levels are drawn.
-
-    Returns
-    -------
-    ndarray of bool, shape (patterns, n)
-        Level 0 is silent. Exact: each plane is moved half a unit off its three points.
+    `table` holds a colormap's bytes, or finer integers up to 100,000; `planes` triples are drawn.
+    Level 0 is silent. Exact: each plane is moved half a unit off its three points.
     """
     points = table.astype(np.int64)
     triples = np.random.default_rng(seed).integers(len(points), size=(planes, 3))
@@ -216,21 +183,9 @@ def best_agreement(table: NDArray[np.uint8], targets: Bools) -> pd.DataFrame:
 
     A best plane can be moved until it touches three colours. So the planes through three colours
     are swept, with the colours *on* a plane taken to be right: an upper bound. `pattern_margins`
-    then proves that the best of these patterns can be made: a lower bound.
+    then proves that the best of these patterns can be made: a lower bound. Both bounds, a row for
+    each target, mostly agree.
 
-    Parameters
-    ----------
-    table : ndarray of uint8, shape (n, 1…3)
-        Colour of each level.
-    targets : ndarray of bool, shape (targets, n)
-
-    Returns
-    -------
-    DataFrame
-        ``lower`` and ``upper`` number of levels for each target; mostly they agree.
-
-    Examples
-    --------
     >>> best_agreement(np.array([[0], [1], [2]], np.uint8), np.array([[True, False, True]]))
        lower  upper
     0      2      2

@@ -38,8 +38,6 @@ def hidden_staircase(pattern: ArrayLike) -> Staircase:
     One neuron starts to fire at each change; the output adds and subtracts them in turn, so that
     its input goes up and down between −½ and ½.
 
-    Examples
-    --------
     >>> net = hidden_staircase([True, False, False, True])
     >>> len(net.thresholds), net([0, 1, 2, 3]).tolist()
     (2, [True, False, False, True])
@@ -56,8 +54,6 @@ def threshold_functions(inputs: int) -> Bools:
     Integer weights up to 3 are enough (1,882 functions of 4 bits; Muroga, 1971). Outputs are for
     the inputs 0, 1, … read as binary numbers. ValueError for more inputs.
 
-    Examples
-    --------
     >>> len(threshold_functions(2))  # all 16 but XOR and its complement
     14
     """
@@ -74,16 +70,10 @@ def least_widths(levels: int = 6, widest: int = 4) -> NDArray[np.int_]:
     """Find by exhaustion how many hidden gray neurons each pattern needs.
 
     Every choice of at most `widest` (≤ 4) hidden step neurons, with repetition and of either
-    orientation, under every step neuron on their outputs; 2 to 8 levels.
+    orientation, under every step neuron on their outputs; 2 to 8 levels. The result has the least
+    width of the pattern whose bit t says whether level t fires; ``widest + 1`` where no net so wide
+    makes it.
 
-    Returns
-    -------
-    ndarray of int, shape (2 ** levels,)
-        Least width of the pattern whose bit t says whether level t fires; ``widest + 1`` where no
-        net so wide makes it.
-
-    Examples
-    --------
     >>> least_widths(2, 1).tolist()
     [0, 1, 1, 0]
     """

@@ -40,8 +40,6 @@ def bibtex_entry(kind: str, key: str, fields: Mapping[str, str]) -> str:
 
     A name in braces is one name; formulas stand between dollars.
 
-    Examples
-    --------
     >>> print(bibtex_entry("misc", "x", {"title": "80 % of RGB & −3", "url": ""}))
     @misc{coloured-spectrogram:x,
       title = {{80 \% of RGB \& $-$3}}
@@ -63,8 +61,6 @@ def bibtex_entry(kind: str, key: str, fields: Mapping[str, str]) -> str:
 def short_title(title: str) -> str:
     """First clause of a title, or as many of its first words as are short.
 
-    Examples
-    --------
     >>> short_title("What one neuron can hold apart: the margin, for all bands")
     'What one neuron can hold apart'
     """
@@ -77,8 +73,6 @@ def short_title(title: str) -> str:
 def latex(text: str) -> str:
     r"""Text as LaTeX in pure ASCII, its formulas (between dollars) left as they are.
 
-    Examples
-    --------
     >>> latex("a_b at 3×10⁻² of $x_1$, naïve")
     'a\\_b at 3$\\times$10$^{-}$$^2$ of $x_1$, na{\\"i}ve'
     """

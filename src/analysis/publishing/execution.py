@@ -105,13 +105,7 @@ def default_parameters(notebook: nbformat.NotebookNode) -> dict[str, Any]:
 
 
 def execute(spec: Spec) -> None:
-    """Execute a chapter and put its results into its folder.
-
-    Raises
-    ------
-    ChapterError
-        If a cell fails. The folder is left as it was.
-    """
+    """Execute a chapter and put its results into its folder; a failing cell leaves it as it was."""
     target = Path(spec.directory)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))

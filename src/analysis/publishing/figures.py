@@ -63,13 +63,6 @@ ENCODINGS = {
 def colour_of(encoding: str) -> str:
     """Return the plot colour of an encoding such as "raw" or "viridis", the same in every chapter.
 
-    Raises
-    ------
-    ValueError
-        For an unknown name; the valid ones are listed.
-
-    Examples
-    --------
     >>> colour_of("raw")
     '#000000'
     """
@@ -208,8 +201,6 @@ def publish(
 def cut_edges(fig: Figure) -> list[str]:
     """Find the edges of a figure over which something runs, such as a legend that is too wide.
 
-    Examples
-    --------
     >>> fig = Figure(figsize=(2, 2))
     >>> mark = fig.text(0.9, 0.5, "a long remark")
     >>> cut_edges(fig)
@@ -269,11 +260,6 @@ def data_of(chapter: str, id: str) -> pd.DataFrame:
     """Read the data behind a figure that an earlier chapter published.
 
     The build finds both arguments in the chapter's text, so they must be literals.
-
-    Raises
-    ------
-    FileNotFoundError
-        If that chapter's results are not there; the message says how to make them.
     """
     run = current_run()
     folder = Path(run.sources.get(chapter, Path("_build") / "executed" / "edition" / chapter))
@@ -288,8 +274,6 @@ def data_of(chapter: str, id: str) -> pd.DataFrame:
 def bibtex(record: Record, year: str = "", url: str = "", edition: str = "") -> str:
     """BibTeX entry of a figure; year, address and the book's edition where they are known.
 
-    Examples
-    --------
     >>> record = Record("fig-x", "A *curve*. More.", "…", "c", {}, None, "abc", "1.0", {})
     >>> print(bibtex(record).splitlines()[0])
     @misc{coloured-spectrogram:fig-x,
@@ -312,8 +296,6 @@ def bibtex(record: Record, year: str = "", url: str = "", edition: str = "") -> 
 def first_sentence(caption: str) -> str:
     """First sentence of a caption, as plain text without its full stop.
 
-    Examples
-    --------
     >>> first_sentence("A *curve* at 1.5 dB. More.")
     'A curve at 1.5 dB'
     """

@@ -71,8 +71,6 @@ def repository_address(remote: str) -> str:
     Less user name, password, port and ``.git``; empty for a local path and for a host whose pages
     we do not know.
 
-    Examples
-    --------
     >>> repository_address("git@github.com:owner/name.git")
     'https://github.com/owner/name'
     >>> repository_address("https://user:secret@gitlab.com/group/part/name")
@@ -94,8 +92,6 @@ def repository_address(remote: str) -> str:
 def pages_address(repository: str) -> str:
     """Address at which GitHub Pages serves a repository; empty for other hosts.
 
-    Examples
-    --------
     >>> pages_address("https://github.com/Owner/Name")
     'https://owner.github.io/Name/'
     >>> pages_address("https://github.com/owner/owner.github.io")

@@ -227,21 +227,10 @@ def document(
 ) -> dict[str, Any]:
     """Ledger as data, for programs and for comparing editions.
 
-    Parameters
-    ----------
-    entries : iterable of Entry
-        What chapters recorded.
-    edition : str
-        Of the book.
-    codes : mapping of str to str
-        Digest of the modules that each chapter imports.
-
-    Returns
-    -------
-    dict
-        ``schema``, ``edition`` and ``claims``: of each claim its text, who said it, the primary
-        estimand, the verdict and the evidence, primary first: chapter, part, verdict, strength, the
-        sentence with the deciding numbers and intervals, figure, section, and the code's digest.
+    ``claims`` has of each claim its text, who said it, the primary estimand, the verdict and the
+    evidence, primary first: chapter, part, verdict, strength, the sentence with the deciding
+    numbers and intervals, figure, section, and the digest, in `codes`, of the modules that the
+    chapter imports.
     """
     found = list(entries)
     claims = {}

@@ -70,8 +70,6 @@ def looks(
 ) -> dict[Any, Look]:  # fmt: skip
     """Give each series a look: an encoding its own colour, others the next of the cycle.
 
-    Examples
-    --------
     >>> looks({"viridis": "viridis", "small": "small net"}, markers="os")["small"]
     Look(label='small net', colour='#D55E00', marker='s', line='-')
     """
@@ -91,8 +89,6 @@ def facets(
     `height` is the figure's, in inches, `columns` the panels in a row (by default all); `how` is
     for `matplotlib.pyplot.subplots`. Panels share their y axis unless it says otherwise.
 
-    Examples
-    --------
     >>> table = pd.DataFrame({"task": ["notes", "words"], "score": [0.5, 0.7]})
     >>> figure, panels = facets(table, "task", {"words": "Words", "notes": "Notes"})
     >>> [(ax.get_title(), len(part)) for ax, part in panels.values()]
@@ -182,8 +178,6 @@ def curves(
 
     `labels` are for ``Axes.set``: ``xlabel`` and ``ylabel`` with units, ``xscale`` …
 
-    Examples
-    --------
     >>> table = pd.DataFrame({"step": [1, 2], "loss": [0.7, 0.4], "low": 0.3, "high": 0.8})
     >>> ax = curves(table, "step", "loss", ends=("low", "high"), band=True, ylabel="loss (nats)")
     >>> len(ax.lines), len(ax.collections)
@@ -213,8 +207,6 @@ def bars(
 ) -> Axes:  # fmt: skip
     """Bars from zero, those of a row side by side, with intervals and numbers in the format `form`.
 
-    Examples
-    --------
     >>> table = pd.DataFrame({"format": ["PNG", "JPEG"], "bytes": [1.0, 0.25]})
     >>> ax = bars(table, "format", "bytes", form="{:.2f}", label="size of a value (bytes)")
     >>> [text.get_text() for text in ax.texts]
@@ -244,8 +236,6 @@ def waterfall(
     The table has ``step``, ``start``, ``effect``, ``low`` and ``high`` (of the effect) and
     ``clear`` (filled if true). `between` names the first and the last score, `steps` the steps.
 
-    Examples
-    --------
     >>> table = pd.DataFrame({"step": ["log"], "start": [50.0], "effect": [10.0], "low": [8.0],
     ...                       "high": [12.0], "clear": [True]})
     >>> ax = waterfall(table, ("raw", "dB"), label="accuracy (%)")
@@ -284,8 +274,6 @@ def heat(
     `span` are the values at the ends of the colours, `bold` says which numbers are bold, `size` is
     theirs in points; `options` are for ``Axes.imshow``.
 
-    Examples
-    --------
     >>> ax = heat(pd.DataFrame({"10": [1.0], "20": [-1.0]}, ["net"]), form="{:+.0f}")
     >>> [text.get_text() for text in ax.texts]
     ['+1', '−1']
@@ -307,8 +295,6 @@ def heat(
 def over_levels(matrix: npt.ArrayLike, *, ax: Axes | None = None, **options: Any) -> Axes:
     """Matrix over pairs of levels, the first upwards; `options` are for ``Axes.imshow``.
 
-    Examples
-    --------
     >>> over_levels(np.eye(256)).get_xlabel()
     'level (0–255)'
     """
@@ -330,8 +316,6 @@ def strip(
     Images, of shape (rows, columns[, 3]), are gray from 0 to 1 unless `options`, for
     ``Axes.imshow``, say otherwise; ``extent`` gives the axes' units. Without labels: no ticks.
 
-    Examples
-    --------
     >>> axes = strip({"gray": np.eye(4), "R of jet": np.eye(4)}, extent=(0, 1, 0, 2))
     >>> [ax.get_ylabel() for ax in axes]
     ['frequency (kHz)', '']
@@ -363,8 +347,6 @@ def colour_strips(
 ) -> Axes:
     """Draw the colours of each table over the levels, one strip below the other.
 
-    Examples
-    --------
     >>> ax = colour_strips({"gray": np.linspace(0, 1, 256)[:, None].repeat(3, axis=1)})
     >>> ax.get_xlabel(), ax.get_yticklabels()[0].get_text()
     ('level (0–255)', 'gray')
@@ -387,8 +369,6 @@ def key(
 ) -> Legend:
     """Key above a figure: each series, then what a filled marker and a tick mean, if any.
 
-    Examples
-    --------
     >>> ax = _axes(2.0)
     >>> shown = key(ax.figure, looks(["jet"]), tick="training set")
     >>> [text.get_text() for text in shown.get_texts()]
@@ -408,8 +388,6 @@ def colour_bar(
 ) -> None:
     """Colour bar of the last image of the first axes, beside all of them, with given ticks.
 
-    Examples
-    --------
     >>> ax = over_levels(np.eye(256))
     >>> colour_bar(ax, "kernel (dimensionless)", {0: "none", 1: "all"})
     >>> [axes.get_ylabel() for axes in ax.figure.axes]
@@ -424,8 +402,6 @@ def colour_bar(
 def plain_ticks(axis: Axis, ticks: Mapping[float, str] | Iterable[float]) -> None:
     """Plain numbers, or given texts, at a few places of a logarithmic axis, and no ticks between.
 
-    Examples
-    --------
     >>> ax = _axes(2.0)
     >>> ax.set_xscale("log")
     >>> plain_ticks(ax.xaxis, [300, 1000])

@@ -80,8 +80,6 @@ def versions() -> dict[str, str]:
 def with_minus(text: str) -> str:
     """Set a minus where Python has formatted a negative number with a hyphen.
 
-    Examples
-    --------
     >>> with_minus("-1.5 (-2 to 3), 10-15, 1e-05, gray-3")
     '−1.5 (−2 to 3), 10-15, 1e-05, gray-3'
     """

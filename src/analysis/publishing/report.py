@@ -89,24 +89,14 @@ td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabula
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report.
-
-    Attributes
-    ----------
-    heading : str
-    texts, notes : sequence of str
-        Paragraphs, and paragraphs that warn.
-    table : DataFrame, optional
-        Of texts, as they are to be shown.
-    figures : sequence of str
-        Identifiers of published figures.
-    """
+    """A part of a report."""
 
     heading: str
+    #: paragraphs, and paragraphs that warn
     texts: Sequence[str] = ()
     notes: Sequence[str] = ()
-    table: pd.DataFrame | None = None
-    figures: Sequence[str] = ()
+    table: pd.DataFrame | None = None  # of texts, as they are to be shown
+    figures: Sequence[str] = ()  # identifiers of published figures
 
 
 @dataclass(frozen=True)
@@ -124,24 +114,7 @@ class _Shown(Section):
 def write(
     path: Path, run: Run, title: str, first: Sequence[str], sections: Sequence[Section]
 ) -> None:
-    """Write a report.
-
-    Parameters
-    ----------
-    path : Path
-        The HTML file.
-    run : Run
-        Whose figures are shown, and whose origin is told.
-    title : str
-    first : sequence of str
-        What came out, in plain words.
-    sections : sequence of Section
-
-    Raises
-    ------
-    FileNotFoundError
-        For a figure that was not published.
-    """
+    """Write a report as HTML, with figures of `run`; `first` is what came out, in plain words."""
     shown = [
         _Shown(**vars(section), pictures=[_picture(run, id) for id in section.figures])
         for section in sections
@@ -155,17 +128,7 @@ def write(
 
 
 def save(folder: Path, results: object, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Write ``results.json``, and each table as CSV.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the run.
-    results : object
-        Plain values.
-    tables : mapping of str to DataFrame
-        Name to table.
-    """
+    """Write ``results.json``, of plain values, and each table as CSV."""
     write_json(folder / "results.json", results)
     for name, table in tables.items():
         write_csv(folder / f"{name}.csv", table)

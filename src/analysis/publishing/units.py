@@ -28,8 +28,6 @@ def without_unit(fig: Figure) -> list[str]:
     An axis may leave that to the figure's common label, or to a neighbour with the same limits in
     its column or row. Ticks that are names (classes, encodings) need no unit.
 
-    Examples
-    --------
     >>> fig = Figure()
     >>> axes = fig.subplots()
     >>> _ = axes.set(xlabel="time (s)", ylabel="energy")

@@ -60,19 +60,8 @@ def shape(path: Path) -> tuple[int, int]:
 def values(path: Path) -> Floats:
     """Values of an array; complex ones by their magnitude, minus infinity as the lowest value.
 
-    Parameters
-    ----------
-    path : Path
-        Whose `shape` has been looked at, and is not too large.
-
-    Returns
-    -------
-    ndarray of float32, shape (rows, columns)
-
-    Raises
-    ------
-    Unusable
-        If there are fewer bytes than the header says.
+    The file's `shape` has been looked at, and is not too large. Unusable if there are fewer bytes
+    than the header says.
     """
     with _stream(path) as stream:
         whole, fortran, dtype = _header(stream)
@@ -170,19 +159,8 @@ class Judgement:
 
 
 def judge(planes: Floats) -> Judgement:
-    """Judge what values are by their distribution.
+    """Judge what the values of a whole set are by their distribution, in whatever order.
 
-    Parameters
-    ----------
-    planes : ndarray of float, any shape
-        Finite values of a whole set; their order does not matter.
-
-    Returns
-    -------
-    Judgement
-
-    Examples
-    --------
     >>> sound = np.random.default_rng(0).random(1000) ** 5
     >>> judge(sound).scale, judge(80 + 20 * np.log10(sound)).scale, judge(sound**0.5 - 0.2).scale
     ('amplitude', 'decibels', 'levels')
@@ -214,25 +192,10 @@ def _signed(planes: Floats) -> bool:
 
 
 def in_amplitudes_or_decibels(planes: Floats, scale: Scale) -> tuple[Floats, bool]:
-    """Bring values to amplitudes, or to decibels.
+    """Bring values to amplitudes, or to decibels; and say whether they are decibels.
 
-    Parameters
-    ----------
-    planes : ndarray of float32
-    scale : {"decibels", "amplitude", "power", "levels"}
-        What they are.
-
-    Returns
-    -------
-    planes : ndarray of float32, same shape
-        Not negative, if they are no decibels.
-    decibels : bool
-        Whether they are.
-
-    Raises
-    ------
-    ValueError
-        If more than overshoots lies below zero in amplitudes or powers.
+    `scale` is what they are: "decibels", "amplitude", "power" or "levels". If more than overshoots
+    lies below zero in amplitudes or powers: ValueError.
     """
     if scale == "decibels":
         return planes, True

@@ -35,20 +35,7 @@ LOUDEST = 8.0
 
 
 def read_sounds(paths: Sequence[Path], front: FrontEnd) -> list[Reading | Unusable]:
-    """Read some recordings, and transform them together.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files that passed `survey`.
-    front : FrontEnd
-        Rate, length and size that they are brought to.
-
-    Returns
-    -------
-    list of Reading or Unusable
-        One a path, in order.
-    """
+    """Read some recordings, which passed `survey`, and transform them together."""
     waves: list[Floats] = []
     found: list[Reading | Unusable | dict[str, float]] = []
     for path in paths:

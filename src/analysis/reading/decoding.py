@@ -115,23 +115,9 @@ def _bounded(blocks: Iterator[Floats], rate: int, channels: int) -> Iterator[Flo
 def measured(path: Path) -> tuple[int, int, int]:
     """Sample rate, channels and samples of a sound, as they are found by decoding it.
 
-    Parameters
-    ----------
-    path : Path
-        A file that libsndfile opens.
-
-    Returns
-    -------
-    rate, channels, samples : int
-        In Hz; and samples of one channel. Samples of one size each (WAV, AIFF, …) are counted by
-        the file's size, all others by decoding.
-
-    Raises
-    ------
-    Unusable
-        If it has no samples, too many of them or too many channels.
-    soundfile.LibsndfileError, miniaudio.DecodeError
-        If it is damaged.
+    Samples of one size each (WAV, AIFF, …) are counted by the file's size, all others by decoding.
+    Unusable if there are none, too many of them or too many channels; if the file is damaged,
+    whatever the decoder raises.
     """
     with opened(path) as sound:
         most = MOST_HOURS * 3600 * sound.rate
@@ -145,26 +131,9 @@ def measured(path: Path) -> tuple[int, int, int]:
 
 
 def loudest(blocks: Iterator[Floats], wanted: int) -> tuple[Floats, int]:
-    """Decode to the end, and keep the loudest stretch.
+    """Decode to the end, and keep the loudest stretch of `wanted` samples; tell how many there are.
 
-    Parameters
-    ----------
-    blocks : iterator of ndarray of float32, shape (n, channels)
-        As `opened` gives them.
-    wanted : int
-        Samples of the stretch.
-
-    Returns
-    -------
-    stretch : ndarray of float32, shape (at most wanted, channels)
-        All there is, if there is no more than wanted.
-    total : int
-        Samples to the end.
-
-    Raises
-    ------
-    Unusable
-        If a sample is not finite.
+    All there is, if there is no more. Unusable if a sample is not finite.
     """
     recent: deque[Floats] = deque()
     kept: tuple[Floats, ...] = ()

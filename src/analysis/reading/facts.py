@@ -28,20 +28,11 @@ _QUIET = 0.1  # of the frames, the loudest of which is the noise floor
 
 
 def header_facts(path: Path, kind: str) -> dict[str, str]:
-    """Read from a file's header how it was written.
+    """Read from a file's header, which passed `untrusted.survey`, how it was written.
 
-    Parameters
-    ----------
-    path : Path
-        A file that passed `analysis.reading.untrusted.survey`.
-    kind : {"audio", "arrays", "images"}
-
-    Returns
-    -------
-    dict of str to str
-        Of a sound ``format`` and ``encoding``; of an array ``format`` and ``encoding`` (its type
-        and order); of a picture ``format``, ``encoding`` (what a pixel is), ``quality`` (a
-        fingerprint of JPEG's tables, and the sampling of colour) and ``software``.
+    Of a sound ``format`` and ``encoding``; of an array ``format`` and ``encoding`` (its type and
+    order); of a picture ``format``, ``encoding`` (what a pixel is), ``quality`` (a fingerprint of
+    JPEG's tables, and the sampling of colour) and ``software``.
     """
     if kind == "audio":
         with by_libsndfile(path) as sound:
@@ -70,25 +61,13 @@ def _picture_facts(path: Path) -> dict[str, str]:
 
 
 def wave_facts(wave: Floats, rate: int) -> dict[str, float]:
-    """Measure what a recorder adds to a sound.
+    """Measure what a recorder adds to a sound of one channel, where 1 is full scale.
 
-    Parameters
-    ----------
-    wave : ndarray of float32, shape (n,)
-        One channel; 1 is full scale.
-    rate : int
-        Samples a second.
+    ``offset`` (mean, of full scale), ``floor`` (level of the quietest tenth of the frames that are
+    no digital silence, in dB of full scale), ``hum50`` and ``hum60`` (how far the mains' frequency
+    and its `HARMONICS` stand out of what is beside them, mean in dB) and ``bits`` (that the samples
+    use, at most 24).
 
-    Returns
-    -------
-    dict of str to float
-        ``offset`` (mean, of full scale), ``floor`` (level of the quietest tenth of the frames that
-        are no digital silence, in dB of full scale), ``hum50`` and ``hum60`` (how far the mains'
-        frequency and its `HARMONICS` stand out of what is beside them, mean in dB) and ``bits``
-        (that the samples use, at most 24).
-
-    Examples
-    --------
     >>> facts = wave_facts(np.sin(2 * np.pi * 50 * np.arange(8000) / 8000).astype("f4"), 8000)
     >>> facts["hum50"] > 10 > facts["hum60"]
     True

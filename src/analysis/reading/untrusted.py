@@ -119,27 +119,15 @@ _WINDOW_SECONDS = 0.032
 
 @dataclass(frozen=True)
 class Survey:
-    """What a file says it is.
+    """What a file says it is."""
 
-    Attributes
-    ----------
-    digest : str
-        SHA-256 of its bytes.
-    kind : {"audio", "arrays", "images"}
-    rate : int
-        Samples a second; 0 if it is no sound.
-    size : tuple of int
-        (channels, samples) of a sound, counted by decoding it; (rows, columns) of a picture or an
-        array.
-    facts : dict of str to str
-        See `analysis.reading.facts.header_facts`.
-    """
-
-    digest: str
+    digest: str  # SHA-256 of its bytes
     kind: Kind
-    rate: int
+    rate: int  # samples a second; 0 if it is no sound
+    #: (channels, samples) of a sound, counted by decoding it; (rows, columns) of a picture or an
+    #: array
     size: tuple[int, int]
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)  # see `analysis.reading.facts.header_facts`
 
     @property
     def seconds(self) -> float:
@@ -149,33 +137,18 @@ class Survey:
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """What every file of a set is brought to.
-
-    Attributes
-    ----------
-    kind : {"audio", "arrays", "images"}
-    rate, samples : int
-        Of sounds: samples a second, and samples of a clip.
-    source : tuple of int
-        Of arrays and pictures: rows and columns before averaging.
-    size : tuple of int
-        Rows (frequencies) and columns (frames) of the spectrogram.
-    colormap : str
-        Of pictures: the one that their levels are recovered by; "" for gray, "rgb" if none fits.
-    dark_is_loud : bool
-        Of pictures in gray: whether black is the highest level.
-    transposed : bool
-        Of arrays: whether rows are frames, so that they are turned.
-    """
+    """What every file of a set is brought to."""
 
     kind: Kind
+    #: of sounds: samples a second, and samples of a clip
     rate: int = 0
     samples: int = 0
-    source: tuple[int, int] = (0, 0)
-    size: tuple[int, int] = (64, 64)
+    source: tuple[int, int] = (0, 0)  # of arrays and pictures: rows and columns before averaging
+    size: tuple[int, int] = (64, 64)  # rows (frequencies) and columns (frames) of the spectrogram
+    #: of pictures: the one that their levels are recovered by; "" for gray, "rgb" if none fits
     colormap: str = ""
-    dark_is_loud: bool = False
-    transposed: bool = False
+    dark_is_loud: bool = False  # of pictures in gray: whether black is the highest level
+    transposed: bool = False  # of arrays: whether rows are frames, so that they are turned
 
     @property
     def window(self) -> int:
@@ -190,26 +163,18 @@ class FrontEnd:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read of a file.
+    """What was read of a file."""
 
-    Attributes
-    ----------
-    planes : ndarray of float32, shape (1, rows, columns), or (4, rows, columns) for colour
-        The spectrogram: amplitude of a sound (1 for a full-scale sine), values of an array, levels
-        of a picture in [0, 1]; then, for a picture in colour, its red, green and blue in [0, 1].
-    measures : dict of str to float or str
-        Duration, level, share of clipped and of padded values and the like.
-    """
-
+    #: (1, rows, columns); the spectrogram: amplitude of a sound (1 for a full-scale sine), values
+    #: of an array, levels of a picture in [0, 1]; then, for a picture in colour, its red, green and
+    #: blue in [0, 1]
     planes: Floats
-    measures: dict[str, Any]
+    measures: dict[str, Any]  # duration, level, share of clipped and of padded values and the like
 
 
 def kind_of(path: Path) -> Kind | None:
     """Tell what a file is read as, by its suffix; ``None`` if it is not read at all.
 
-    Examples
-    --------
     >>> kind_of(Path("a.FLAC")), kind_of(Path("notes.txt"))
     ('audio', None)
     """
@@ -219,8 +184,6 @@ def kind_of(path: Path) -> Kind | None:
 def refusal(path: Path) -> str:
     """Say why a file is not read, going by its suffix, and what to do.
 
-    Examples
-    --------
     >>> refusal(Path("a.m4a"))
     '.m4a is not read: convert it to .wav or .flac, with ffmpeg for instance'
     """
@@ -234,8 +197,6 @@ def near(side: int, common: int) -> bool:
 
     Tight borders around labels of other widths change a size by two pixels, or by 1 %.
 
-    Examples
-    --------
     >>> near(215, 217), near(214, 217), near(1010, 1000), near(9, 10)
     (True, False, True, False)
     """
@@ -248,8 +209,6 @@ def shown(name: str) -> str:
     Bytes that are no UTF-8 are escaped, as in ``\xff``. Control characters (a terminal would obey
     them) and marks that reverse the direction of writing become "�".
 
-    Examples
-    --------
     >>> shown("caf\u00e9\x1b[2J.wav")
     'café�[2J.wav'
     """
@@ -262,22 +221,7 @@ def shown(name: str) -> str:
 
 
 def survey(path: Path) -> Survey:
-    """Find out what a file is, and hash its content.
-
-    Parameters
-    ----------
-    path : Path
-        With a suffix of `SUFFIXES`.
-
-    Returns
-    -------
-    Survey
-
-    Raises
-    ------
-    Unusable
-        With the reason.
-    """
+    """Find out what a file with a suffix of `SUFFIXES` is, and hash it; or raise Unusable."""
     kind = kind_of(path)
     if kind is None:
         raise Unusable(refusal(path))
@@ -363,24 +307,11 @@ def _picture(path: Path) -> Iterator[Image.Image]:
 
 
 def read(path: Path, front: FrontEnd) -> Reading:
-    """Read an array or a picture.
+    """Read an array or a picture that passed `survey`.
 
-    Parameters
-    ----------
-    path : Path
-        A file that passed `survey`.
-    front : FrontEnd
-        What it is brought to. Columns beyond its `source` are cut, missing ones are filled with
-        the lowest value; a picture that is just a few pixels off is resized.
-
-    Returns
-    -------
-    Reading
-
-    Raises
-    ------
-    Unusable
-        With the reason: damaged after all, not finite, or without any content.
+    Columns beyond the front end's `source` are cut, missing ones are filled with the lowest value;
+    a picture that is just a few pixels off is resized. Unusable if it is damaged after all, not
+    finite, or without any content.
     """
     with explained(path):
         values = _levels(path, front) if front.kind == "images" else arrays.values(path)[None]
@@ -457,13 +388,7 @@ def _averaged(planes: Floats, size: tuple[int, int]) -> Floats:
 
 
 def colours_of(path: Path) -> NDArray[np.uint8]:
-    """Read the colours of a picture, without axes and margins, shape (rows, columns, 3).
-
-    Raises
-    ------
-    Unusable
-        If it cannot be read.
-    """
+    """Read the colours of a picture, without axes and margins, shape (rows, columns, 3)."""
     with explained(path):
         pixels = _pixels(path)
     if pixels.ndim == 2:

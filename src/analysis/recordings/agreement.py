@@ -140,18 +140,8 @@ def _most_common(sides: Sequence[int], kind: str) -> tuple[int, int]:
 def common_length(lengths: NDArray[Any]) -> float:
     """Choose a length that nearly all have room in, and that does not pad the most of them.
 
-    Parameters
-    ----------
-    lengths : ndarray of float or int, shape (n,)
+    The longest of them up to their 95 % quantile that leaves at least `FILLED` of all clips filled.
 
-    Returns
-    -------
-    float
-        The longest of them up to their 95 % quantile that leaves at least `FILLED` of all clips
-        filled.
-
-    Examples
-    --------
     >>> common_length(np.array([1.0] * 39 + [60.0] * 3)), common_length(np.arange(1, 21))
     (1.0, 19.0)
     """

@@ -21,13 +21,7 @@ _SPEAKER = "([0-9a-f]{8})_nohash_"
 
 
 def matches(option: str, pattern: str, names: Sequence[str]) -> list[str]:
-    """Return what a pattern's first brackets match in each name; "" where nothing.
-
-    Raises
-    ------
-    DataError
-        If it is no pattern, has no brackets, or matches no name.
-    """
+    """Return what a pattern's first brackets match in each name; "" where nothing."""
     try:
         expression = re.compile(unicodedata.normalize("NFC", pattern))
     except re.error as problem:
@@ -60,23 +54,10 @@ def suggested_groups(items: Sequence[Item]) -> tuple[str, tuple[str, ...]] | Non
     Names are cut at ``_``, ``-``, blanks and dots. A part suggests groups if nearly all files have
     it and share its value with others, it has between 2 and a quarter as many such values as there
     are files, it is no mere number, it does not name the class, and most of its values are in more
-    than one class. Names as in Speech Commands suggest their speakers as soon as one recurs.
+    than one class. Names as in Speech Commands suggest their speakers as soon as one recurs. Given
+    are the pattern, for `analysis.recordings.listing.find`, and the groups; None if nothing
+    suggests itself.
 
-    Parameters
-    ----------
-    items : sequence of Item
-
-    Returns
-    -------
-    pattern : str
-        Regular expression for `analysis.recordings.listing.find`.
-    values : tuple of str
-        The groups.
-    None
-        If nothing suggests itself.
-
-    Examples
-    --------
     >>> from pathlib import Path
     >>> names = [f"{c}_{who}_{i}.wav" for c in "ab" for who in ("jo", "li") for i in range(4)]
     >>> suggested_groups([Item(Path(n), n, n[0]) for n in names])[1]

@@ -16,20 +16,11 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Item:
-    """One file and what it is said to be.
+    """One file and what it is said to be."""
 
-    Attributes
-    ----------
-    path : Path
-        Where it is.
-    name : str
-        Relative to the data folder, fit to be shown.
-    label, group, split : str
-        Class; speaker, device or site ("" if unknown); "train", "test" or "".
-    """
-
-    path: Path
-    name: str
+    path: Path  # where it is
+    name: str  # relative to the data folder, fit to be shown
+    #: label, group, split: class; speaker, device or site ("" if unknown); "train", "test" or ""
     label: str
     group: str = ""
     split: str = ""
@@ -45,28 +36,16 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder holds.
+    """What a folder holds."""
 
-    Attributes
-    ----------
-    items : tuple of Item
-        In order of name.
-    left_out : tuple of LeftOut
-        Files that are not even opened.
-    notes : tuple of str
-        What the reader should know.
-    """
-
-    items: tuple[Item, ...]
-    left_out: tuple[LeftOut, ...] = ()
-    notes: tuple[str, ...] = ()
+    items: tuple[Item, ...]  # in order of name
+    left_out: tuple[LeftOut, ...] = ()  # files that are not even opened
+    notes: tuple[str, ...] = ()  # what the reader should know
 
 
 def counted(count: int, noun: str) -> str:
     """Say how many things there are.
 
-    Examples
-    --------
     >>> counted(1, "file"), counted(1200, "file")
     ('1 file', '1,200 files')
     """
@@ -81,8 +60,6 @@ def text_of(name: str) -> str:
 def plain(text: str) -> str:
     r"""Spell a name as it is compared: in Unicode's composed form (NFC) and in small letters.
 
-    Examples
-    --------
     >>> plain("Zaunko\u0308nig.WAV") == "zaunk\u00f6nig.wav"
     True
     """

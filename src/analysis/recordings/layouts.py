@@ -50,8 +50,6 @@ _OVERRULE = "If that is wrong, tell by --classes which part of the path is the c
 def is_litter(name: str) -> bool:
     """Tell whether a system left a file or folder behind, and nobody put it there.
 
-    Examples
-    --------
     >>> [is_litter(name) for name in ("$RECYCLE.BIN", "._a.wav", "dog")]
     [True, True, False]
     """
@@ -61,8 +59,6 @@ def is_litter(name: str) -> bool:
 def role_of(name: str) -> str:
     """Part of a split set that a name means: "train", "validation" or "test"; "" if none.
 
-    Examples
-    --------
     >>> [role_of(name) for name in ("Training", "audio_test", "valid", "trains")]
     ['train', 'test', 'validation', '']
     """
@@ -73,8 +69,6 @@ def role_of(name: str) -> str:
 def fold_of(name: str) -> str:
     """Fold of a cross-validation that a name means; "" if none.
 
-    Examples
-    --------
     >>> fold_of("Fold_03"), fold_of("cv 2"), fold_of("7")
     ('fold 3', 'fold 2', '')
     """
@@ -88,8 +82,6 @@ def sides(roles: Sequence[str]) -> list[str]:
     Validation parts join the training where there is a test part, and are the test where there is
     none.
 
-    Examples
-    --------
     >>> sides(["train", "validation", "test"]), sides(["train", "validation"])
     (['train', 'train', 'test'], ['train', 'test'])
     """
@@ -99,23 +91,14 @@ def sides(roles: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Layout:
-    """What paths tell of files; one entry a file.
+    """What paths tell of files; one entry a file."""
 
-    Attributes
-    ----------
-    labels, groups, splits : tuple of str
-        Class, fold, and "train" or "test"; "" where the path does not tell.
-    reasons : tuple of str
-        Why a file has no class; "" if it has one.
-    notes : tuple of str
-        What was taken for granted.
-    """
-
+    #: labels, groups, splits: class, fold, and "train" or "test"; "" where the path does not tell
     labels: tuple[str, ...]
     groups: tuple[str, ...]
     splits: tuple[str, ...]
-    reasons: tuple[str, ...]
-    notes: tuple[str, ...]
+    reasons: tuple[str, ...]  # why a file has no class; "" if it has one
+    notes: tuple[str, ...]  # what was taken for granted
 
 
 class _Levels:
@@ -159,24 +142,10 @@ class _Levels:
 
 
 def arrange(files: Sequence[Parts]) -> Layout:
-    """Tell classes, folds and splits from the places of files.
+    """Tell classes, folds and splits from the places of files: paths in parts, in the data folder.
 
-    Parameters
-    ----------
-    files : sequence of tuple of str
-        Paths of recordings, relative to the data folder, in parts.
+    DataError if there are splits or folds, and nothing tells the classes.
 
-    Returns
-    -------
-    Layout
-
-    Raises
-    ------
-    DataError
-        If there are splits or folds, and nothing tells the classes.
-
-    Examples
-    --------
     >>> found = arrange([("fold1", "dog", "a.wav"), ("fold2", "cat", "b.wav")])
     >>> found.labels, found.groups
     (('dog', 'cat'), ('fold 1', 'fold 2'))

@@ -41,24 +41,11 @@ LISTS = {"testing_list.txt": "test", "validation_list.txt": "validation"}
 def find(folder: Path, group: str = "", classes: str = "") -> Listing:
     """List the files of a folder and their classes. Nothing is opened but tables.
 
-    Parameters
-    ----------
-    folder : Path
-        With one subfolder a class, or with a table such as ``metadata.csv``.
-    group : str
-        Regular expression; what its first pair of brackets matches in a file's name (relative to
-        the folder) is its group. It adds groups where a table gives none, and overrules folds.
-    classes : str
-        The same for classes. It overrules tables and folders.
-
-    Returns
-    -------
-    Listing
-
-    Raises
-    ------
-    DataError
-        If there is no folder, nothing in it, or a table that cannot be understood.
+    The folder has one subfolder a class, or a table such as ``metadata.csv``. `group` is a regular
+    expression: what its first pair of brackets matches in a file's name (relative to the folder) is
+    its group; it adds groups where a table gives none, and overrules folds. `classes` is the same
+    for classes, and overrules tables and folders. DataError if there is no folder, nothing in it,
+    or a table that cannot be understood.
     """
     where = shown(str(folder))
     left_out: list[LeftOut] = []

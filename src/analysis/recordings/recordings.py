@@ -66,45 +66,23 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Recordings:
-    """A set of recordings, as spectrograms of one size.
+    """A set of recordings, as spectrograms of one size."""
 
-    Attributes
-    ----------
-    name : str
-        Of the folder.
-    planes : ndarray of float32, shape (n, 1 or 4, rows, columns)
-        See `analysis.reading.untrusted.Reading`.
-    labels : ndarray of int64, shape (n,)
-        Index into `label_names`.
-    label_names : tuple of str
-    groups, split, files : ndarray of str, shape (n,)
-        Group ("" if none is given), "train", "test" or ""; name of the file.
-    measures : DataFrame
-        A row a recording: duration, level, clipped and padded share, …
-    left_out : tuple of LeftOut
-        Every file that is not used, with the reason.
-    notes : tuple of str
-        What the reader should know about the data.
-    front : FrontEnd
-        What all were brought to.
-    decibels : bool
-        Whether arrays' values are decibels; else they are amplitudes.
-    share_on_map : float
-        Of pictures in colour: share of the pixels near a colour of the recognised colormap.
-    """
-
-    name: str
+    name: str  # of the folder
+    #: (n, 1 or 4, rows, columns); see `analysis.reading.untrusted.Reading`
     planes: NDArray[np.float32]
-    labels: NDArray[np.int64]
+    labels: NDArray[np.int64]  # (n,); index into `label_names`
     label_names: tuple[str, ...]
+    #: (n,); groups ("" if none is given); "train", "test" or ""; names of the files
     groups: NDArray[np.str_]
     split: NDArray[np.str_]
     files: NDArray[np.str_]
-    measures: pd.DataFrame
-    left_out: tuple[LeftOut, ...]
-    notes: tuple[str, ...]
-    front: FrontEnd
-    decibels: bool = False
+    measures: pd.DataFrame  # a row a recording: duration, level, clipped and padded share, …
+    left_out: tuple[LeftOut, ...]  # every file that is not used, with the reason
+    notes: tuple[str, ...]  # what the reader should know about the data
+    front: FrontEnd  # what all were brought to
+    decibels: bool = False  # whether arrays' values are decibels; else they are amplitudes
+    #: of pictures in colour: share of the pixels near a colour of the recognised colormap
     share_on_map: float = math.nan
 
     def __len__(self) -> int:
@@ -217,20 +195,9 @@ def _scale_notes(readings: Sequence[Reading]) -> list[str]:
 def losses(left_out: Sequence[LeftOut], used: int) -> str:
     """Say how many files are left out, and the commonest reason, if they are more than a few.
 
-    Parameters
-    ----------
-    left_out : sequence of LeftOut
-    used : int
-        Files that are used.
+    One sentence; "" if no more than `FEW` of all are left out. Notes and the like, which hold no
+    recording, do not count.
 
-    Returns
-    -------
-    str
-        One sentence; "" if no more than `FEW` of all are left out. Notes and the like, which hold
-        no recording, do not count.
-
-    Examples
-    --------
     >>> losses([LeftOut(f"{i}.wav", f"too short: {i} ms") for i in range(9)], 3)
     'Of 12 files 9 (75 %) were left out, 9 of them for a reason like this: 0.wav: too short: 0 ms.'
     """

@@ -66,23 +66,7 @@ class Table:
 
 
 def read_table(path: Path, name: str) -> Table:
-    """Read a table.
-
-    Parameters
-    ----------
-    path : Path
-    name : str
-        What to call it.
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    DataError
-        If it cannot be understood.
-    """
+    """Read a table, called `name` where it cannot be understood."""
     text = _text(path, name)
     cells = _json(text, name) if path.suffix.lower() == ".jsonl" else _csv(text, name)
     header = cells[0]
@@ -98,13 +82,7 @@ def read_table(path: Path, name: str) -> Table:
 
 
 def read_lines(path: Path, name: str) -> list[str]:
-    """Lines of a text in UTF-8, such as a list of files.
-
-    Raises
-    ------
-    DataError
-        If it is too large, or no text.
-    """
+    """Lines of a text in UTF-8, such as a list of files."""
     return _text(path, name).splitlines()
 
 

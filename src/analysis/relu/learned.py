@@ -28,11 +28,9 @@ STARTS = ("random", "viridis")
 def bands(edges: Floats) -> Floats:
     """Which of the bands between the edges a level is in, 0 or 1, shape (runs, 256, 3).
 
-    `edges`, shape (runs, 2), begin the second and third band. Telling the middle band needs a
-    bend: a straight line rises or falls.
+    `edges`, shape (runs, 2), begin the second and third band. Telling the middle band needs a bend:
+    a straight line rises or falls.
 
-    Examples
-    --------
     >>> bands(np.array([THIRDS]))[0, [0, 100, 255]].argmax(1)
     array([0, 1, 2])
     """
@@ -60,31 +58,19 @@ def bends(edges: Floats, seed: int) -> Floats:
 
 @dataclass(frozen=True)
 class Learned:
-    """Colormaps of one size trained on one task, with a linear layer on top.
-
-    Attributes
-    ----------
-    trained : bool
-        Whether the colormap was trained, or only the layer on top.
-    first, knots : ndarray of float64, shape (runs, size)
-        Knots before and after, in levels, sorted; they may leave 0…255.
-    edges : ndarray of float64, shape (runs, 2)
-        Where the task's bands or bends are, in levels.
-    early, late : ndarray of float64, shape (runs,)
-        Loss after a twentieth of the steps, and at the end.
-    right : ndarray of float64, shape (runs,)
-        Share of levels whose band is told right at the end; NaN for bends.
-    """
+    """Colormaps of one size trained on one task, with a linear layer on top."""
 
     task: str
     start: str
-    trained: bool
+    trained: bool  # whether the colormap was trained, or only the layer on top
+    #: (runs, size); knots before and after, in levels, sorted; they may leave 0…255
     first: Floats
     knots: Floats
-    edges: Floats
+    edges: Floats  # (runs, 2); where the task's bands or bends are, in levels
+    #: (runs,); loss after a twentieth of the steps, and at the end
     early: Floats
     late: Floats
-    right: Floats
+    right: Floats  # (runs,); share of levels whose band is told right at the end; NaN for bends
 
     def table(self) -> pd.DataFrame:
         """One row a run: knots before and after, edges, losses and what was told right."""
@@ -174,23 +160,11 @@ def train(
 
     A map is ``A x + c + sum_k v_k ReLU(x - tau_k)``, x the level in [0, 1]; A, c, v and tau are
     trained by Adam together with the layer on top. As that layer is linear, only the map can bend.
-    Adam treats every number alone, so runs do not meet.
-
-    Parameters
-    ----------
-    places, colours : ndarray of float64, shape (runs, size + 2) and (runs, size + 2, 3)
-        Of the vertices; places in [0, 1].
-    top : ndarray of float64, shape (runs, 3, 3)
-        First weights of the layer on top.
-    goals : ndarray of float64, shape (runs, 256, 3)
-    sorting, trained : ndarray of bool, shape (runs,)
-        Whether goals are classes (else curves); whether the map is trained, or only the layer.
-
-    Returns
-    -------
-    knots, early, late, right : ndarray of float64
-        Knots in [0, 1]; loss after a twentieth of the steps and at the end; share of levels whose
-        class has the largest output, NaN for curves.
+    Adam treats every number alone, so runs do not meet. `places`, in [0, 1], and `colours` are the
+    vertices', `top` the first weights of the layer on top. `sorting` says whether the goals are
+    classes (else curves), `trained` whether the map is trained, or only the layer. Returns knots in
+    [0, 1]; the loss after a twentieth of the steps, and at the end; the share of levels whose class
+    has the largest output, NaN for curves.
     """
     slopes = np.diff(colours, axis=1) / np.diff(places, axis=1)[..., None]
     given = (places[:, 1:-1], colours[:, :1], slopes[:, :1], np.diff(slopes, axis=1), top)
@@ -236,8 +210,6 @@ def knot_distance(knots: ArrayLike, others: ArrayLike) -> Floats:
 
     Those beyond 0…255 count as at the end.
 
-    Examples
-    --------
     >>> float(knot_distance([10, 200], [190, 0]))
     10.0
     """

@@ -55,32 +55,20 @@ class Certificate:
 class ReLUColormap:
     """Continuous piecewise-linear colormap, and the layer of ReLUs that computes it.
 
-    Attributes
-    ----------
-    knots : tuple of float
-        Inner knots tau, in levels, increasing, strictly between 0 and `last`.
-    vertices : ndarray of float64, shape (size + 2, channels)
-        Values at level 0, at the knots and at level `last`; 1 is full colour.
-    error : float
-        Largest absolute difference to the table that was fitted, in units of 1/255.
-    certificate : Certificate or None
-        Why fewer knots (`fewest_knots`) or less error (`best_fit`) cannot be had; None where there
-        is nothing to refute.
-    last : int
-        The last level.
-
-    Examples
-    --------
     >>> tent = ReLUColormap((128.0,), np.array([[0.0], [1.0], [0.0]]), error=0.0)
     >>> tent.size, tent([0, 64, 128])[:, 0]
     (1, array([0. , 0.5, 1. ]))
     """
 
+    #: inner knots tau, in levels, increasing, strictly between 0 and `last`
     knots: tuple[float, ...]
+    #: (size + 2, channels); values at level 0, at the knots and at level `last`; 1 is full colour
     vertices: Floats
-    error: float
+    error: float  # largest absolute difference to the table that was fitted, in units of 1/255
+    #: why fewer knots (`fewest_knots`) or less error (`best_fit`) cannot be had; None where there
+    #: is nothing to refute
     certificate: Certificate | None = None
-    last: int = 255
+    last: int = 255  # the last level
 
     @property
     def size(self) -> int:
@@ -116,8 +104,6 @@ class ReLUColormap:
         H, W), so that ``torch.round`` gives bytes. Of its ``size + 1`` hidden channels the first is
         the level plus one: always positive, so that the ReLU passes it and its gradient.
 
-        Examples
-        --------
         >>> tent = ReLUColormap((128.0,), np.array([[0.0], [1.0], [0.0]]), error=0.0)
         >>> tent.to_torch()(torch.full((1, 1, 1, 1), 64.0)).item()
         127.5
@@ -185,8 +171,6 @@ def fit_knots(
 
     ValueError if the table is malformed, or the knots do not increase strictly between the ends.
 
-    Examples
-    --------
     >>> fit_knots(np.array([0.0, 0.5, 1.0, 0.5]), [2]).error < 1e-6
     True
     """
@@ -208,21 +192,11 @@ def fit_knots(
 
 
 def fewest_knots(table: ArrayLike, tolerance: float) -> ReLUColormap:
-    """Fewest knots at integer levels that keep the error within a tolerance.
+    """Fewest knots at integer levels that keep the error within a tolerance, in units of 1/255.
 
-    Parameters
-    ----------
-    table : array_like, shape (levels, channels)
-    tolerance : float
-        Largest error allowed, in units of 1/255, decided up to 1e-9; ValueError if negative.
+    The tolerance is decided up to 1e-9. The result's certificate says that one knot fewer cannot
+    keep it.
 
-    Returns
-    -------
-    ReLUColormap
-        Its certificate says that one knot fewer cannot keep the tolerance.
-
-    Examples
-    --------
     >>> fewest_knots(np.array([0.0, 0.5, 1.0, 0.5]), tolerance=1).knots
     (2.0,)
     """
@@ -241,16 +215,8 @@ def fewest_knots(table: ArrayLike, tolerance: float) -> ReLUColormap:
 def best_fit(table: ArrayLike, size: int, gap: float = 1e-6) -> ReLUColormap:
     """Least error with `size` knots at integer levels, to within a certified gap.
 
-    Parameters
-    ----------
-    table : array_like, shape (levels, channels)
-    size : int
-        Number of knots, from 0 to ``levels - 2``, else ValueError.
-    gap : float, default 1e-6
-        ``error - lower_bound <= gap``, in units of 1/255; ValueError below 1e-6.
+    ``error - lower_bound <= gap``, in units of 1/255, 1e-6 at least.
 
-    Examples
-    --------
     >>> fit = best_fit(np.array([0.0, 0.5, 1.0, 0.5]), size=0)
     >>> round(fit.error / 255, 3), round(fit.lower_bound / 255, 3)
     (0.333, 0.333)
@@ -265,8 +231,6 @@ def best_fits(
 
     Sizes must increase (ValueError). A gap of the share `relative` of the error will do as well.
 
-    Examples
-    --------
     >>> [fit.size for fit in best_fits(np.array([0.0, 0.5, 1.0, 0.5]), [0, 1])]
     [0, 1]
     """
@@ -350,8 +314,6 @@ def error_curves(
 ) -> dict[str, list[ReLUColormap]]:
     """`best_fits` of many of matplotlib's colormaps; maps with the same table are worked out once.
 
-    Examples
-    --------
     >>> [fit.error < 1e-9 for fit in error_curves(["gray"], [0, 1], gap=0.1)["gray"]]
     [True, True]
     """
@@ -368,8 +330,6 @@ def byte_exact(table: NDArray[np.uint8]) -> ReLUColormap:
     Values round to given bytes if they are *less than* half a unit away from these bytes; being
     that near the unrounded curve is not enough.
 
-    Examples
-    --------
     >>> byte_exact(np.array([[0], [10], [16]], np.uint8)).knots
     (1.0,)
     """
@@ -404,8 +364,6 @@ def from_segments(name: str) -> ReLUColormap | None:
     and looks levels up in that table, so on levels the table *is* the curve; where the data jump,
     the straight piece between the two levels beside the jump is as good.
 
-    Examples
-    --------
     >>> from_segments("hot").size, from_segments("viridis") is None
     (2, True)
     """

@@ -140,25 +140,14 @@ class DataUnavailable(RuntimeError):
 
 @dataclass(frozen=True)
 class Source:
-    """Where a set comes from.
+    """Where a set comes from."""
 
-    Attributes
-    ----------
-    title, citation : str
-        Name, and who to credit.
-    licence : str
-        As the source states it.
-    url : str
-        Where the archive is; for the instruments, the project that ships the soundfont.
-    archive : str
-        File name of the archive in ``ANALYSIS_DATA_DIR`` or in the cache.
-    """
-
+    #: name, and who to credit
     title: str
     citation: str
-    licence: str
-    url: str
-    archive: str
+    licence: str  # as the source states it
+    url: str  # where the archive is; for the instruments, the project that ships the soundfont
+    archive: str  # file name of the archive in ``ANALYSIS_DATA_DIR`` or in the cache
 
 
 _COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"
@@ -194,43 +183,24 @@ SOURCES = MappingProxyType(
 
 @dataclass(frozen=True)
 class AudioSet:
-    """Clips of equal length with their classes.
+    """Clips of equal length with their classes."""
 
-    Attributes
-    ----------
-    name : str
-        One of `NAMES`.
-    waveforms : ndarray of float32, shape (n, samples)
-        In [-1, 1], mono; may be read-only. ``waveforms[i, s]`` is clip ``i`` at ``s /
-        sample_rate`` seconds.
-    sample_rate : int
-        In Hz: 16,000, or 8,000 for the digits.
-    labels : ndarray of int64, shape (n,)
-        Index into `label_names`.
-    label_names : tuple of str
-    groups : ndarray of str, shape (n,)
-        Program (``"040 Violin"``) or speaker; no group is in both splits.
-    split : ndarray of str, shape (n,)
-        ``"train"`` or ``"test"``.
-    lengths : ndarray of int64, shape (n,)
-        Samples of the recording itself; what follows is padding with zeros. Greater than the
-        number of columns where the recording was cut.
-    clips : ndarray of str, shape (n,)
-        File name, or ``"p040-k060-v110"`` (program, key, velocity) for a note.
-    dropped : int
-        Silent renders that were left out.
-    """
-
-    name: str
+    name: str  # one of `NAMES`
+    #: (n, samples); in [-1, 1], mono; may be read-only. ``waveforms[i, s]`` is clip ``i`` at ``s /
+    #: sample_rate`` seconds.
     waveforms: NDArray[np.float32]
-    sample_rate: int
-    labels: NDArray[np.int64]
+    sample_rate: int  # in Hz: 16,000, or 8,000 for the digits
+    labels: NDArray[np.int64]  # (n,); index into `label_names`
     label_names: tuple[str, ...]
+    #: (n,); program (``"040 Violin"``) or speaker; no group is in both splits
     groups: NDArray[np.str_]
-    split: NDArray[np.str_]
+    split: NDArray[np.str_]  # (n,); ``"train"`` or ``"test"``
+    #: (n,); samples of the recording itself; what follows is padding with zeros. Greater than the
+    #: number of columns where the recording was cut.
     lengths: NDArray[np.int64]
+    #: (n,); file name, or ``"p040-k060-v110"`` (program, key, velocity) for a note
     clips: NDArray[np.str_]
-    dropped: int = 0
+    dropped: int = 0  # silent renders that were left out
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -241,36 +211,13 @@ class AudioSet:
         return replace(self, **{field: getattr(self, field)[index] for field in arrays})
 
     def part(self, split: str) -> AudioSet:
-        """Return the clips of one split.
-
-        Parameters
-        ----------
-        split : {"train", "test"}
-
-        Raises
-        ------
-        ValueError
-            For another name.
-        """
+        """Return the clips of one split, "train" or "test"."""
         if split not in ("train", "test"):
             raise ValueError(f"split must be 'train' or 'test', not {split!r}")
         return self.take(self.split == split)
 
     def subset(self, max_per_class: int | None, seed: int = 0) -> AudioSet:
-        """Choose at most so many clips of each class in each split, without replacement.
-
-        Parameters
-        ----------
-        max_per_class : int or None
-            At least 1; ``None`` keeps all.
-        seed : int
-            Of the choice.
-
-        Returns
-        -------
-        AudioSet
-            In the order of the full set.
-        """
+        """Choose at most so many clips of each class in each split, without replacement."""
         if max_per_class is None:
             return self
         return self.take(_choose(self.labels, self.split, max_per_class, seed))
@@ -294,15 +241,8 @@ def _choose(
 
 
 def programs() -> dict[int, str]:
-    """General MIDI programs that are rendered, and the family of each.
+    """General MIDI programs that are rendered, and the family of each: 0…79 without 47…55.
 
-    Returns
-    -------
-    dict of int to str
-        71 programs: 0…79 without 47…55.
-
-    Examples
-    --------
     >>> len(programs()), programs()[40]
     (71, 'strings')
     """
@@ -319,8 +259,6 @@ def held_out_programs() -> tuple[int, ...]:
 
     The rule was fixed before anything was trained, and looks at no sound.
 
-    Examples
-    --------
     >>> held_out_programs()[:4]
     (2, 6, 10, 14)
     """
@@ -328,13 +266,7 @@ def held_out_programs() -> tuple[int, ...]:
 
 
 def soundfont_path() -> Path:
-    """Path of the soundfont inside the installed ``pretty_midi``, which is not imported.
-
-    Raises
-    ------
-    DataUnavailable
-        If the package, its soundfont or the synthesiser is missing.
-    """
+    """Path of the soundfont inside the installed ``pretty_midi``, which is not imported."""
     if find_spec("tinysoundfont") is None:
         raise DataUnavailable(_remedy("instruments"))
     spec = find_spec("pretty_midi")
@@ -347,32 +279,14 @@ def soundfont_path() -> Path:
 def instruments(max_per_class: int | None = None, seed: int = 0) -> AudioSet:
     """Single notes of 71 General MIDI instruments in 9 families.
 
-    Sampled instruments of the soundfont TimGM6mb, played by TinySoundFont: the note starts with
-    the clip and is held for its whole second. Rendered at 48 kHz (the synthesiser interpolates
+    Sampled instruments of the soundfont TimGM6mb, played by TinySoundFont: the note starts with the
+    clip and is held for its whole second. Rendered at 48 kHz (the synthesiser interpolates
     linearly, and would alias at 16 kHz), both channels averaged, decimated by a polyphase filter.
     Levels are left as played. The first call renders all notes (seconds) and keeps them in pooch's
-    cache under a key of the soundfont, the library versions and the parameters.
+    cache under a key of the soundfont, the library versions and the parameters. At most
+    `max_per_class` notes of each family in each split, drawn by `seed`. Groups are programs;
+    `dropped` renders had no sample above -80 dB of full scale.
 
-    Parameters
-    ----------
-    max_per_class : int or None
-        At most so many notes of each family in each split.
-    seed : int
-        Of that choice; the notes themselves have no randomness.
-
-    Returns
-    -------
-    AudioSet
-        1 s at 16 kHz; groups are programs; `dropped` renders had no sample above -80 dB of
-        full scale.
-
-    Raises
-    ------
-    DataUnavailable
-        If the soundfont is missing.
-
-    Examples
-    --------
     >>> notes = instruments(max_per_class=2)
     >>> notes.waveforms.shape
     (36, 16000)
@@ -481,23 +395,9 @@ def _store(path: Path, **arrays: NDArray[Any]) -> None:
 def spoken_digits(max_per_class: int | None = None, seed: int = 0) -> AudioSet:
     """Free Spoken Digit Dataset: six speakers say zero to nine fifty times each.
 
-    Parameters
-    ----------
-    max_per_class : int or None
-        At most so many recordings of each digit in each split.
-    seed : int
-        Of that choice.
-
-    Returns
-    -------
-    AudioSet
-        1 s at 8 kHz: shorter recordings are padded with zeros at the end, longer ones cut.
-        Groups are speakers; test = lucas and theo.
-
-    Raises
-    ------
-    DataUnavailable
-        If the archive is absent and cannot be downloaded, or is damaged.
+    At 8 kHz, shorter recordings are padded with zeros to a second, longer ones cut. Groups are
+    speakers; lucas and theo are the test split. `max_per_class` recordings at most of each digit in
+    each split, drawn by `seed`.
     """
     labels = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -511,23 +411,9 @@ def spoken_digits(max_per_class: int | None = None, seed: int = 0) -> AudioSet:
 def spoken_words(max_per_class: int | None = None, seed: int = 0) -> AudioSet:
     """Speech Commands v0.02, official test set: ten words by many speakers.
 
-    Parameters
-    ----------
-    max_per_class : int or None
-        At most so many recordings of each word in each split.
-    seed : int
-        Of that choice.
-
-    Returns
-    -------
-    AudioSet
-        1 s at 16 kHz, padded with zeros at the end. Groups are speakers (the file name up to
-        ``_nohash_``); a quarter of them, by a hash of the name, are the test split.
-
-    Raises
-    ------
-    DataUnavailable
-        If the archive is absent and cannot be downloaded, or is damaged.
+    At 16 kHz, padded with zeros to a second. Groups are speakers (the file name up to
+    ``_nohash_``); a quarter of them, by a hash of the name, are the test split. `max_per_class`
+    recordings at most of each word in each split, drawn by `seed`.
     """
     labels = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 
@@ -683,20 +569,8 @@ def _locate(name: str) -> Path | None:
 
 
 def available(name: str) -> bool:
-    """Whether a set is on this machine; asks the disk only.
+    """Whether a set of `NAMES` is on this machine; asks the disk only.
 
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name; the known ones are listed.
-
-    Examples
-    --------
     >>> available("instruments")
     True
     """
@@ -704,22 +578,7 @@ def available(name: str) -> bool:
 
 
 def fetch(name: str) -> Path:
-    """Path of a set's file, downloaded to pooch's cache if it is nowhere on this machine.
-
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    DataUnavailable
-        If it is absent and the download fails.
-    """
+    """Path of a set's file, downloaded to pooch's cache if it is nowhere on this machine."""
     found = _locate(name)
     if found is not None:
         return found
@@ -789,18 +648,7 @@ class Note(str):
 
 
 def note(name: str) -> Note:
-    """Visible note that a part of a chapter was left out for want of data.
-
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
-
-    Returns
-    -------
-    Note
-        For ``IPython.display.display``.
-    """
+    """Visible note that a part of a chapter was left out for want of a set of `NAMES`."""
     _known(name)
     return Note(f"What needs this data is left out here, and nothing replaces it. {_remedy(name)}")
 
@@ -811,14 +659,7 @@ def note(name: str) -> Note:
 def levels_db(audio: AudioSet) -> NDArray[np.float64]:
     """Level of each recording, padding left out.
 
-    Parameters
-    ----------
-    audio : AudioSet
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        Root mean square in dB of full scale; a square wave at full scale has 0 dB.
+    Root mean square in dB of full scale: a square wave at full scale has 0 dB.
     """
     samples = np.minimum(audio.lengths, audio.waveforms.shape[1])
     energy = np.square(audio.waveforms, dtype=np.float64).sum(axis=1)
@@ -828,18 +669,7 @@ def levels_db(audio: AudioSet) -> NDArray[np.float64]:
 def one_number_accuracy(audio: AudioSet, numbers: NDArray[np.floating[Any]]) -> float:
     """How often one number of a recording gives its class away, on the test split.
 
-    Parameters
-    ----------
-    audio : AudioSet
-        With both splits.
-    numbers : ndarray of float, shape (n,)
-        For instance the level, or the length.
-
-    Returns
-    -------
-    float
-        Share of the test recordings that a decision tree of 16 leaves, grown on the training
-        split, gets right.
+    The share that a decision tree of 16 leaves, grown on the training split, gets right.
     """
     train = audio.split == "train"
     column = np.asarray(numbers, np.float64)[:, None]
@@ -852,18 +682,8 @@ def twins(notes: AudioSet) -> pd.DataFrame:
     """For each held-out program, the training program that sounds most alike.
 
     Two programs of a soundfont may share samples. Notes of the same key and velocity are compared
-    by the correlation of their waveforms, from the start of the note.
-
-    Parameters
-    ----------
-    notes : AudioSet
-        All `instruments`.
-
-    Returns
-    -------
-    DataFrame
-        ``held_out``, ``nearest``, ``correlation``: the median over keys and velocities, 1 for the
-        same waveform but for its level; sorted, the most alike first.
+    by the correlation of their waveforms, from the start of the note. ``correlation`` is the median
+    over keys and velocities, 1 for the same waveform but for its level; the most alike come first.
     """
     names = np.unique(notes.groups)
     place = {name: i for i, name in enumerate(names)}

@@ -43,26 +43,14 @@ HARMONIC_FAMILIES = ("piano", "guitar", "bass", "strings", "brass", "reed", "pip
 
 @dataclass(frozen=True)
 class Notes:
-    """Spectrograms of single notes with the truth about their partials.
+    """Spectrograms of single notes with the truth about their partials."""
 
-    Attributes
-    ----------
-    levels : ndarray of uint8, shape (n, n_bins, n_frames)
-        Level 255 is each note's maximum, level 0 is 80 dB below.
-    truth : ndarray of bool, same shape
-        Whether a pixel lies on a partial.
-    f0 : ndarray of float64, shape (n,)
-        Fundamental frequencies, Hz.
-    kind : str
-        "synthetic" or "rendered".
-    dropped : int
-        Notes left out because less than half of their power lies on the partials of their key.
-    """
-
+    #: (n, n_bins, n_frames); level 255 is each note's maximum, level 0 is 80 dB below
     levels: Levels
-    truth: NDArray[np.bool_]
-    f0: Floats
-    kind: str
+    truth: NDArray[np.bool_]  # whether a pixel lies on a partial
+    f0: Floats  # (n,); fundamental frequencies, Hz
+    kind: str  # "synthetic" or "rendered"
+    #: notes left out because less than half of their power lies on the partials of their key
     dropped: int = 0
 
     def __len__(self) -> int:
@@ -77,8 +65,6 @@ def synthetic_notes(count: int, seed: int) -> Notes:
     is; the noise is 0…40 dB below the tone. A pixel is on a partial if it is at most one bin away
     from a partial whose power, at that time, is at least the noise's expected power in a bin.
 
-    Examples
-    --------
     >>> synthetic_notes(2, seed=0).levels.shape
     (2, 513, 63)
     """
@@ -116,8 +102,6 @@ def rendered_notes(count: int, seed: int) -> Notes:
     multiple of the key's frequency, whether or not that partial sounds. Notes that do not have at
     least half of their power there (transposed or noisy programs) are left out and counted.
 
-    Examples
-    --------
     >>> rendered_notes(3, seed=0).levels.shape
     (3, 513, 63)
     """
@@ -164,23 +148,12 @@ def partial_mask(
     tolerance_ratio: float = 0.015,
     highest: float = np.inf,
 ) -> NDArray[np.bool_]:
-    """Frequency bins that lie on a harmonic partial of a note.
+    """Which of evenly spaced frequency `bins`, in Hz, lie on a harmonic partial of a note.
 
-    Parameters
-    ----------
-    f0 : float
-        Fundamental frequency, Hz.
-    bins : ndarray of float64, shape (n_bins,)
-        Centre frequencies, Hz, evenly spaced.
-    tolerance_bins, tolerance_ratio : float
-        A bin counts if it is at most so many bins, or this share of ``k * f0``, from ``k * f0``
-        (0.015 is a quarter of a semitone: room for vibrato and stiff strings); never more than a
-        quarter of ``f0``, so that the mask cannot swallow the valleys between partials.
-    highest : float
-        Partials above this frequency, Hz, are left out.
+    A bin counts if it is at most `tolerance_bins`, or the share `tolerance_ratio` of ``k * f0``,
+    from ``k * f0`` (0.015 is a quarter of a semitone: room for vibrato and stiff strings); never
+    more than a quarter of ``f0``, so that the mask cannot swallow the valleys between partials.
 
-    Examples
-    --------
     >>> np.flatnonzero(partial_mask(100.0, np.arange(0.0, 400.0, 25.0)))
     array([ 3,  4,  5,  7,  8,  9, 11, 12, 13])
     """
@@ -195,13 +168,6 @@ def partial_mask(
 def level_counts(levels: Levels, truth: NDArray[np.bool_]) -> NDArray[np.int64]:
     """How often each level occurs off (row 0) and on (row 1) the partials, shape (2, 256).
 
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-
-    Examples
-    --------
     >>> level_counts(np.array([3, 3, 9], np.uint8), np.array([False, True, True]))[:, [3, 9]]
     array([[1, 0],
            [1, 1]])
@@ -216,21 +182,9 @@ def level_counts(levels: Levels, truth: NDArray[np.bool_]) -> NDArray[np.int64]:
 def precision_recall(counts: NDArray[np.int64], score: ArrayLike) -> tuple[Floats, Floats]:
     """Precision and recall of the detector "score(level) ≥ height", height falling.
 
-    Parameters
-    ----------
-    counts : ndarray of int64, shape (2, 256)
-        From `level_counts`, with at least one pixel on a partial.
-    score : array_like, shape (256,)
-        The detector's score of each level; equal scores are accepted together.
+    Of `counts` (2, 256), one entry for each distinct score, the highest first; heights that no
+    pixel reaches are left out.
 
-    Returns
-    -------
-    precision, recall : ndarray of float64, shape (n_heights,)
-        One entry for each distinct score, highest first; heights that no pixel reaches are left
-        out.
-
-    Examples
-    --------
     >>> counts = level_counts(np.array([3, 9], np.uint8), np.array([False, True]))
     >>> [x.tolist() for x in precision_recall(counts, np.arange(256))]
     [[1.0, 0.5], [1.0, 1.0]]
@@ -255,23 +209,12 @@ def average_precision(counts: NDArray[np.int64], score: ArrayLike) -> float:
 def best_pointwise(counts: NDArray[np.int64], smoothing: float = 3.0) -> Floats:
     """Learn the best score that a detector of single pixels can have, as far as counts tell.
 
-    By the Neyman–Pearson lemma no detector that sees the level alone beats thresholds on
-    P(level | on) / P(level | off), which need not grow with the level.
+    By the Neyman–Pearson lemma no detector that sees the level alone beats thresholds on P(level |
+    on) / P(level | off), which need not grow with the level. `counts` are pooled over the notes to
+    learn from, *not* those to judge, and smoothed over the levels by a Gaussian of deviation
+    `smoothing`. The result, the share of pixels on a partial at each level, is a monotone function
+    of the ratio.
 
-    Parameters
-    ----------
-    counts : ndarray of int64, shape (2, 256)
-        Pooled over the notes to learn from, *not* those to judge.
-    smoothing : float
-        Standard deviation, in levels, of the Gaussian that smooths the counts.
-
-    Returns
-    -------
-    ndarray of float64, shape (256,)
-        Share of pixels on a partial at each level, in (0, 1): a monotone function of the ratio.
-
-    Examples
-    --------
     >>> counts = np.stack([np.arange(256)[::-1], np.arange(256)])
     >>> bool((np.diff(best_pointwise(counts)) > 0).all())
     True

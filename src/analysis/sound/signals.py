@@ -40,42 +40,17 @@ SNR_RANGE = (-10.0, 20.0)
 
 
 class Chirps(NamedTuple):
-    """Chirps in noise, each of a second.
+    """Chirps in noise, each of a second."""
 
-    Attributes
-    ----------
-    waveforms : ndarray of float32, shape (n, 8000)
-        At `CHIRP_RATE`; the noise has a deviation of 0.05.
-    ends : ndarray of float64, shape (n, 2)
-        First and last frequency in Hz, uniform in `CHIRP_RANGE`.
-    snr : ndarray of float64, shape (n,)
-        Power of the chirp over that of the noise (0…4 kHz) in dB, uniform in `SNR_RANGE`.
-    """
-
-    waveforms: NDArray[np.float32]
-    ends: NDArray[np.float64]
+    waveforms: NDArray[np.float32]  # (n, 8000); at `CHIRP_RATE`; the noise has a deviation of 0.05
+    ends: NDArray[np.float64]  # (n, 2); first and last frequency in Hz, uniform in `CHIRP_RANGE`
+    #: (n,); power of the chirp over that of the noise (0…4 kHz) in dB, uniform in `SNR_RANGE`
     snr: NDArray[np.float64]
 
 
 def chirps(count: int, seed: int, snr_range: tuple[float, float] = SNR_RANGE) -> Chirps:
-    """Linear chirps of a second in white noise.
+    """Linear chirps of a second in white noise; the ratio of both is uniform in `snr_range`, dB.
 
-    Parameters
-    ----------
-    count : int
-        Chirps.
-    seed : int
-        Of all draws.
-    snr_range : tuple of float, default `SNR_RANGE`
-        Lowest and highest signal-to-noise ratio in dB; equal for one ratio.
-
-    Returns
-    -------
-    Chirps
-        The frequency goes evenly from the first to the last.
-
-    Examples
-    --------
     >>> chirps(2, seed=0).waveforms.shape
     (2, 8000)
     """
@@ -96,17 +71,6 @@ def chirps(count: int, seed: int, snr_range: tuple[float, float] = SNR_RANGE) ->
 def chirp_targets(ends: ArrayLike) -> NDArray[np.float32]:
     """Shift and scale end frequencies to the mean 0 and the deviation 1 of their distribution.
 
-    Parameters
-    ----------
-    ends : array_like of float, shape (n, 2)
-        In Hz, of `chirps`.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, 2)
-
-    Examples
-    --------
     >>> chirp_targets([[1900.0, 3500.0]]).round(2).tolist()
     [[0.0, 1.7300000190734863]]
     """
@@ -120,20 +84,8 @@ def band_edges(stretches: int = 8) -> NDArray[np.float64]:
 
     The signs of Chebyshev's polynomial of the second kind, whose zeros are the inner edges, are
     orthogonal to every polynomial of lower degree: "on" and "off" have the same total length, mean,
-    variance, and all moments below ``stretches - 1``.
+    variance, and all moments below ``stretches - 1``. The edges go from 0 to 1.
 
-    Parameters
-    ----------
-    stretches : int
-        At least 2.
-
-    Returns
-    -------
-    ndarray of float64, shape (stretches + 1,)
-        From 0 to 1.
-
-    Examples
-    --------
     >>> band_edges(4).round(3)
     array([0.   , 0.146, 0.5  , 0.854, 1.   ])
     """
@@ -150,30 +102,9 @@ def textures(
     (`band_edges`); class 1 has the levels of the "on" stretches ``(1 + contrast) / (1 - contrast)``
     times as often as class 0 would have them, and the reverse. Mean, variance, further moments and
     the energy of the gradient are the same in both classes: to find them, a network has to tell
-    bands of levels, and the theory of this book says that colour must help it.
+    bands of levels, and the theory of this book says that colour must help it. Half of the `count`
+    textures, float32 from -80 to 0 dB, are of class 1; `contrast` is in (0, 1).
 
-    Parameters
-    ----------
-    count : int
-        Textures, half of each class.
-    seed : int
-        Of all draws.
-    side : int
-        Rows and columns.
-    contrast : float
-        In (0, 1).
-    stretches : int
-        Number of stretches.
-
-    Returns
-    -------
-    db : ndarray of float32, shape (count, side, side)
-        From -80 to 0 dB.
-    labels : ndarray of int64, shape (count,)
-        0 or 1.
-
-    Examples
-    --------
     >>> textures(4, seed=0)[1]
     array([0, 1, 0, 1])
     """

@@ -132,27 +132,9 @@ def istft(
 ) -> NDArray[np.float32]:
     """Waveform of a short-time Fourier transform, by least squares (Griffin and Lim, 1984, eq. 6).
 
-    Parameters
-    ----------
-    spectra : ndarray of complex, shape (window // 2 + 1, frames)
-        One clip, as `stft` gives it. If it was altered, the result is the waveform whose
-        transform is nearest.
-    samples : int
-        Length of the waveform.
-    window, hop : int
-        As in `stft`; the hop at most half the window, so that every sample is seen.
+    `spectra` is one clip, as `stft` gives it; if it was altered, the result is the waveform whose
+    transform is nearest. The hop is at most half the window, so that every sample is seen.
 
-    Returns
-    -------
-    ndarray of float32, shape (samples,)
-
-    Raises
-    ------
-    ValueError
-        For a hop above half the window.
-
-    Examples
-    --------
     >>> tone = np.sin(np.arange(4000)).astype(np.float32)
     >>> bool(np.abs(istft(stft(tone), 4000) - tone).max() < 1e-5)
     True
@@ -204,18 +186,6 @@ def power(
 ) -> NDArray[np.float32]:
     """Squared magnitude of `stft`: 1 (0 dB) at the bin of a full-scale sine.
 
-    Parameters
-    ----------
-    waveforms : ndarray of float, shape (…, samples)
-    window, hop : int
-        Samples.
-
-    Returns
-    -------
-    ndarray of float32, shape (…, window // 2 + 1, frames)
-
-    Examples
-    --------
     >>> sine = np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000)
     >>> float(power(sine)[32, 30].round(3))
     1.0
@@ -236,21 +206,7 @@ def frame_times(frames: int, sample_rate: int, hop: int = HOP) -> NDArray[np.flo
 def mel_frequencies(
     mels: int = MELS, sample_rate: int = 16_000, low: float = 0.0, high: float | None = None
 ) -> NDArray[np.float64]:
-    """Centres of the mel bands in Hz, equally spaced in ``2595 log10(1 + f / 700)``.
-
-    Parameters
-    ----------
-    mels : int
-        Bands.
-    sample_rate : int
-        In Hz.
-    low, high : float
-        Edges of the whole bank in Hz; `high` defaults to half the sample rate.
-
-    Returns
-    -------
-    ndarray of float64, shape (mels,)
-    """
+    """Centres of the mel bands in Hz, equally spaced in ``2595 log10(1 + f / 700)``."""
     return _mel_edges(mels, sample_rate, low, high)[1:-1]
 
 
@@ -271,30 +227,11 @@ def mel_filterbank(
 ) -> NDArray[np.float32]:
     """Triangular filters on the mel scale (HTK's formula), each of height 1.
 
-    Parameters
-    ----------
-    mels : int
-        Bands. Where there are more than the bins can tell apart, a narrow triangle may fall
-        between two bins: it then takes the nearest bin, so that no band is empty.
-    window : int
-        Samples of the transform's window.
-    sample_rate : int
-        In Hz.
-    low, high : float
-        Edges in Hz; `high` defaults to half the sample rate.
+    Of shape (mels, window // 2 + 1): ``bank @ power`` sums the power of each band. Where there are
+    more bands than the bins can tell apart, a narrow triangle may fall between two bins: it then
+    takes the nearest bin, so that no band is empty. The whole bank goes from `low` to `high` Hz, by
+    default half the sample rate.
 
-    Returns
-    -------
-    ndarray of float32, shape (mels, window // 2 + 1)
-        ``bank @ power`` sums the power of each band.
-
-    Raises
-    ------
-    ValueError
-        For no bands, or edges out of order.
-
-    Examples
-    --------
     >>> mel_filterbank(40).shape
     (40, 257)
     """
@@ -315,21 +252,7 @@ def mel_power(
     window: int = WINDOW,
     hop: int = HOP,
 ) -> NDArray[np.float32]:
-    """Power in mel bands.
-
-    Parameters
-    ----------
-    waveforms : ndarray of float, shape (…, samples)
-    sample_rate : int
-        In Hz.
-    mels, window, hop : int
-        Bands; samples.
-
-    Returns
-    -------
-    ndarray of float32, shape (…, mels, frames)
-        Power as in `power`, summed over each band's triangle.
-    """
+    """Power in mel bands, summed over each band's triangle, shape (…, mels, frames)."""
     bank = mel_filterbank(mels, window, sample_rate)
     return np.moveaxis(_frame_power(waveforms, window, hop) @ bank.T, -1, -2)
 
@@ -342,26 +265,11 @@ def log_mel(
     hop: int = HOP,
     floor: float = FLOOR_DB,
 ) -> NDArray[np.float32]:
-    """Mel spectrograms of many clips in decibels, in bounded memory.
+    """Mel spectrograms of many clips (n, samples) in decibels, at least `floor`, in bounded memory.
 
-    Parameters
-    ----------
-    waveforms : ndarray of float, shape (n, samples)
-        May be memory-mapped; a few clips are transformed at a time.
-    sample_rate : int
-        In Hz.
-    mels, window, hop : int
-        Bands; samples.
-    floor : float
-        Lowest value in dB of a full-scale sine.
+    The clips may be memory-mapped; a few are transformed at a time. Shape (n, mels, 1 + samples //
+    hop), float32.
 
-    Returns
-    -------
-    ndarray of float32, shape (n, mels, 1 + samples // hop)
-        In dB, at least `floor`.
-
-    Examples
-    --------
     >>> log_mel(np.zeros((2, 16000), np.float32), 16000).shape
     (2, 64, 63)
     """
@@ -376,20 +284,9 @@ def log_power(
     hop: int = HOP,
     floor: float = FLOOR_DB,
 ) -> NDArray[np.float32]:
-    """Spectrograms of many clips in decibels, in bounded memory.
+    """Spectrograms of many clips (n, samples) in decibels, at least `floor`, in bounded memory.
 
-    Parameters
-    ----------
-    waveforms : ndarray of float, shape (n, samples)
-    window, hop : int
-        Samples.
-    floor : float
-        Lowest value in dB of a full-scale sine.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, window // 2 + 1, 1 + samples // hop)
-        In dB, at least `floor`.
+    Shape (n, window // 2 + 1, 1 + samples // hop), float32.
     """
     return _in_chunks(waveforms, window, hop, lambda x: to_db(power(x, window, hop), floor))
 
@@ -464,45 +361,17 @@ def to_db(
 
 
 def from_db(db: NDArray[np.floating[Any]], reference: float = 1.0) -> NDArray[np.float32]:
-    """Power of decibels above a reference; the inverse of `to_db` above its floor.
-
-    Parameters
-    ----------
-    db : ndarray of float
-    reference : float
-        The power of 0 dB.
-
-    Returns
-    -------
-    ndarray of float32
-        Same shape.
-    """
+    """Power of decibels above a reference; the inverse of `to_db` above its floor."""
     return np.asarray(reference * 10 ** (np.asarray(db) / 10), np.float32)
 
 
 def value_range(
     values: NDArray[np.floating[Any]], scope: Literal["set", "image"] = "set"
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Lowest and highest value, of a whole set or of each image.
+    """Lowest and highest value, of a whole set or of each image: both broadcast against `values`.
 
-    Parameters
-    ----------
-    values : ndarray of float, shape (…, rows, columns)
-    scope : {"set", "image"}
-        "image" is what ``imshow`` and ``imsave`` do when nobody gives them a range.
+    "image" is what ``imshow`` and ``imsave`` do when nobody gives them a range.
 
-    Returns
-    -------
-    low, high : ndarray of float32
-        Shape () for the set, (…, 1, 1) for each image: both broadcast against `values`.
-
-    Raises
-    ------
-    ValueError
-        For another scope.
-
-    Examples
-    --------
     >>> value_range(np.zeros((5, 64, 63)), "image")[0].shape
     (5, 1, 1)
     """
@@ -520,29 +389,11 @@ def quantise(
     high: float | NDArray[np.floating[Any]],
     bits: int = 8,
 ) -> NDArray[Any]:
-    """Clip to a range and round to levels.
+    """Clip to a range and round to levels 0…2**bits - 1, uint8 or (above 8 bits) uint16.
 
-    Parameters
-    ----------
-    values : ndarray of float, any shape
-    low, high : float or ndarray
-        Values of level 0 and of the highest level, see `value_range`. Where `high` equals `low`,
-        all is level 0.
-    bits : int
-        1…16; 8 bits are levels 0…255.
+    After `dequantise` the error is at most half a step, ``(high - low) / (2**bits - 1)``. Where
+    `high` equals `low`, all is level 0.
 
-    Returns
-    -------
-    ndarray of uint8 (up to 8 bits) or uint16
-        Same shape. Error after `dequantise`: at most half a step, ``(high - low) / (2**bits - 1)``.
-
-    Raises
-    ------
-    ValueError
-        For other bits, or `high` below `low`.
-
-    Examples
-    --------
     >>> quantise(np.array([-90.0, -80.0, -40.0, 0.0]), -80, 0)
     array([  0,   0, 128, 255], dtype=uint8)
     """
@@ -564,37 +415,13 @@ def dequantise(
     high: float | NDArray[np.floating[Any]],
     bits: int = 8,
 ) -> NDArray[np.float32]:
-    """Values of levels; the inverse of `quantise` up to half a step.
-
-    Parameters
-    ----------
-    levels : ndarray of unsigned integers
-    low, high : float or ndarray
-        The range that was quantised.
-    bits : int
-        Of the levels.
-
-    Returns
-    -------
-    ndarray of float32
-        Same shape, in the unit of the range.
-    """
+    """Values of levels, in the unit of the range; the inverse of `quantise` up to half a step."""
     low, high = np.asarray(low, np.float32), np.asarray(high, np.float32)
     return np.asarray(low + (high - low) * (np.asarray(levels, np.float32) / (2**bits - 1)))
 
 
 def statistics_of(values: NDArray[np.floating[Any]]) -> tuple[float, float]:
-    """Mean and standard deviation over everything, summed in double precision.
-
-    Parameters
-    ----------
-    values : ndarray of float
-        The training set's decibels.
-
-    Returns
-    -------
-    mean, deviation : float
-    """
+    """Mean and standard deviation over everything, summed in double precision."""
     mean = float(values.mean(dtype=np.float64))
     return mean, float(np.sqrt(np.square(values - np.float32(mean)).mean(dtype=np.float64)))
 
@@ -602,55 +429,19 @@ def statistics_of(values: NDArray[np.floating[Any]]) -> tuple[float, float]:
 def standardise(
     values: NDArray[np.floating[Any]], mean: float, deviation: float
 ) -> NDArray[np.float32]:
-    """Shift and scale: with the training set's statistics, the *raw* input of the book.
-
-    Parameters
-    ----------
-    values : ndarray of float
-        Log-magnitude in dB.
-    mean, deviation : float
-        From `statistics_of` the training set, never of the test set.
-
-    Returns
-    -------
-    ndarray of float32
-        Same shape.
-
-    Raises
-    ------
-    ValueError
-        If the deviation is not positive.
-    """
+    """Shift and scale: with the training set's statistics, the *raw* input of the book."""
     if not deviation > 0:
         raise ValueError(f"cannot standardise by a deviation of {deviation}")
     return np.asarray((np.asarray(values, np.float32) - np.float32(mean)) / np.float32(deviation))
 
 
 def resize(images: NDArray[Any], size: tuple[int, int], method: str = "area") -> NDArray[Any]:
-    """Resize every image.
+    """Resize images (n, rows, columns) or (n, rows, columns, 3) to `size`, rows and columns.
 
-    Parameters
-    ----------
-    images : ndarray of uint8 or float, shape (n, rows, columns) or (n, rows, columns, 3)
-    size : tuple of int
-        New rows and columns.
-    method : str
-        "area": each new pixel is the exact mean of the area that it covers (float32 result);
-        "nearest", "box", "bilinear", "hamming", "bicubic", "lanczos": Pillow's filter of that
-        name, in the images' own type (uint8), or in float32.
+    "area" makes each new pixel the exact mean of the area that it covers (float32). "nearest",
+    "box", "bilinear", "hamming", "bicubic" and "lanczos" are Pillow's filters, in the images' own
+    type (uint8), or in float32.
 
-    Returns
-    -------
-    ndarray of uint8 or float32, shape (n, *size) or (n, *size, 3)
-
-    Raises
-    ------
-    ValueError
-        For an unknown method (the known ones are listed), a shape that is no set of images, or a
-        size below 1.
-
-    Examples
-    --------
     >>> resize(np.zeros((2, 64, 63), np.float32), (32, 32)).shape
     (2, 32, 32)
     """

@@ -43,8 +43,6 @@ COLLECTIONS = (
 def names() -> tuple[str, ...]:
     """Name every map that is tried, matplotlib's first; none twice, and none of them reversed.
 
-    Examples
-    --------
     >>> [name in names() for name in ("viridis", "viridis_r", "colorcet:fire", "sox")]
     [True, False, True, True]
     """
@@ -56,8 +54,6 @@ def table(name: str) -> Bytes:
 
     Those of matplotlib are the bytes that it writes; others are rounded.
 
-    Examples
-    --------
     >>> table("colorcet:fire")[[0, 255]].tolist()
     [[0, 0, 0], [255, 255, 255]]
     """
@@ -68,8 +64,6 @@ def table(name: str) -> Bytes:
 def variants(name: str) -> tuple[Bytes, ...]:
     """Tables that programs make of one map: as `table`, and rounded the other way.
 
-    Examples
-    --------
     >>> [len(np.unique(colours, axis=0)) for colours in variants("gray")]
     [256, 232]
     """

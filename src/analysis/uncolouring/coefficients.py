@@ -27,25 +27,14 @@ class UnreadJPEG(ValueError):
 
 @dataclass(frozen=True)
 class Coefficients:
-    """What a baseline file holds.
+    """What a baseline file holds."""
 
-    Attributes
-    ----------
-    planes : tuple of ndarray of int16, each shape (rows of blocks, columns of blocks, 8, 8)
-        Quantised coefficients of one (gray) or three (Y, Cb, Cr) components; vertical frequency
-        first. Blocks that only fill a unit up are left out.
-    steps : tuple of ndarray of int64, each shape (8, 8)
-        Quantisation table of each component.
-    size : tuple of int
-        Rows and columns of the picture, in pixels.
-    factor : tuple of int
-        Rows and columns of luma for one of chroma: (2, 2) is 4:2:0.
-    """
-
+    #: (rows of blocks, columns of blocks, 8, 8); quantised coefficients of one (gray) or three (Y,
+    #: Cb, Cr) components; vertical frequency first. Blocks that only fill a unit up are left out.
     planes: tuple[NDArray[np.int16], ...]
-    steps: tuple[NDArray[np.int64], ...]
-    size: tuple[int, int]
-    factor: tuple[int, int]
+    steps: tuple[NDArray[np.int64], ...]  # (8, 8); quantisation table of each component
+    size: tuple[int, int]  # rows and columns of the picture, in pixels
+    factor: tuple[int, int]  # rows and columns of luma for one of chroma: (2, 2) is 4:2:0
 
 
 @dataclass
@@ -58,20 +47,10 @@ class _Header:
 
 
 def read(content: bytes) -> Coefficients:
-    """Read the coefficients of a file.
+    """Read the coefficients of a whole baseline JPEG file, gray or in colour.
 
-    Parameters
-    ----------
-    content : bytes
-        A whole baseline JPEG file, gray or in colour.
+    UnreadJPEG if it is progressive, damaged, too large, or not of the kinds that are read.
 
-    Raises
-    ------
-    UnreadJPEG
-        If the file is progressive, damaged, too large, or not of the kinds that are read.
-
-    Examples
-    --------
     >>> from analysis.jpeg import files
     >>> found = read(files.encode(np.full((8, 16), 130, np.uint8), "JPEG", quality=100))
     >>> found.size, found.planes[0][0, :, 0, 0].tolist()

@@ -29,8 +29,6 @@ _FULL, _EMPTY = 0.9, 0.6  # share of a line that is picture inside, and at most 
 class Frame(NamedTuple):
     """The part of an image that is the picture: rows ``top`` to ``bottom``, and so on.
 
-    Examples
-    --------
     >>> np.zeros((9, 9))[Frame(1, 9, 2, 5).area].shape
     (8, 3)
     """
@@ -50,19 +48,9 @@ def frame(pixels: Bytes) -> Frame:
     """Find what axes and margins surround, as a plot is saved with them.
 
     A margin has the colour of the corners, and ends in a straight edge: nearly every pixel just
-    inside differs from it, and most just outside do not. Lines around the picture are left out.
+    inside differs from it, and most just outside do not. Lines around the picture are left out. The
+    whole image where no such edges are found.
 
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (rows, columns, 3)
-
-    Returns
-    -------
-    Frame
-        The whole image where no such edges are found.
-
-    Examples
-    --------
     >>> page = np.full((40, 60, 3), 255, np.uint8)
     >>> page[5:30, 10:50] = np.arange(40)[:, None]
     >>> frame(page)
@@ -144,8 +132,6 @@ def bulk(levels: NDArray[np.generic], flat: float = 0.5) -> float:
 
     Of a picture with one level it is `flat`.
 
-    Examples
-    --------
     >>> round(bulk(np.array([0, 1, 1, 1, 10])), 2)
     0.1
     """
@@ -159,19 +145,9 @@ def is_reversed(levels: NDArray[np.generic]) -> bool:
 
 
 def doubts_of(levels: Bytes, reverse: bool) -> list[str]:
-    """Say what is a guess about a picture's directions.
+    """Say, in sentences, what is a guess about a picture's directions.
 
-    Parameters
-    ----------
-    levels : ndarray of uint8, shape (rows, columns)
-        As they were taken, high for loud.
-    reverse : bool
-        Whether that took dark for loud.
-
-    Returns
-    -------
-    list of str
-        Sentences.
+    `levels` are as they were taken, high for loud; `reverse` says whether that took dark for loud.
     """
     said = []
     place = bulk(levels)

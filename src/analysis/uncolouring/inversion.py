@@ -32,38 +32,19 @@ _DCT = np.asarray(dct_filters()[::8].sum(2) / np.sqrt(8), np.float32)  # (freque
 
 @dataclass(frozen=True)
 class Inverted:
-    """Levels found for a JPEG.
+    """Levels found for a JPEG."""
 
-    Attributes
-    ----------
-    levels, low, high : ndarray of uint8, shape (rows, columns)
-        Found; and bounds that the level surely lies between, if the map is right.
-    certified : ndarray of bool, shape (rows, columns)
-        Whether the pixel's unit, encoded again, gives the file's own coefficients.
-    """
-
+    #: (rows, columns); found; and bounds that the level surely lies between, if the map is right
     levels: Bytes
     low: Bytes
     high: Bytes
+    #: (rows, columns); whether the pixel's unit, encoded again, gives the file's own coefficients
     certified: NDArray[np.bool_]
 
 
 def invert(file: Coefficients, table: Bytes) -> Inverted:
-    """Find the levels behind a JPEG of a colour-mapped picture.
+    """Find the levels behind a JPEG of a picture coloured by a table of bytes, shape (256, 3).
 
-    Parameters
-    ----------
-    file : Coefficients
-        Of `coefficients.read`.
-    table : ndarray of uint8, shape (256, 3)
-        Colours of the levels.
-
-    Returns
-    -------
-    Inverted
-
-    Examples
-    --------
     >>> from analysis.colour import colormaps
     >>> from analysis.jpeg import files
     >>> levels = np.add.outer(np.arange(32), 2 * np.arange(48)).astype(np.uint8)

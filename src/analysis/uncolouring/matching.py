@@ -47,31 +47,17 @@ _YCC = np.array(  # ITU-R BT.601 without the offset of 128, as JFIF has it
 
 @dataclass(frozen=True)
 class Match:
-    """A map, or the reason why there is none.
+    """A map, or the reason why there is none."""
 
-    Attributes
-    ----------
-    name : str or None
-        A name of `catalogue.names`; ``None`` if no map is sure.
-    runner_up : str or None
-        Another map that explains these colours about as well.
-    unexplained : float
-        Share of the variation of colour that the best map leaves, 0…1.
-    reason : str
-        Why no map is sure; "" where one is.
-    """
-
-    name: str | None
-    runner_up: str | None
-    unexplained: float
-    reason: str = ""
+    name: str | None  # a name of `catalogue.names`; ``None`` if no map is sure
+    runner_up: str | None  # another map that explains these colours about as well
+    unexplained: float  # share of the variation of colour that the best map leaves, 0…1
+    reason: str = ""  # why no map is sure; "" where one is
 
 
 def to_ycc(colours: NDArray[np.generic]) -> Floats:
     """Luma and the two colour differences, around 0, of RGB in levels. (…, 3) → (…, 3).
 
-    Examples
-    --------
     >>> to_ycc(np.array([7, 7, 7])).round(3).tolist()
     [7.0, 0.0, 0.0]
     """
@@ -81,20 +67,9 @@ def to_ycc(colours: NDArray[np.generic]) -> Floats:
 def match(*pictures: Bytes | Floats, seed: int = 0) -> Match:
     """Find the map that a picture, or all of several, was coloured with.
 
-    Parameters
-    ----------
-    *pictures : ndarray, shape (rows, columns, 3)
-        Without axes and margins: RGB (uint8), or as `to_ycc` gives it (float32). The latter is
-        better where a JPEG is the source, which cuts some RGB off.
-    seed : int
-        Of the choice of the pixels that are looked at.
+    Pictures come without axes and margins: RGB (uint8), or as `to_ycc` gives it (float32). The
+    latter is better where a JPEG is the source, which cuts some RGB off.
 
-    Returns
-    -------
-    Match
-
-    Examples
-    --------
     >>> levels = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
     >>> match(catalogue.table("magma")[levels]).name
     'magma'

@@ -39,45 +39,28 @@ class UnreadablePicture(ValueError):
 
 @dataclass(frozen=True)
 class Uncoloured:
-    """Levels behind a picture's colours.
+    """Levels behind a picture's colours."""
 
-    Attributes
-    ----------
-    levels : ndarray of uint8, shape (rows, columns), or None
-        0…255, high for loud; ``None`` where no map is sure: brightness is never taken for level.
-    low, high : ndarray of uint8, shape (rows, columns), or None
-        The level surely lies between them, if the picture was made from one with this map.
-    colormap : str or None
-        Name in `catalogue.names`, never a reversed one.
-    reversed : bool
-        Whether the map was taken backwards, dark for loud.
-    runner_up : str or None
-        A map that these colours do not tell from it; or, without a sure map, the best one.
-    certificate : {"exact", "re-encodes", "none"}
-        "exact": every pixel has a colour of the map. "re-encodes": the levels' colours, saved with
-        the file's tables, give the file's own coefficients, so that it cannot tell these levels
-        from the true ones. "none": neither, everywhere.
-    certified : float
-        Share of the pixels for which that is so.
-    frame : Frame
-        The part of the image that is the picture, without axes and margins; the arrays are its.
-    reason : str
-        Why no map is sure; "" where one is.
-    doubts : tuple of str
-        Sentences about what was guessed.
-    """
-
+    #: (rows, columns); 0…255, high for loud; ``None`` where no map is sure: brightness is never
+    #: taken for level
     levels: Bytes | None
+    #: (rows, columns); the level surely lies between them, if the picture was made from one with
+    #: this map
     low: Bytes | None
     high: Bytes | None
-    colormap: str | None
-    reversed: bool
+    colormap: str | None  # name in `catalogue.names`, never a reversed one
+    reversed: bool  # whether the map was taken backwards, dark for loud
+    #: A map that these colours do not tell from it; or, without a sure map, the best one
     runner_up: str | None
+    #: "exact": every pixel has a colour of the map. "re-encodes": the levels' colours, saved with
+    #: the file's tables, give the file's own coefficients, so that it cannot tell these levels from
+    #: the true ones. "none": neither, everywhere.
     certificate: Certificate
-    certified: float
+    certified: float  # share of the pixels for which that is so
+    #: the part of the image that is the picture, without axes and margins; the arrays are its
     frame: direction.Frame
-    reason: str = ""
-    doubts: tuple[str, ...] = ()
+    reason: str = ""  # why no map is sure; "" where one is
+    doubts: tuple[str, ...] = ()  # sentences about what was guessed
 
     @property
     def error_bound(self) -> NDArray[np.uint8] | None:
@@ -163,8 +146,6 @@ def levels_under(pixels: Bytes, colormap: str) -> Bytes:
 
     Of a JPEG, `levels_of` makes more, and takes longer.
 
-    Examples
-    --------
     >>> levels_under(catalogue.table("jet")[[[7, 200]]], "jet").tolist()
     [[7, 200]]
     """

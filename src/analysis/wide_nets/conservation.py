@@ -41,17 +41,8 @@ def budget(energy: float = 1.0, bias: float = 1.0, hidden_layers: int = 1) -> fl
     r"""Sum of the eigenvalues of ``Θ/n`` for points of a mean energy, whatever else they are.
 
     ``(L + 1)(e + β²) + (L - 1)(L + 2) β² / 2`` for ``L`` hidden layers, each with biases: of one,
-    ``2 (e + β²)``.
+    ``2 (e + β²)``. `energy` is the mean of ``|x|²/d`` over the points; 1 at "equal energy".
 
-    Parameters
-    ----------
-    energy : float
-        Mean of ``|x|²/d`` over the points; 1 at "equal energy".
-    bias, hidden_layers
-        See `analysis.wide_nets.kernels.ntk`.
-
-    Examples
-    --------
     >>> budget(), budget(hidden_layers=2)
     (4.0, 8.0)
     """
@@ -67,8 +58,6 @@ def walsh() -> Array:
     Shape (256, 256). Row 1 is a threshold, row 2 a band; further ones are more bands, so that this
     is a complete basis of the patterns that this book is about.
 
-    Examples
-    --------
     >>> walsh()[1, [0, 127, 128, 255]]
     array([ 1.,  1., -1., -1.])
     """
@@ -82,8 +71,6 @@ def rates(kernel: ArrayLike) -> Array:
     ``y·Θy / (256 y·y)`` for a kernel of shape (256, 256): the residual of the target ``y`` begins
     to fall as ``exp(-rate · t)``. Their sum is the trace, hence `budget`.
 
-    Examples
-    --------
     >>> rates(np.eye(256)).sum().round(9)
     np.float64(1.0)
     """
@@ -131,8 +118,6 @@ def lead(values: ArrayLike, over: ArrayLike) -> Lead:
     then, for every k, the k patterns that are fastest under `over` have together at least the rate
     of any k orthonormal patterns under `values` (Ky Fan, 1949, *On a theorem of Weyl*).
 
-    Examples
-    --------
     >>> lead([2.0, 2.0], over=[3.0, 1.0]), lead([3.0, 1.0], over=[2.0, 2.0])
     (Lead(share=0.0, rank=0), Lead(share=0.25, rank=1))
     """
@@ -146,14 +131,10 @@ def lead(values: ArrayLike, over: ArrayLike) -> Lead:
 def leads(names: Iterable[str], scale: ScaleName = "equal_energy") -> tuple[pd.DataFrame, Array]:
     """`lead` of each encoding over gray, and all partial sums less gray's, as shares of the sum.
 
-    Returns
-    -------
-    table : DataFrame
-        ``encoding``, ``colours`` (distinct ones), ``total`` (of the eigenvalues), ``share``,
-        ``rank``; ``slower`` and ``faster``: patterns of `walsh` by how soon they start to be
-        learned, against gray; ``bent``: it has another kernel than gray at all.
-    gaps : ndarray of float64, shape (encodings, 256)
-        At rank k: above 0 where the encoding's k largest eigenvalues sum to more than gray's.
+    The table has ``colours`` (distinct ones), ``total`` (of the eigenvalues), ``share``, ``rank``;
+    ``slower`` and ``faster``: patterns of `walsh` by how soon they start to be learned, against
+    gray; ``bent``: it has another kernel than gray at all. The gaps, shape (encodings, 256), are
+    above 0 at rank k where the encoding's k largest eigenvalues sum to more than gray's.
     """
     own = ntk(scaled_table(GRAY, scale))
     gray, grays = spectrum(own).values, rates(own)

@@ -73,25 +73,14 @@ RIDGES = np.logspace(-3, 2.5, 12)
 
 @dataclass(frozen=True)
 class NoisyLevels:
-    """What is to be answered at each level that is seen, shapes (256,).
+    """What is to be answered at each level that is seen, shapes (256,)."""
 
-    Attributes
-    ----------
-    share : ndarray of float64
-        How often a level is seen; sums to 1.
-    mean, variance : ndarray of float64
-        Of the answer, ±1, given the level.
-    flips : ndarray of float64, shape (256, 256)
-        Probability of seeing level ``s`` (column) where ``t`` (row) is true.
-    answer : ndarray of float64
-        ±1 at each true level.
-    """
-
-    share: Array
+    share: Array  # how often a level is seen; sums to 1
+    #: of the answer, ±1, given the level
     mean: Array
     variance: Array
-    flips: Array
-    answer: Array
+    flips: Array  # (256, 256); probability of seeing level ``s`` (column) where ``t`` (row) is true
+    answer: Array  # ±1 at each true level
 
     @property
     def signal(self) -> float:
@@ -109,15 +98,8 @@ class NoisyLevels:
 def noisy(count: int, sigma: float) -> NoisyLevels:
     """`kernels.stretches` as answers, all true levels alike, under noise on the level.
 
-    Parameters
-    ----------
-    count : int
-        Stretches: 2 are a threshold, 3 a band, …
-    sigma : float
-        Standard deviation of normal noise in levels, before rounding and clipping; 0 for none.
+    `sigma` is the deviation of normal noise in levels, before rounding and clipping; 0 for none.
 
-    Examples
-    --------
     >>> noisy(2, 24.0).mean[[0, 255]].round(2)
     array([-1.,  1.])
     """
@@ -155,8 +137,6 @@ class Modes:
 def modes(kernel: ArrayLike, share: ArrayLike) -> Modes:
     """Decompose a kernel on the levels under their distribution, all shares positive.
 
-    Examples
-    --------
     >>> modes(np.eye(2), [0.5, 0.5]).values
     array([0.5, 0.5])
     """
@@ -171,8 +151,6 @@ def learnability(values: Array, examples: int, ridge: float) -> Array:
 
     They sum to less than the number of examples.
 
-    Examples
-    --------
     >>> learnability(np.ones(4), examples=2, ridge=1e-9).round(6)
     array([0.5, 0.5, 0.5, 0.5])
     """
@@ -193,24 +171,11 @@ def excess_risk(
 ) -> Array:
     """Predicted excess risk of kernel ridge regression for one target or many.
 
-    Parameters
-    ----------
-    found : Modes
-        Of the encoding's kernel.
-    mean, variance : ndarray of float64, shape (256,) or (256, targets)
-        Of the answers, see `NoisyLevels`.
-    examples, ridge
-        ``n`` and ``δ``.
-    local : bool
-        Keep noise and risk as functions of the level; else the formula with their means.
+    `mean` and `variance` of the answers, shape (256,) or (256, targets), are as in `NoisyLevels`;
+    `examples` and `ridge` are ``n`` and ``δ``. `local` keeps noise and risk as functions of the
+    level; else the formula has their means. Infinite where the ridge is so small that errors feed
+    on themselves.
 
-    Returns
-    -------
-    ndarray of float64, shape () or (targets,)
-        Infinite where the ridge is so small that errors feed on themselves.
-
-    Examples
-    --------
     >>> task = noisy(2, 24.0)
     >>> found = modes(kernel_under("gray8", task.share), task.share)
     >>> few, many = (excess_risk(found, task.mean, task.variance, n, 1.0) for n in (32, 512))
@@ -336,19 +301,11 @@ def risk_ratios(risks: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
 
 
 def ratio_agreement(ratios: pd.DataFrame) -> dict[str, Any]:
-    """How measured ratios to gray agree with predicted ones.
+    """How measured ratios to gray (`risk_ratios`) agree with predicted ones, ``ratio``.
 
-    Parameters
-    ----------
-    ratios : DataFrame
-        ``ratio`` (predicted), and the columns of `risk_ratios`.
-
-    Returns
-    -------
-    dict
-        ``correlation`` of the logarithms; ``resolved``, ratios whose interval excludes 1, and
-        ``right``, those of them on the predicted side; ``gains``, resolved ones below 1; ``off``,
-        the median factor by which a ratio is missed.
+    ``correlation`` of the logarithms; ``resolved``, ratios whose interval excludes 1, and
+    ``right``, those of them on the predicted side; ``gains``, resolved ones below 1; ``off``, the
+    median factor by which a ratio is missed.
     """
     known = ratios.dropna(subset=["ratio", "measured"])
     sure = known[(known.low > 1) | (known.high < 1)]

@@ -65,8 +65,6 @@ def stretches(count: int) -> Array:
 
     Two are a threshold, ``2 k + 1`` are k bands; shape ``(256,)``, mean 0 and mean square 1.
 
-    Examples
-    --------
     >>> (np.diff(stretches(5)) != 0).sum()
     np.int64(4)
     """
@@ -78,8 +76,6 @@ def stretches(count: int) -> Array:
 def alternating(edges: ArrayLike) -> Array:
     """Alternate between off and on at the edges of stretches of [0, 1], as `stretches`.
 
-    Examples
-    --------
     >>> bool((alternating([0, 0.5, 1]) == stretches(2)).all())
     True
     """
@@ -91,8 +87,6 @@ def alternating(edges: ArrayLike) -> Array:
 def target(name: str) -> Array:
     """One of `TARGETS`, as `stretches`.
 
-    Examples
-    --------
     >>> target("threshold")[[0, 255]]
     array([-1.,  1.])
     """
@@ -104,8 +98,6 @@ def target(name: str) -> Array:
 def band(low: int, high: int) -> Array:
     """Target that is on at levels `low` … `high` (not at all of them), as `stretches`.
 
-    Examples
-    --------
     >>> bool(band(10, 20)[15] > 0 > band(10, 20)[9])
     True
     """
@@ -124,8 +116,6 @@ def angle(u: ArrayLike) -> Array:
     ``2 atan2(|û - v̂|, |û + v̂|)`` (Kahan) where ``arccos`` would lose half the digits. No row may
     be zero.
 
-    Examples
-    --------
     >>> angle([[1.0, 0.0], [0.0, 2.0]]).round(4)
     array([[0.    , 1.5708],
            [1.5708, 0.    ]])
@@ -140,12 +130,10 @@ def angle(u: ArrayLike) -> Array:
 def arc_cosine(theta: Array, order: int) -> Array:
     """Arc-cosine kernel ``J_n(θ) / π`` of unit vectors at an angle in 0…π (radians).
 
-    Order 0, ``(π - θ) / π``, is ``2 E[φ'(w·u) φ'(w·v)]`` and order 1,
-    ``(sin θ + (π - θ) cos θ) / π``, is ``2 E[φ(w·u) φ(w·v)]`` over standard normal ``w``: Cho and
-    Saul (2009), equations 4 to 6. There are no other orders here.
+    Order 0, ``(π - θ) / π``, is ``2 E[φ'(w·u) φ'(w·v)]`` and order 1, ``(sin θ + (π - θ) cos θ) /
+    π``, is ``2 E[φ(w·u) φ(w·v)]`` over standard normal ``w``: Cho and Saul (2009), equations 4 to
+    6. There are no other orders here.
 
-    Examples
-    --------
     >>> arc_cosine(np.array([0.0, np.pi]), 0), arc_cosine(np.array([0.0]), 1)
     (array([1., 0.]), array([1.]))
     """
@@ -183,25 +171,11 @@ def ntk(x: ArrayLike, bias: float = 1.0, hidden_layers: int = 1, rates: Rates = 
 
     With ``u = (x / √d, β)``, ``|u|`` its length and ``θ`` the angle between two of them, the
     two-layer net has ``Θ = |u||v| J_1(θ)/π + u·v J_0(θ)/π``. More hidden layers, each with a bias
-    of the same ``β``, follow the recursion of Jacot et al. (2018).
+    of the same ``β``, follow the recursion of Jacot et al. (2018). `x` are points, shape (n,
+    channels), for instance the colours of the 256 levels. `bias`, ``β``, is the deviation of the
+    biases relative to the weights' ``1/√d``; it is not 0 together with a point at 0, whose kernel
+    would be 0. Only the two-layer net, `hidden_layers` 1, takes `rates`.
 
-    Parameters
-    ----------
-    x : array_like of float, shape (n, channels)
-        Points, for instance the colours of the 256 levels.
-    bias : float
-        ``β``: deviation of the biases relative to the weights' ``1/√d``. It is not 0 together with
-        a point at 0, whose kernel would be 0.
-    hidden_layers : int
-        1 is the two-layer net, and the only one that takes `rates`.
-
-    Returns
-    -------
-    ndarray of float64, shape (n, n)
-        Symmetric, positive semidefinite.
-
-    Examples
-    --------
     >>> float(ntk([[1.0]], bias=0.0)[0, 0])
     2.0
     """
@@ -233,18 +207,10 @@ def ntk(x: ArrayLike, bias: float = 1.0, hidden_layers: int = 1, rates: Rates = 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Eigen-decomposition of a kernel on ``n`` points, as the operator ``Θ / n``.
+    """Eigen-decomposition of a kernel on ``n`` points, as the operator ``Θ / n``."""
 
-    Attributes
-    ----------
-    values : ndarray of float64, shape (n,)
-        Decreasing; those below rounding are 0.
-    vectors : ndarray of float64, shape (n, n)
-        Column k belongs to value k; orthonormal.
-    """
-
-    values: Array
-    vectors: Array
+    values: Array  # (n,); decreasing; those below rounding are 0
+    vectors: Array  # (n, n); column k belongs to value k; orthonormal
 
     def shares(self, y: ArrayLike) -> Array:
         """Share of a target's square along each eigenvector, shape as `y`, sums to 1."""
@@ -260,8 +226,6 @@ class Spectrum:
 def spectrum(kernel: ArrayLike) -> Spectrum:
     """Decompose a kernel, symmetric and positive semidefinite, whose points are equally frequent.
 
-    Examples
-    --------
     >>> spectrum(np.eye(2)).values
     array([0.5, 0.5])
     """
@@ -275,23 +239,10 @@ def spectrum(kernel: ArrayLike) -> Spectrum:
 def time_to(decomposed: Spectrum, y: ArrayLike, residual: float = RESIDUAL) -> Array:
     """Gradient-flow time until the squared residual is a given share of the target's square.
 
-    Along eigenvector k the residual decays as ``exp(-λ_k t)``; the time solves
-    ``Σ_k share_k exp(-2 λ_k t) = residual``.
+    Along eigenvector k the residual decays as ``exp(-λ_k t)``; the time solves ``Σ_k share_k exp(-2
+    λ_k t) = residual``. `y` is one target, shape (n,), or many. ``inf`` where the share is never
+    reached: the encoding does not tell levels apart that the target does.
 
-    Parameters
-    ----------
-    y : array_like of float, shape (n,) or (n, targets)
-    residual : float
-        Share in (0, 1).
-
-    Returns
-    -------
-    ndarray of float64, shape () or (targets,)
-        ``inf`` where the share is never reached: the encoding does not tell levels apart that the
-        target does.
-
-    Examples
-    --------
     >>> round(float(time_to(spectrum(np.eye(4)), [1, 0, 0, 0], np.exp(-1.0))), 9)
     2.0
     """

@@ -24,21 +24,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class State:
-    """Nets at one step.
+    """Nets at one step."""
 
-    Attributes
-    ----------
-    u : Tensor, shape (n, channels + 1)
-        Inputs ``(x / √d, β)``.
-    w, a : Tensor, shapes (seeds, channels + 1, width) and (seeds, width, 1)
-    error : Tensor, shape (seeds, n, 1)
-        ``f - f_start - y``.
-    """
-
-    u: Tensor
+    u: Tensor  # (n, channels + 1); inputs ``(x / √d, β)``
     w: Tensor
     a: Tensor
-    error: Tensor
+    error: Tensor  # (seeds, n, 1); ``f - f_start - y``
 
 
 def start(seeds: Sequence[int], channels: int, width: int) -> tuple[Tensor, Tensor]:
@@ -99,31 +90,13 @@ def learning_times(
     rates: Rates = NTK_RATES,
     residual: float = RESIDUAL,
 ) -> Array:
-    """Time that nets take to learn a target, a net for each seed.
+    """Time, rate × steps, that nets take to learn a target, a net for each seed.
 
-    Parameters
-    ----------
-    x, y : array_like of float, shapes (n, channels) and (n,)
-        Points and target.
-    width : int
-        Neurons in the hidden layer.
-    rate : float
-        Learning rate; stable below 2 / (largest eigenvalue of the kernel / n).
-    limit : float
-        Give up at this time (rate × steps).
-    bias, rates
-        See `analysis.wide_nets.kernels.ntk`.
-    residual : float
-        Share of the target's square at which to stop.
+    The first at which the squared residual is the share `residual` of the target's square,
+    interpolated in its logarithm between steps; ``inf`` if `limit` came first, or the net diverged.
+    The rate is stable below 2 / (largest eigenvalue of the kernel / n); `bias` and `rates` are
+    those of `kernels.ntk`.
 
-    Returns
-    -------
-    ndarray of float64, shape (seeds,)
-        Rate × steps at the first crossing, interpolated in the logarithm of the residual between
-        steps; ``inf`` if `limit` came first, or the net diverged.
-
-    Examples
-    --------
     >>> x, y = np.linspace(-1, 1, 9)[:, None], np.repeat([-1.0, 1.0], [4, 5])
     >>> learning_times(x, y, width=64, seeds=[0, 1], rate=0.1, limit=100.0).shape
     (2,)
