@@ -1,9 +1,31 @@
 """A net that ImageNet has trained is shown spectrograms, and what colour does then.
 
 Every *arm* is a net (pretrained, at random, or none: the pixels themselves), an encoding and a
-normalisation of what it is fed; `analysis.pretrained.transfer` probes or trains one. A fold of
-programs or speakers is tested once, by a probe that has not seen it, and arms are compared fold by
-fold.
+normalisation of what it is fed. A fold of programs or speakers is tested once, by a probe that has
+not seen it, and arms are compared fold by fold.
+
+What decides, stated before nets were measured at 224 × 224. Chirps have signal-to-noise ratios
+between -10 and 20 dB; a *question* is one of chirps' ends, an instrument's family and pitch, a
+digit and its speaker, a word. Clips, noise and folds are drawn anew (draws 11 and on). Intervals
+are Nadeau and Bengio's over the folds of all draws; a difference is sure if its 95 % interval and
+its p value, corrected by Holm over a claim's comparisons, exclude 0; `MARGIN` is negligible.
+
+- B1, whose author starts nets from ImageNet's weights to do regression on noisy spectrograms: R²
+  for chirps of nets trained from these weights, less from random ones; gray ×3, the same clips,
+  rate and steps, paired by seed. Null: not above the margin. Holds if surely above at each number
+  of steps; with limits at some; fails if surely below the margin at all. Scope: frozen nets.
+- B2, the same author's: R² for chirps, a frozen pretrained net read at its end, mean of the four
+  usual colormaps less gray ×3, both fed 0–1. Null: not above the margin. Holds if surely above for
+  chirps and for every other question; with limits for chirps, not for every other; fails if surely
+  below the margin for chirps. Scope: each question, normalisation and size; no mean over questions.
+- C5, "can": by question, gray ×3 at the net's own normalisation, less random nets and less *no
+  net* (ridge regression on the pixels). Null: nowhere worse. Holds if for some question it is
+  surely worse than a control however it is read (end, by place, all depths); with limits if only
+  when read at its end; fails if everywhere surely less than the margin worse.
+- Q7 is an interaction: at the net's own normalisation and end, mean of the usual colormaps less
+  gray in the pretrained net, less the same in random nets (mean of draws). Of the questions where
+  the pretrained net surely gains (elsewhere there is nothing to explain), for it where the
+  interaction is surely above 0, against it where surely below the margin. Null: no interaction.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ CLAIMS: Mapping[str, Claim] = {
     ),
     "Q7": Claim(
         "Pretraining, and nets made for RGB, explain the effect trivially.",
-        "gain of colour in a pretrained net, less that in a random one",
+        "colour less gray in a pretrained net, less the same in random nets, by task",
         "transfer-learning",
     ),
     "A1": Claim(
@@ -122,12 +122,12 @@ CLAIMS: Mapping[str, Claim] = {
     ),
     "B1": Claim(
         "ImageNet's weights beat random ones on noisy spectrograms.",
-        "R² for chirps in noise, pretrained less random weights",
+        "R² for chirps in noise of nets trained from ImageNet's weights, less from random",
         "transfer-learning",
     ),
     "B2": Claim(
         "For pretrained nets, colour beats gray scaled to 0–1.",
-        "score of usual colormaps less gray's, frozen net, both fed 0–1",
+        "R² for chirps in noise, mean of usual colormaps less gray, both fed 0–1",
         "transfer-learning",
         "frozen, gray and colour fed 0–1",
     ),
@@ -156,7 +156,7 @@ CLAIMS: Mapping[str, Claim] = {
     ),
     "C5": Claim(
         "Nets trained on images can be detrimental for spectrograms.",
-        "score of ImageNet's weights less that of a control without them",
+        "score off a frozen pretrained net, less off random nets and off the bare pixels",
         "transfer-learning",
     ),
     "C6": Claim(
