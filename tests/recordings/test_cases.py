@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,46 @@ def test_a_table_of_urbansound_beside_its_folds(tmp_path: Path) -> None:
         ("car_horn", "fold 2"),
     ]
     assert "slice_file_name for file, class for label, fold for group" in found.notes[0]
+
+
+@pytest.mark.parametrize("inside", ["", "audio/"])
+@pytest.mark.parametrize(
+    ("title", "names", "told"),
+    [
+        ("ESC-50", "{who}-1{take}-A-0.wav {who}-2{take}-B-49.wav", {"dog", "hand_saw"}),
+        ("UrbanSound8K", "10{who}-3-{take}-0.wav 20{who}-8-{take}-1.wav", {"dog_bark", "siren"}),
+        (
+            "RAVDESS",
+            "03-01-05-01-01-0{who}-0{who}.wav 03-01-02-01-01-0{who}-0{who}.wav",
+            {"angry", "calm"},
+        ),
+        ("CREMA-D", "100{who}_IEO_ANG_HI.wav 100{who}_ITS_sad_XX.wav", {"anger", "sad"}),
+        ("the Free Spoken Digit Dataset", "0_ab{who}_{take}.wav 7_ab{who}_{take}.wav", {"0", "7"}),
+    ],
+)
+def test_names_of_known_sets_tell_classes_and_groups(
+    tmp_path: Path, inside: str, title: str, names: str, told: set[str]
+) -> None:
+    """A set without its table, such as ESC-50's folder ``audio`` alone, was refused."""
+    names = names.replace("ab{who}", "{letter}")
+    for who, take in product((1, 2), (3, 4)):
+        filled = names.format(who=who, take=take, letter="ab"[who - 1] * 3)
+        files(tmp_path, *(inside + name for name in filled.split()))
+    found = find(tmp_path)
+    assert {item.label for item in found.items} == told
+    assert len({item.group for item in found.items}) == (4 if title == "UrbanSound8K" else 2)
+    assert any(
+        f"names are those of {title}" in note and "--classes" in note for note in found.notes
+    )
+
+
+def test_names_of_no_known_set_tell_nothing(tmp_path: Path) -> None:
+    """A number too large for a class, and names in folders that are classes."""
+    files(tmp_path, *(f"{fold}-10-A-{label}.wav" for fold in (1, 2) for label in (50, 60)))
+    with pytest.raises(DataError, match="nothing tells their classes"):
+        find(tmp_path)
+    files(tmp_path / "b", "cat/1-10-A-0.wav", "dog/1-10-A-1.wav")
+    assert set(labels(find(tmp_path / "b")).values()) == {"cat", "dog"}
 
 
 def test_a_table_of_esc50(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from analysis.reading.untrusted import shown
 from analysis.recordings.items import DataError, counted, plain
+from analysis.recordings.schemes import scheme_of
 
-__all__ = ["URBANSOUND", "Layout", "Parts", "arrange", "fold_of", "is_litter", "role_of", "sides"]
+__all__ = ["Layout", "Parts", "arrange", "fold_of", "is_litter", "role_of", "sides"]
 
 Parts = tuple[str, ...]
 
@@ -36,13 +37,6 @@ _FILLERS = {"set", "data", "split", "audio", "wav", "files", "images", "spectrog
 
 #: A folder of noise to be mixed in, which is no class (Speech Commands).
 BACKGROUND = "_background_noise_"
-
-#: UrbanSound8K's classes, by the second number in its files' names (recording, class, take, slice).
-URBANSOUND = (
-    *("air_conditioner", "car_horn", "children_playing", "dog_bark", "drilling"),
-    *("engine_idling", "gun_shot", "jackhammer", "siren", "street_music"),
-)
-_URBANSOUND_NAME = re.compile(r"(\d+)-(\d)-\d+-\d+\.\w+")
 
 _OVERRULE = "If that is wrong, tell by --classes which part of the path is the class."
 
@@ -158,11 +152,11 @@ def arrange(files: Sequence[Parts]) -> Layout:
     for i, parts in enumerate(levels.rest):
         if len(parts) > 1:
             levels.labels[i] = parts[0]
+    if len(set(levels.labels) - {""}) < 2:
+        _named_as_in_known_sets(levels)
     if levels.wrappers and any(levels.labels):
         inside = shown("/".join(levels.wrappers))
         levels.notes.append(f"All lies in {inside}, so the classes are the folders in it.")
-    if not any(levels.labels):
-        _named_as_urbansound(levels)
     reasons = [
         "" if label else why for label, why in zip(levels.labels, levels.reasons, strict=True)
     ]
@@ -231,19 +225,21 @@ def _folds_taken(levels: _Levels, level: int) -> bool:
     return True
 
 
-def _named_as_urbansound(levels: _Levels) -> None:
-    """Read the classes from names such as 100032-3-0-0.wav."""
-    found = [_URBANSOUND_NAME.fullmatch(parts[-1]) if parts else None for parts in levels.rest]
-    if not found or sum(one is not None for one in found) < 0.9 * len(found):
+def _named_as_in_known_sets(levels: _Levels) -> None:
+    """Read classes from names as known sets write them; and groups, unless folders are folds."""
+    kept = [i for i, parts in enumerate(levels.rest) if parts]
+    known = scheme_of([levels.rest[i][-1] for i in kept])
+    if known is None:
         return
-    for i, one in enumerate(found):
+    scheme, found = known
+    for i, one in zip(kept, found, strict=True):
         if one:
-            levels.labels[i] = URBANSOUND[int(one[2])]
-            levels.folds[i] = levels.folds[i] or one[1]
-    levels.notes.append(
-        "File names are those of UrbanSound8K: the second number is taken for the class"
-        + ("." if levels.folders else ", the first, which is the recording, for the group.")
-    )
+            levels.labels[i] = scheme.label(one)
+            levels.folds[i] = levels.folds[i] or one["group"]
+        else:
+            levels.reasons[i] = f"its name is not one of {scheme.title}'s, so it has no class"
+    over = " The folders are folds, and stay the groups." if levels.folders else ""
+    levels.notes.append(f"File names are those of {scheme.title}: {scheme.told}.{over} {_OVERRULE}")
 
 
 def _settled(levels: _Levels, notes: list[str]) -> tuple[str, ...]:
