@@ -49,6 +49,13 @@ _FOCUS = """() => {
           marked && inside && box.width > 0];
 }"""
 
+#: Where a chapter's first figure begins on its page, in pixels; on other pages, at the top.
+_FIRST_FIGURE = """() => {
+  const figure = document.querySelector('.bd-article figure');
+  const chapter = figure && document.querySelector('.run-again');
+  return chapter ? Math.round(figure.getBoundingClientRect().top + scrollY) : 0;
+}"""
+
 
 def requests_and_messages(watched: Watched) -> list[str]:
     return watched.remote + watched.problems
@@ -113,6 +120,16 @@ def keyboard(watched: Watched) -> list[str]:
     return wrong
 
 
+def opening(watched: Watched) -> list[str]:
+    """A chapter whose first figure begins below the first screen of a small laptop or a phone."""
+    found = []
+    for width, height in ((1280, 800), (360, 740)):
+        watched.page.set_viewport_size({"width": width, "height": height})
+        top = watched.page.evaluate(_FIRST_FIGURE)
+        found += [f"begins at {top} of {height} pixels"] if top > height else []
+    return found
+
+
 def telephone(watched: Watched) -> list[str]:
     """What makes the page wider than 360 pixels."""
     watched.page.set_viewport_size({"width": 360, "height": 800})
@@ -123,7 +140,7 @@ def telephone(watched: Watched) -> list[str]:
 #: What holds for a page, in the order of looking; the last ones leave the page changed.
 LIGHT = (requests_and_messages, maths, images, accessibility, files_of_figures)
 DARK = (images, accessibility, requests_and_messages)
-CHANGING = (keyboard, telephone)
+CHANGING = (keyboard, opening, telephone)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -279,5 +296,5 @@ def test_a_page_can_be_cited_and_found(name: str) -> None:
     assert here(image).is_file()
     assert re.findall(r'<link rel="canonical" href="([^"]+)"', html) == [own] * bool(base)
     assert 'id="about-this-page"' in html
-    for fact in ("Computed", "Run it") if name in CHAPTERS else ():
-        assert f"<dt>{fact}</dt>" in html
+    for fact in ("<dt>Computed</dt>", 'id="run-again"') if name in CHAPTERS else ():
+        assert fact in html

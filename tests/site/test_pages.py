@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from analysis.publishing.figures import Record
-from analysis.site import pages
+from analysis.site import openings, pages
 from analysis.site.pages import Book, Page
 
 PRIVATE = Book("The <Book>", "Its authors", "1.2", "2026-11-22")
@@ -72,7 +72,8 @@ def test_with_an_address_history_and_launch_links_appear() -> None:
     assert "https://github.com/owner/name/commit/abc123" in links  # less the +
     assert "https://github.com/owner/name/commits/main/book/one.md" in links
     binder, colab = pages.launch_links(PUBLIC, CHAPTER).values()
-    assert binder in links and colab in links
+    again = Balance(openings.rerun(PUBLIC, CHAPTER, "")).links
+    assert again == ["../_sources/book/one.ipynb", binder, colab]
     assert binder.startswith("https://mybinder.org/v2/gh/owner/name/main?")
     assert binder.endswith("book/one.md")
     assert colab.endswith("/owner/name/blob/gh-pages/_sources/book/one.ipynb")
@@ -96,7 +97,7 @@ def test_gitlab_names_its_pages_in_its_own_way() -> None:
 
 def test_a_page_that_is_no_notebook_has_nothing_to_run() -> None:
     html = pages.page_end(PUBLIC, PLAIN)
-    assert "Computed" not in html and "Run it" not in html and "Last change" not in html
+    assert "Computed" not in html and "Last change" not in html
     assert pages.launch_links(PUBLIC, PLAIN) == {}
 
 
@@ -104,8 +105,12 @@ def test_a_chapter_tells_how_it_was_computed() -> None:
     text = re.sub(r"<[^>]+>|\s+", " ", pages.page_end(PRIVATE, CHAPTER))
     text = " ".join(text.split())
     assert "In 62 s, with at most 333 MB of memory, at commit abc+" in text
-    assert 'profile = "edition"' in unescape(text) and "seed = 3" in text and "rate = 0.5" in text
     assert "numpy 2.4.6" in text
+    html = openings.rerun(PRIVATE, CHAPTER, "seed = 0  # of a & b\nprofile = 'x'  # which\n")
+    Balance(html)
+    text = " ".join(unescape(re.sub(r"<[^>]+>|\s+", " ", html)).split())
+    assert "seed 3 of a & b" in text and 'profile "edition" which' in text
+    assert 'NAME=one PARAMS="seed=3 profile=edition"' in text
 
 
 def test_a_page_is_cited_as_text_and_as_bibtex() -> None:

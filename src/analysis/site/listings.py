@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import pkgutil
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from html import escape
 from importlib import import_module
@@ -19,7 +19,7 @@ from typing import Any
 
 from docutils import nodes
 
-__all__ = ["calls", "label_toggles", "module_pages", "modules"]
+__all__ = ["calls", "cells", "code", "label_toggles", "module_pages", "modules"]
 
 _PACKAGE = __name__.partition(".")[0]
 _PUBLISHING = f"{_PACKAGE}.publishing"  # every cell calls it: no news
@@ -34,7 +34,7 @@ def calls(codes: Iterable[str]) -> list[list[tuple[str, str]]]:
     Parameters
     ----------
     codes : iterable of str
-        The cells' sources; imports count from there on.
+        The cells' sources; what one imports counts for all.
 
     Returns
     -------
@@ -46,8 +46,9 @@ def calls(codes: Iterable[str]) -> list[list[tuple[str, str]]]:
     >>> calls(["from analysis.site import pages", "print(pages.citation(), pages.citation())"])
     [[], [('analysis.site.pages', 'citation')]]
     """
-    origins: dict[str, str] = {}
-    return [list(dict.fromkeys(_called(tree, origins))) for tree in map(_parsed, codes)]
+    trees = [_parsed(code) for code in codes]
+    origins = {name: place for tree in trees for name, place in _imported(tree)}
+    return [list(dict.fromkeys(_called(tree, origins))) for tree in trees]
 
 
 def _parsed(code: str) -> ast.Module:
@@ -57,10 +58,13 @@ def _parsed(code: str) -> ast.Module:
         return ast.Module([], [])
 
 
-def _called(tree: ast.Module, origins: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
-            origins |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+            yield from ((a.asname or a.name, f"{node.module}.{a.name}") for a in node.names)
+
+
+def _called(tree: ast.Module, origins: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     made = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     for node in sorted(made, key=lambda call: (call.lineno, call.col_offset)):
         name, _, rest = ast.unparse(node.func).partition(".")
@@ -91,18 +95,20 @@ def _lines(module: str) -> dict[str, int]:
     return found
 
 
-def _cells(doctree: nodes.document) -> list[nodes.container]:
+def cells(doctree: nodes.document) -> list[nodes.container]:
+    """Find a page's code cells, with what they show."""
     every = doctree.findall(nodes.container)
     return [node for node in every if node.get("nb_element") == "cell_code"]
 
 
-def _code(cell: nodes.container) -> str:
+def code(cell: nodes.container) -> str:
+    """Source of a cell."""
     return next((block.astext() for block in cell.findall(nodes.literal_block)), "")
 
 
 def modules(doctree: nodes.document) -> list[str]:
     """Modules that a page's cells call, as they come; publishing's are not told."""
-    called = calls(map(_code, _cells(doctree)))
+    called = calls(map(code, cells(doctree)))
     found = dict.fromkeys(module for cell in called for module, _ in cell)
     return [module for module in found if not module.startswith(_PUBLISHING)]
 
@@ -113,10 +119,11 @@ def label_toggles(app: Any, doctree: nodes.document, docname: str) -> None:
         return
     numbers = app.env.toc_fignumbers.get(docname, {}).get("figure", {})
     form = app.config.numfig_format["figure"]
-    cells = _cells(doctree)
-    for cell, called in zip(cells, calls(map(_code, cells)), strict=True):
+    found = cells(doctree)
+    for cell, called in zip(found, calls(map(code, found)), strict=True):
         own = [pair for pair in called if not pair[0].startswith(_PUBLISHING)]
-        ids = (id for figure in cell.findall(nodes.figure) for id in figure["ids"])
+        here = (id for figure in cell.findall(nodes.figure) for id in figure["ids"])
+        ids = [*cell.get("drawn", []), *here]  # `openings` takes the first of a chapter
         drawn = [form % ".".join(map(str, numbers[id])) for id in ids if id in numbers]
         for toggle in cell.findall(lambda node: "prompt_show" in getattr(node, "attributes", ())):
             if "above-input" in toggle["classes"]:
@@ -129,16 +136,16 @@ def _label(cell: nodes.container, drawn: list[str], called: list[tuple[str, str]
     if "tag_injected-parameters" in cell["classes"]:
         return "Parameters of this run"
     text = "Code"
-    code = _code(cell)
+    source = code(cell)
     if drawn:
         text = f"Code of {' and '.join(drawn)}"
     elif any("text_html" in part["classes"] for part in cell.findall(nodes.container)):
         text = "Code of a table"
-    elif "ledger.record(" in code:
+    elif "ledger.record(" in source:
         text = "Code of a verdict"
-    elif code.startswith(("import ", "from ")):
+    elif source.startswith(("import ", "from ")):
         text = "Code: imports and settings"
-    elif "ledger.number" in code:
+    elif "ledger.number" in source:
         text = "Code of numbers in the text"
     names = [f"`{name}`" for _, name in called]
     shown = ", ".join(names[:_MOST]) + " …" * (len(names) > _MOST)

@@ -25,8 +25,8 @@ from analysis.publishing.figures import LICENCE_URL, Record, first_sentence, pla
 from analysis.site import listings
 
 __all__ = [
-    "Book", "Page", "launch_links", "linked_data", "open_graph", "page_end", "setup",
-    "source_links",
+    "FACTS", "TEMPLATES", "Book", "Page", "launch_links", "linked_data", "open_graph", "page_end",
+    "read_facts", "setup", "source_links",
 ]  # fmt: skip
 
 #: File of the stage, relative to its root, that holds the book's and the pages' facts.
@@ -35,7 +35,8 @@ FACTS = "book/_generated/pages.json"
 _BINDER = "https://mybinder.org/v2"
 _COLAB = "https://colab.research.google.com/github"
 
-_TEMPLATES = Environment(
+#: Pieces of HTML, by file name.
+TEMPLATES = Environment(
     loader=PackageLoader("analysis.site"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
 
@@ -65,7 +66,8 @@ class Page:
 
     `title` and `description` are plain text: its heading, and the beginning of its first paragraph;
     `commit` and `changed` its file's last commit and that commit's date. Of a chapter, `run` has
-    ``parameters``, ``commit``, ``seconds``, ``peak_bytes`` and ``versions``, `records` its figures.
+    ``parameters``, ``commit``, ``seconds``, ``peak_bytes`` and ``versions``, `records` its figures,
+    `claims` the verdict of each claim that it decides.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Page:
     changed: str = ""
     run: dict[str, Any] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
+    claims: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -152,14 +155,12 @@ def citation(book: Book, page: Page) -> tuple[str, str]:
 def page_end(book: Book, page: Page, sources: Mapping[str, str] = MappingProxyType({})) -> str:
     """HTML of the end of a page; `sources` are the addresses of the modules that it calls."""
     text, bibtex = citation(book, page)
-    return _TEMPLATES.get_template("page-end.html").render(
+    return TEMPLATES.get_template("page-end.html").render(
         book=book,
         page=page,
         text=text,
         bibtex=bibtex,
-        launch=launch_links(book, page),
         source=source_links(book, page),
-        notebook=f"../_sources/book/{page.name}.ipynb",
         modules=sources,
     )
 
@@ -206,7 +207,7 @@ def _dataset(book: Book, page: Page, record: Record, author: dict[str, str]) -> 
     }
 
 
-_META = _TEMPLATES.from_string(
+_META = TEMPLATES.from_string(
     '{% for name, value in named.items() %}<meta name="{{ name }}" content="{{ value }}"/>\n'
     '{% endfor %}{% for name, value in graph.items() %}<meta property="{{ name }}" '
     'content="{{ value }}"/>\n{% endfor %}'
@@ -232,7 +233,8 @@ def open_graph(book: Book, page: Page) -> str:
 
 
 @lru_cache
-def _facts(path: Path) -> tuple[Book, dict[str, Page]]:
+def read_facts(path: Path) -> tuple[Book, dict[str, Page]]:
+    """Read what `site` staged of the book and of each page, by name."""
     facts = json.loads(path.read_text("utf-8"))
     pages = {
         name: Page(name, **{**values, "records": [Record(**r) for r in values["records"]]})
@@ -263,7 +265,7 @@ def _add_to_page(
     del templatename
     if doctree is None or app.builder.name != "html":
         return
-    book, pages = _facts(Path(app.srcdir) / FACTS)
+    book, pages = read_facts(Path(app.srcdir) / FACTS)
     page = pages.get(Path(pagename).name)
     if page is None:
         return
@@ -307,7 +309,7 @@ def _set_address(app: Any, config: Any) -> None:
     """Tell Sphinx the address that the site has, for each page's canonical link."""
     path = Path(app.srcdir) / FACTS
     if path.exists():
-        config.html_baseurl = _facts(path)[0].address
+        config.html_baseurl = read_facts(path)[0].address
 
 
 def setup(app: Any) -> dict[str, bool]:

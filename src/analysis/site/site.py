@@ -22,6 +22,7 @@ import click
 import yaml
 from PIL import Image
 
+from analysis.evidence.claims import CLAIMS
 from analysis.files import replace_directory
 from analysis.publishing.execution import NOTEBOOK, seal, unwritable
 from analysis.publishing.figures import FORMATS, Record, bibtex, index_markdown
@@ -254,8 +255,16 @@ def _facts(root: Path, book: Book, pages: Sequence[str], results: Mapping[str, P
             "changed": date,
             "run": _run_facts(results[page], records) if page in results else {},
             "records": [asdict(record) for record in records],
+            "claims": _decided(results[page]) if page in results else {},
         }
     return json.dumps(facts, sort_keys=True).encode()
+
+
+def _decided(folder: Path) -> dict[str, str]:
+    """Verdicts of the claims whose primary evidence a chapter recorded."""
+    entries = read_entries([folder])
+    primary = {name: (claim.chapter, claim.part) for name, claim in CLAIMS.items()}
+    return {e.claim: e.verdict for e in entries if (e.chapter, e.part) == primary[e.claim]}
 
 
 def _run_facts(folder: Path, records: Sequence[Record]) -> dict[str, Any]:
