@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,14 +9,22 @@ import pytest
 from scipy import stats
 
 from analysis import contrast_first as cf
+from analysis.evidence import measurements
 from analysis.pictures.encodings import IMAGENET_STD
-from analysis.pretrained.contrast import NEUTRAL, Feed
+from analysis.pretrained import looks
+from analysis.pretrained.contrast import Feed
 from tests.conftest import ROOT
 
 #: Of the predictions as they were committed, before any of their cells was measured.
 LOCKED = "80b5b1529c768a1f2be919d89479d910b271606062466aaf5d55e8e57f16b0ef"
 
 RNG = np.random.default_rng(0)
+
+EDITION, PLAN = cf.SETTINGS["edition"], looks.looks(cf.SETTINGS["large"])
+
+
+def scores() -> pd.DataFrame:
+    return measurements.load(measurements.folder(cf.STUDY.name)).tables["scores"]
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +33,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_predictions_are_those_that_were_locked() -> None:
-    content = (ROOT / cf.FOLDER / "predictions.csv").read_bytes()
+    content = (measurements.folder(cf.STUDY.name) / "predictions.csv").read_bytes()
     assert hashlib.sha256(content).hexdigest() == LOCKED
 
 
@@ -42,13 +48,14 @@ def test_every_cell_and_estimand_has_one_prediction() -> None:
 
 
 def test_no_net_stands_beside_every_frozen_net() -> None:
-    looks = cf.looks()
-    shown = {(look.sound, look.snr, look.draw) for look in looks}
-    bare = {(look.sound, look.snr, look.draw) for look in looks if look.feed.arm == "no net"}
-    assert shown == bare
-    assert len(set(looks)) == len(looks)
-    assert next(iter(cf.absolute(cf.scores()))) == "no net"
-    assert cf.absolute(cf.scores())["no net"].notna().all()
+    for size in cf.SETTINGS.values():
+        some = looks.looks(size)
+        shown = {(look.sound, look.snr, look.draw) for look in some}
+        bare = {(look.sound, look.snr, look.draw) for look in some if look.feed.arm == "no net"}
+        assert shown == bare
+        assert len(set(some)) == len(some)
+    assert next(iter(cf.absolute(scores()))) == "no net"
+    assert cf.absolute(scores())["no net"].notna().all()
 
 
 Score = Callable[[Feed, str, str, float], float]
@@ -58,7 +65,7 @@ def made(score: Score, spread: float = 0.0, folds: int = 10) -> pd.DataFrame:
     """Scores of every look by a rule, with losses that fall as scores rise."""
     probes = {"no net": ("pixels",)}
     rows = []
-    for look in cf.looks():
+    for look in PLAN:
         questions = cf.cells().task[cf.cells().sound == look.sound].unique()
         for task in questions:
             for probe in probes.get(look.feed.arm, ("head", "by place")):
@@ -146,36 +153,21 @@ def test_habits_are_contrasts_of_the_nets_input() -> None:
         assert others[name].std() / net.std() == pytest.approx(value)
 
 
-def test_the_store_is_read_as_it_was_written(tmp_path: Path) -> None:
-    table = cf.scores()
-    assert np.isclose(table.middle, NEUTRAL).any()
-    assert set(cf.measured(table).split("; ")[0].split(" at ")) >= {"gray"}
-    place = tmp_path / cf.FOLDER
-    place.mkdir(parents=True)
-    for name in ("scores.csv.gz", "manifest.json"):
-        (place / name).write_bytes((ROOT / cf.FOLDER / name).read_bytes())
-    told = json.loads((place / "manifest.json").read_text("utf-8"))
-    assert told["counts"]["scores"] == len(table)
-    (place / "scores.csv.gz").write_bytes(b"other")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
-        assert cf.folder() == place
-        with pytest.raises(ValueError, match="checksum"):
-            cf.scores()
-
-
-def test_the_chapter_admits_what_was_not_measured() -> None:
-    table = cf.scores()
-    counts = {
-        arm: len(cf.main_scores(table).query("arm == @arm").contrast.unique())
-        for arm in ("gray", *cf.colours(table))
+def test_the_edition_is_what_its_settings_say_and_a_part_of_the_plan() -> None:
+    some = looks.looks(EDITION)
+    assert set(some) < set(PLAN)
+    seen = scores()[list(looks.LOOK)].drop_duplicates()
+    assert len(seen) == len(some)
+    assert set(zip(seen.sound, seen.snr, seen.draw, seen.arm, seen.contrast, strict=True)) == {
+        (look.sound, look.snr, look.draw, look.feed.arm, look.feed.contrast) for look in some
     }
-    assert counts["gray"] > max(counts[arm] for arm in cf.colours(table))
-    assert cf.missing(table) > 0
+    assert cf.measured(EDITION).startswith("gray at contrasts 1, 0.3, 0.1, 0.03; red–blue at")
+    counts = {arm: len(contrasts) for arm, contrasts in EDITION.contrasts.items()}
+    assert counts.pop("gray") > max(counts.values())  # it could choose from more
 
 
 def test_what_the_chapter_says_of_chirps_is_so() -> None:
-    table = cf.scores()
+    table = scores()
     at = cf.absolute(table).loc["chirp ends"]
     gray, best, place = (
         at[f"gray,\n{how}"] for how in ("full,\naveraged", "best,\naveraged", "full,\nby place")
@@ -200,9 +192,3 @@ def test_what_the_chapter_says_of_chirps_is_so() -> None:
     blind = why["random weights"]
     assert blind["gray", 0.1, "head"] < blind["gray", 1.0, "head"] + cf.MARGIN
     assert blind.loc[:, :, "head"].max() < usual.loc[:, :, "head"].min() / 2
-
-
-@pytest.mark.slow
-def test_stored_scores_are_measured_again() -> None:
-    again = cf.checked(cf.scores(), 2, seed=1)
-    assert (again.test - again.test_stored).abs().max() < cf.AGREE

@@ -2,7 +2,7 @@
 
 The study: each *cell* is a question about a sound at one noise; each arm is fed at every contrast
 of a grid, and a frozen EfficientNet-Lite0 is read by ridge regression. An arm's *best* contrast is
-chosen inside the training folds. What came out is stored; predictions were locked before.
+chosen inside the training folds. The edition stores `STUDY`; predictions were locked before.
 
 Four estimands, differences of scores: "contrast" and "colour" are read off the averaged head, as
 people do; "place" is what that average loses, and "colour by place" what colour is worth without
@@ -11,28 +11,25 @@ it.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from analysis.comparisons.studies import Study
+from analysis.evidence import measurements
 from analysis.evidence.contrasts import corrected
 from analysis.evidence.folds import CORE_SLOTS
 from analysis.evidence.statistics import mean_interval
 from analysis.evidence.verdicts import by_answers, by_margin
 from analysis.evidence.words import interval
-from analysis.nets import sweeps
 from analysis.pictures.encodings import IMAGENET_STD
-from analysis.pretrained import contrast as reading
-from analysis.pretrained import noisy
-from analysis.pretrained.contrast import NEUTRAL, Feed
-from analysis.pretrained.efficientnet import Net
+from analysis.pretrained import looks, noisy
+from analysis.pretrained.contrast import NEUTRAL
+from analysis.pretrained.looks import Settings
 
 #: Differences below one percentage point were declared negligible before anything was computed.
 MARGIN = 0.01
@@ -43,21 +40,6 @@ COLOURS = ("red–blue", "viridis", "turbo")
 #: Contrasts that an arm's best is chosen from, in steps of about ½ decade.
 GRID = (1.0, 0.3, 0.1, 0.03)
 
-#: Noise of each sound, signal over noise in dB, and draws of clips and noise.
-NOISES = {
-    "chirps": (20.0, 5.0, -10.0),
-    "instruments": (np.inf, 5.0, -5.0),
-    "spoken-digits": (np.inf, 5.0, -5.0),
-    "spoken-words": (np.inf, 5.0, -5.0),
-}
-DRAWS = {"chirps": (1, 2, 3)}
-
-#: Deviations of the blurs that *no net* chooses from, in pixels of 64.
-BLURS = (0.0, 1.0, 2.0, 4.0)
-
-#: Pixels of a picture before it is enlarged to 224, and clips of a draw.
-SIDE, CLIPS = 64, 180
-
 #: First minus second: (arms, contrasts, probe) each, best chosen inside the training folds.
 Choice = tuple[tuple[str, ...], tuple[float, ...], str]
 ESTIMANDS: dict[str, tuple[Choice, Choice]] = {
@@ -67,33 +49,41 @@ ESTIMANDS: dict[str, tuple[Choice, Choice]] = {
     "colour by place": ((COLOURS, GRID, "by place"), (("gray",), GRID, "by place")),
 }
 
-#: Where the study keeps its predictions and its scores.
-FOLDER = Path("measurements") / "contrast-first"
-
-#: What names a cell, and a look.
+#: What names a cell.
 CELL = ["task", "snr"]
-_LOOK = ["sound", "snr", "draw", "arm", "contrast", "middle", "blur", "net", "padding"]
 
-#: How far a mean over folds that is measured again may lie from the stored one: on another kind of
-#: processor rounding can change the choice of a penalty.
-AGREE = 0.03
+#: Sizes: ``large`` is the whole plan that was committed with the predictions, of which the edition
+#: stores a part; ``rehearsal`` is small enough to be measured at each build.
+_PLAN = Settings(
+    contrasts=dict.fromkeys(("gray", *COLOURS), GRID),
+    noises={"chirps": (20.0, 5.0, -10.0)}
+    | dict.fromkeys(("instruments", "spoken-digits", "spoken-words"), (np.inf, 5.0, -5.0)),
+    draws=3, blurs=(0.0, 1.0, 2.0, 4.0), side=64, clips=180, beside=True,
+)  # fmt: skip
+_STORED = {"gray": GRID, "red–blue": GRID[:3], "viridis": (1.0, 0.1)}
+SETTINGS: dict[str, Settings] = {
+    "large": _PLAN,
+    "edition": replace(_PLAN, contrasts=_STORED, beside=False),
+    "rehearsal": replace(
+        _PLAN, contrasts=dict.fromkeys(_STORED, (1.0, 0.1)), draws=1, clips=48, beside=False,
+        noises={"chirps": (20.0, 5.0, -10.0), "instruments": (5.0,)},
+    ),
+}  # fmt: skip
+
+#: What the edition stores. On another processor rounding can change the choice of a penalty: so far
+#: a mean over folds may lie from the stored one.
+STUDY = Study(
+    "contrast-first", looks, SETTINGS["edition"], looks.TABLES, looks.KEY, (),
+    looks.measure, looks.again, looks.here, looks.estimate, needs=looks.FETCHED,
+    compared=looks.compared, together=looks.LOOK, bound=0.03, sample=1, unit=("scores", "measured"),
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Look:
-    """A feed, and the sound it is shown."""
-
-    sound: str
-    snr: float
-    draw: int
-    feed: Feed
-
-
-def cells() -> pd.DataFrame:
+def cells(settings: Settings = SETTINGS["edition"]) -> pd.DataFrame:
     """Every question at every noise: ``sound``, ``task``, ``snr``."""
     rows = [
         (sound, task, snr)
-        for sound, noises in NOISES.items()
+        for sound, noises in settings.noises.items()
         for task, snr in product(noisy.QUESTIONS[sound], noises)
     ]
     return pd.DataFrame(rows, columns=["sound", "task", "snr"])
@@ -105,76 +95,9 @@ def title(task: str, snr: float) -> str:
     return f"{task}, {noise}"
 
 
-def looks() -> list[Look]:
-    """Everything that is measured, what decides first."""
-    sounds = [
-        (sound, snr, draw)
-        for sound, noises in NOISES.items()
-        for draw, snr in product(DRAWS.get(sound, (1,)), noises)
-    ]
-    feeds = [Feed("no net", blur=blur) for blur in BLURS]
-    feeds += [Feed(arm, contrast) for arm in ("gray", *COLOURS) for contrast in GRID]
-    main = [Look(*sound, feed) for feed in feeds for sound in sounds]
-    fives = [sound for sound in sounds if sound[:2] == ("chirps", 5.0)]
-    unlike = [replace(Feed("gray"), padding="circular"), Feed("gray", net=Net("random"))]
-    why = [
-        Look(*sound, replace(feed, arm=arm, contrast=contrast))
-        for feed in unlike
-        for arm, contrast, sound in product(("gray", "red–blue"), (1.0, 0.1), fives)
-    ]
-    others = [("magma", 0.0), ("jet", 0.0), ("random-curve", 0.0), ("magenta–green", 0.0)]
-    more = [
-        Look("chirps", snr, 1, feed)
-        for snr in (5.0, -10.0)
-        for feed in [
-            *(Feed(arm, contrast, blur=blur) for arm, blur in others for contrast in GRID),
-            *(Feed("gray", contrast, blur=2.3) for contrast in GRID),  # 8 pixels of 224
-            *(Feed("gray", contrast, middle=0.0) for contrast in GRID[1:]),
-        ]
-    ]
-    return main + why + more
-
-
-def measure(some: list[Look], store: Path | None, executor: str = "serial") -> pd.DataFrame:
-    """Measure looks, resumable: a row a question, probe and fold."""
-    code = sweeps.fingerprint(reading)
-    work = [
-        sweeps.Work(
-            sweeps.fingerprint(code, look, SIDE, CLIPS),
-            reading.piece,
-            (look.sound, look.snr, SIDE, CLIPS, look.draw, look.feed),
-        )
-        for look in some
-    ]
-    found = sweeps.run(work, executor=executor, store=store, description="contrast", unit="look")
-    return pd.concat([pd.DataFrame(one["rows"]) for one in found], ignore_index=True)
-
-
-def folder() -> Path:
-    """Find the study's folder, above the folder that this process runs in or above this file."""
-    here = Path.cwd()
-    places = (path / FOLDER for path in (here, *here.parents, *Path(__file__).parents))
-    return next((place for place in places if place.exists()), here / FOLDER)
-
-
 def predictions() -> pd.DataFrame:
     """Read what was expected of each cell and estimand: ``positive`` (above `MARGIN`), ``why``."""
-    return pd.read_csv(folder() / "predictions.csv")
-
-
-def scores() -> pd.DataFrame:
-    """Read the stored scores: a row a cell, draw, feed, probe and fold.
-
-    Raises
-    ------
-    ValueError
-        If the table is not the one that the manifest names.
-    """
-    path = folder() / "scores.csv.gz"
-    told = json.loads((folder() / "manifest.json").read_text("utf-8"))["files"]["scores"]
-    if hashlib.sha256(path.read_bytes()).hexdigest() != told["sha256"]:
-        raise ValueError(f"{path} does not match its checksum: git checkout -- {path}")
-    return pd.read_csv(path)
+    return measurements.locked(STUDY.name)
 
 
 def main_scores(table: pd.DataFrame) -> pd.DataFrame:
@@ -270,10 +193,7 @@ def by_contrast(table: pd.DataFrame, probe: str = "head") -> pd.DataFrame:
 def habits(levels: NDArray[np.float32]) -> dict[str, float]:
     """Say which contrast each habit of feeding sets, in units of the net's own normalisation.
 
-    Parameters
-    ----------
-    levels : ndarray of float32
-        Of pictures, in [0, 1], for the habit that depends on them.
+    One depends on the pictures' `levels`, in [0, 1].
     """
     own = 255 / 128
     return {
@@ -297,33 +217,6 @@ def causes(table: pd.DataFrame) -> pd.DataFrame:
     return means.reset_index().rename(columns={"test": "score"})
 
 
-def _key(look: Look) -> tuple[object, ...]:
-    """Values of `_LOOK`, but for the middle, which is stored to nine digits."""
-    feed = look.feed
-    start = (look.sound, look.snr, look.draw, feed.arm, feed.contrast)
-    return (*start, round(feed.middle, 6), feed.blur, feed.net.weights, feed.padding)
-
-
-def _stored(table: pd.DataFrame) -> set[tuple[object, ...]]:
-    seen = table.round({"middle": 6})[_LOOK].drop_duplicates()
-    return set(seen[seen.arm != "no net"].itertuples(index=False, name=None))
-
-
-def checked(table: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """Measure some looks again and set them beside the stored scores: mean over the folds each.
-
-    Chirps only: they need no recordings.
-    """
-    again = [look for look in looks() if look.sound == "chirps" and _key(look) in _stored(table)]
-    picked = np.random.default_rng(seed).permutation(len(again))[:count]
-    new = measure([again[i] for i in picked], None)
-    keys = [*CELL, "draw", "arm", "contrast", "blur", "middle", "net", "padding", "probe", "fold"]
-    both = new.round({"middle": 6}).merge(
-        table.round({"middle": 6}), on=keys, suffixes=("", "_stored"), validate="one_to_one"
-    )
-    return both.groupby(keys[:-1])[["test", "test_stored"]].mean().reset_index()
-
-
 def verdict_colour(told: pd.DataFrame) -> str:
     """B2, each arm at its own best contrast: colour beats gray. From all cells of "colour".
 
@@ -337,7 +230,7 @@ def chirp_scores(
 ) -> list[str]:
     """Spell an arm's scores on chirps, at its best contrast, from the least noise to the most."""
     means = chosen(main_scores(table), ((arm,), contrasts, probe)).groupby(CELL).test.mean()
-    return [f"{means['chirp ends', snr]:.2f}" for snr in NOISES["chirps"]]
+    return [f"{score:.2f}" for score in means["chirp ends"].sort_index(ascending=False)]
 
 
 def absolute(table: pd.DataFrame) -> pd.DataFrame:
@@ -353,8 +246,8 @@ def absolute(table: pd.DataFrame) -> pd.DataFrame:
     }
     own = main_scores(table)
     means = {name: chosen(own, way).groupby(CELL).test.mean() for name, way in ways.items()}
-    order = pd.MultiIndex.from_frame(cells()[CELL])
-    return pd.DataFrame(means).loc[order]
+    order, found = pd.MultiIndex.from_frame(cells()[CELL]), pd.DataFrame(means)
+    return found.loc[order[order.isin(found.index)]]
 
 
 def misses(told: pd.DataFrame) -> pd.DataFrame:
@@ -377,24 +270,9 @@ def hits_in_words(rates: pd.DataFrame) -> str:
     return "; ".join(f"{name} {row.hits} of {row.cells}" for name, row in rates.iterrows())
 
 
-def colours(table: pd.DataFrame) -> list[str]:
-    """List the colours that were measured in every cell."""
-    count = table[["arm", *CELL]].drop_duplicates().arm.value_counts()
-    return [arm for arm in COLOURS if count.get(arm, 0) == len(cells())]
-
-
-def measured(table: pd.DataFrame) -> str:
-    """Spell which contrasts each arm was measured at, in every cell."""
-    own = main_scores(table)[["arm", "contrast", "sound", "snr"]].drop_duplicates()
-    counts = own.groupby(["arm", "contrast"]).size()
-    whole = len(cells()[["sound", "snr"]].drop_duplicates())
-    told = []
-    for arm in ("gray", *colours(table)):
-        found = [f"{c:g}" for c in GRID if counts.get((arm, c), 0) == whole]
-        told.append(f"{arm} at contrasts {', '.join(found)}")
-    return "; ".join(told)
-
-
-def missing(table: pd.DataFrame) -> int:
-    """Count the looks of the plan that are not in the store."""
-    return len(looks()) - len(table.drop_duplicates(_LOOK))
+def measured(settings: Settings) -> str:
+    """Spell which contrasts each arm is measured at."""
+    return "; ".join(
+        f"{arm} at contrasts {', '.join(f'{c:g}' for c in contrasts)}"
+        for arm, contrasts in settings.contrasts.items()
+    )

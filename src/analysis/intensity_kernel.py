@@ -7,22 +7,23 @@ width.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.colour.colormaps import LEVELS, lut8
+from analysis.bands import band_tasks
+from analysis.colour.colormaps import LEVELS
 from analysis.colour.perception import distinct_maps, perception
+from analysis.comparisons.studies import Study
 from analysis.evidence.statistics import Interval, mean_interval, spearman
 from analysis.pictures.encodings import ScaleName, scaled_table, table
-from analysis.planes.margins import pattern_margins
 from analysis.wide_nets import two_layer
 from analysis.wide_nets.kernels import TARGETS, ntk, spectrum, target, time_to
-from analysis.wide_nets.learning_speed import GRAY, bands, predicted_speed
+from analysis.wide_nets.learning_speed import GRAY, predicted_speed
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Settings:
     """Size of the experiments: nets that are trained (besides gray), narrow ones, random curves.
 
     Then: noise of the map of where colour helps (levels), draws of kernel regression, and nets on
-    noisy levels, whose numbers of steps are chosen for each encoding.
+    noisy levels, whose numbers of steps are chosen for each encoding; nets on the tasks whose gain
+    the band index predicts.
     """
 
     seeds: int
@@ -57,6 +59,7 @@ class Settings:
     draws: int
     net_seeds: int
     net_steps: tuple[int, ...]
+    index: band_tasks.Settings = field(default_factory=band_tasks.Settings)
 
 
 #: Root mean square of the targets that keep networks lazy.
@@ -68,17 +71,31 @@ _FED = tuple(Cell("as_fed", name, LAZY) for name in ("threshold", "band", "two-b
 _FEW = ("polynomial", "thermometer", "fourier", "viridis", "turbo", "jet", "hsv")
 _MORE = ("gray3", "random-curve", "magma", "inferno", "plasma", "cividis")
 
+_EDITION = Settings(
+    seeds=3, width=512, trained=_FEW, cells=(*_LAZY, *_UNIT),
+    widths=(4, 8, 16, 32, 64, 128), width_seeds=20, curves=20,
+    sigmas=(4, 8, 12, 24, 48), draws=12, net_seeds=20, net_steps=(200, 800, 3200),
+)  # fmt: skip
+
 #: What the profiles mean.
-SETTINGS: dict[str, Settings] = dict.fromkeys(("edition", "rehearsal"), Settings(
-        seeds=3, width=512, trained=_FEW, cells=(*_LAZY, *_UNIT),
-        widths=(4, 8, 16, 32, 64, 128), width_seeds=20, curves=20,
-        sigmas=(4, 8, 12, 24, 48), draws=12, net_seeds=20, net_steps=(200, 800, 3200),
-    )) | {"large": Settings(
+SETTINGS: dict[str, Settings] = {
+    "edition": _EDITION,
+    "rehearsal": replace(_EDITION, index=band_tasks.Settings(band_tasks.MADE, seeds=2)),
+    "large": Settings(
         seeds=20, width=2048, trained=(*_FEW, *_MORE), cells=(*_LAZY, *_UNIT, *_FED),
         widths=(2, 4, 8, 16, 32, 64, 128, 256, 1024), width_seeds=100, curves=200,
         sigmas=(4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48), draws=200, net_seeds=100,
         net_steps=(100, 200, 400, 800, 1600, 3200, 6400, 12800),
-    )}  # fmt: skip
+        index=band_tasks.Settings(seeds=60),
+    ),
+}  # fmt: skip
+
+#: What the edition stores of this chapter: the nets that the band index's predictions are about.
+STUDY = Study(
+    "intensity-kernel", band_tasks, _EDITION.index, band_tasks.TABLES, band_tasks.KEY, ("task",),
+    band_tasks.measure, band_tasks.again, band_tasks.here, band_tasks.estimate,
+    needs=tuple(band_tasks.FETCHED.values()), together=("task", "arm"), sample=1,
+)  # fmt: skip
 
 
 def _rate_for(time: float, top: float) -> float:
@@ -262,15 +279,6 @@ def map_table(maps: Sequence[str] | None = None, scale: ScaleName = "equal_energ
     with np.errstate(divide="ignore"):  # the logarithm of speed 0, a target never learned
         frame["speed"] = np.exp(np.log(frame[list(TARGETS)]).mean(axis=1))
     return frame
-
-
-def median_margins(maps: Iterable[str]) -> list[float]:
-    """Median, over bands, of a neuron's best margin (1/255), 8 levels free at either end."""
-    ends = np.array([pair for pair in bands(8) if pair[0] > 8 and pair[1] < 247])
-    levels = np.arange(LEVELS)
-    fires = (levels >= ends[:, :1]) & (levels <= ends[:, 1:])
-    silent = (levels < ends[:, :1] - 8) | (levels > ends[:, 1:] + 8)
-    return [255 * np.median(pattern_margins(lut8(name) / 255, fires, silent)) for name in maps]
 
 
 def eye_against_net(table: pd.DataFrame, seed: int = 0) -> dict[tuple[str, str, str], Interval]:

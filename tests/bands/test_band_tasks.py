@@ -8,19 +8,26 @@ import pytest
 
 from analysis.bands import band_tasks as bt
 from analysis.bands.band_index import BandIndex
+from analysis.evidence import measurements
 from analysis.evidence.statistics import Interval
 
 #: Of the predictions as they were committed, before any of their nets was trained.
 LOCKED = "5be278f81239af8d6673674b987171cabebd3eb568ca500f3f331987aab290e6"
 
 
+def trained():
+    return measurements.load(measurements.folder("intensity-kernel")).tables["nets"]
+
+
 def test_predictions_are_those_that_were_locked():
-    content = (bt.FOLDER / "predictions.csv").read_bytes()
+    content = (measurements.folder("intensity-kernel") / "predictions.csv").read_bytes()
     assert hashlib.sha256(content).hexdigest() == LOCKED
 
 
 def test_there_is_one_prediction_a_task_and_it_follows_from_the_rule():
-    said, calibration = bt.predictions(), pd.read_csv(bt.FOLDER / "calibration.csv")
+    said, calibration = (
+        measurements.locked("intensity-kernel", name) for name in ("predictions", "calibration")
+    )
     assert list(said.task) == list(bt.TASKS)
     assert len(said) >= 15
     assert set(calibration.task) == set(bt.CALIBRATION)
@@ -89,10 +96,10 @@ def test_gains_are_paired_by_seed_and_judged_by_the_margin():
 
 
 def test_the_stored_nets_show_what_the_chapter_says_of_them():
-    nets = bt.trained()
+    nets = trained()
     assert nets.groupby(["task", "arm"]).seed.nunique().eq(20).all()
     assert set(nets.task) == set(bt.TASKS)
-    outcome = bt.judge(bt.predictions(), nets)
+    outcome = bt.judge(measurements.locked("intensity-kernel"), nets)
     assert outcome.came[outcome.texture].all()  # colour helped on all textures
     sounds = outcome[~outcome.texture]
     assert not sounds.came.any()  # and on no sound
@@ -105,22 +112,24 @@ def test_the_stored_nets_show_what_the_chapter_says_of_them():
     assert (bt.verdict(outcome)[0], bt.verdict(sounds)[0]) == ("holds", "fails")
 
 
-def test_stored_nets_score_as_stored_when_trained_again():
-    nets = bt.trained()
-    found = bt.again(nets, ["band"], seeds=[0])
-    assert list(found.arm) == ["raw", "turbo"]
-    assert (found.test - found.stored).abs().max() < 0.03
-    other = nets.assign(test=nets.test - 0.5)
-    with pytest.raises(ValueError, match="2 stored nets score otherwise, 'band' first"):
-        bt.again(other, ["band"], seeds=[0])
-
-
-def test_small_nets_are_trained_on_a_task(monkeypatch):
+def test_small_nets_are_trained_on_a_task_and_once_more(monkeypatch):
     monkeypatch.setattr(bt, "_STEPS", 5)
-    nets = bt.measure(bt.make("threshold"), seeds=[0, 1])
-    assert list(nets.columns) == ["task", "arm", "seed", "rate", "train", "validation", "test"]
-    assert nets.groupby("arm").rate.nunique().eq(1).all()
-    assert len(nets) == 4
+    settings = bt.Settings(("threshold", "loudness"), seeds=2)
+    nets = bt.measure(settings, executor="serial")["nets"]
+    assert list(nets.columns) == list(bt.TABLES["nets"])
+    assert nets.groupby(["task", "arm"]).rate.nunique().eq(1).all()
+    assert len(nets) == 8 and bt.here(nets).all()
+    some = nets.iloc[[6, 1, 3]]
+    again = bt.again(some, settings, executor="serial")
+    assert list(again.index) == [6, 1, 3]
+    assert (again.test - some.test).abs().max() < 0.003  # alone or in a stack, but for ties
+
+
+def test_its_cost_is_told_before(monkeypatch):
+    monkeypatch.setattr(bt, "_STEPS", 5)
+    one, two = (bt.estimate(bt.Settings(("threshold",) * n, seeds=12)) for n in (1, 2))
+    assert (one[0], two[0]) == (40, 80)  # two arms; 4 rates at 2 seeds each, and 12 nets
+    assert 0 < one[1] < two[1] * 2
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -201,7 +203,7 @@ def test_what_the_edition_does_not_have_is_trained(
     (study,) = measuring.find(measured)
     found = studies.evidence(study, type(study.settings)(("raw",), 2), 0)
     assert found.check is None and len(found.tables["nets"]) == 2
-    assert "training 2 nets, about 2 min of one core" in capsys.readouterr().err
+    assert "2 nets to be trained, about 2 min of one core" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("by", [0.03, -0.03])
@@ -235,6 +237,60 @@ def test_a_forged_score_is_noticed_when_it_is_drawn(
         assert f"python -m analysis measure one --net '{key}'" in told
     found = command(measured, "one", "--net", key)
     assert "as stored" in found.output and found.exit_code == 0
+
+
+@pytest.mark.parametrize(("by", "share"), [(0.03, 0.5), (0.008, 0)])
+def test_nets_that_are_measured_at_once_are_drawn_at_once_and_held_to_a_bound(
+    measured: Book, by: float, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two arms one is drawn, whole; where no seeds tell, the study says what is too far."""
+    machine = measurements.machine() | {"processor": "another"}
+    monkeypatch.setattr(measurements, "machine", lambda: machine)
+    spoil(measured, by, forge=True)
+    (found,) = measuring.find(measured)
+    study = replace(found, together=("arm",), bound=0.01, sample=1, unit=("scores", "measured"))
+    noticed = []
+    for build in range(20):
+        try:
+            told = studies.told(studies.evidence(study, study.settings, 0, f"commit {build}"))
+            assert "5 of 10 scores measured again here: " in told
+        except Disagreement as error:
+            noticed.append(str(error))
+    assert len(noticed) == pytest.approx(20 * share, abs=7 * bool(share))
+    assert all("at most 0.01 apart" in told for told in noticed)
+
+
+def test_what_is_compared_may_be_computed_from_the_tables(measured: Book) -> None:
+    (found,) = measuring.find(measured)
+    study = replace(
+        found,
+        key=("arm",),
+        compared=lambda tables: tables["nets"].groupby("arm").test.mean().reset_index(),
+        here=lambda rows: rows.arm == "raw",
+        again=lambda rows, settings, seed, **how: rows.assign(test=rows.test + 1e-4),
+        bound=0.01,
+        sample=9,
+    )
+    told = studies.told(studies.evidence(study, study.settings, 0))
+    assert "1 of 2 nets trained again here: 0 to the same bits" in told
+    assert "(at most 0.000 apart)" in told
+
+
+def test_what_was_locked_before_stays_when_a_study_is_stored(measured: Book) -> None:
+    for name in measurements.LOCKED:
+        (place(measured) / name).write_text("task,gain\nband,0.1\n")
+    (place(measured) / "other.csv").write_text("")
+    assert command(measured, "--all").exit_code == 0
+    found = {path.name for path in place(measured).iterdir()}
+    assert found == {"nets.csv", "manifest.json", *measurements.LOCKED}
+    assert measurements.locked("one").gain.tolist() == [0.1]
+
+
+def test_settings_are_told_in_plain_json(measured: Book) -> None:
+    (found,) = measuring.find(measured)
+    object.__setattr__(found.settings, "arms", {"raw": (math.inf, 5.0)})
+    text = json.dumps(found.asked(), allow_nan=False)
+    assert json.loads(text) == found.asked() == {"arms": {"raw": ["inf", 5.0]}, "seeds": 5}
 
 
 def test_changed_code_is_noticed_and_verified(measured: Book) -> None:

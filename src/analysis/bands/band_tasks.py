@@ -1,40 +1,45 @@
 """Tasks from thresholds to bands to real sounds, whose gain from colour the band index predicts.
 
 `analysis.bands.band_index` looks at a task's training pictures, and `predict` says what turbo
-should gain over raw decibels for a small net. What it said of `TASKS` was locked in
-``measurements/intensity-kernel/predictions.csv`` before any was trained; `measure` trains.
-The rule's line is fitted to `CALIBRATION`: textures of other patterns and draws.
+should gain over raw decibels for a small net. What it said of `TASKS` was locked, in the folder of
+the edition's study, before any was trained; `measure` trains. The rule's line is fitted to
+`CALIBRATION`: textures of other patterns and draws.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import NamedTuple
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
-import analysis
 from analysis.bands.band_index import BandIndex, band_index
 from analysis.colour.colormaps import LEVELS
 from analysis.comparisons import tasks
 from analysis.comparisons.arms import SIDE, architecture
+from analysis.nets import sweeps
 from analysis.nets.training import Network, Optimiser, evaluate, score, train
-from analysis.pretrained.noisy import in_noise
 from analysis.sound import datasets, signals, spectrograms
+from analysis.sound.noise import in_noise
 from analysis.wide_nets.kernels import stretches
 
 __all__ = [
-    "ARMS", "CALIBRATION", "FOLDER", "MARGIN", "TASKS", "Prediction", "Texture", "again", "gains",
-    "index_of", "judge", "make", "measure", "predict", "predictions", "trained", "verdict",
+    "ARMS", "CALIBRATION", "FETCHED", "KEY", "MADE", "MARGIN", "TABLES", "TASKS", "Prediction",
+    "Settings", "Texture", "again", "estimate", "gains", "here", "index_of", "judge", "make",
+    "measure", "predict", "verdict",
 ]  # fmt: skip
 
-#: Where predictions and trained nets are kept.
-FOLDER = Path(analysis.__file__).parents[2] / "measurements" / "intensity-kernel"
+#: What names a net, and the table of `measure`: a row a net.
+KEY = ("task", "arm", "seed")
+TABLES: dict[str, dict[str, str]] = {
+    "nets": {"task": "text", "arm": "text", "seed": "count"}
+    | dict.fromkeys(("rate", "train", "validation", "test"), "number")
+}
 
 #: What is compared: standardised decibels, and turbo.
 ARMS = ("raw", "turbo")
@@ -91,16 +96,27 @@ _SOUNDS = {
     "words": datasets.spoken_words,
 }
 
-#: What was predicted: textures; chirps that rise or fall; loud or soft; sounds, clean and at 0 dB.
+#: Names of the sets that have to be fetched.
+FETCHED = {"digits": "spoken-digits", "words": "spoken-words"}
+
+#: Made: textures; chirps that rise or fall; loud or soft. These, and sounds, clean and at 0 dB,
+#: are what was predicted.
+MADE = (*_TEXTURES, *_CHIRPS, "loudness")
 TASKS = (
-    *_TEXTURES,
-    *_CHIRPS,
-    "loudness",
+    *MADE,
     *(f"{s}{n}" for s in _SOUNDS for n in ("", ", noisy")),
 )
 
 #: What the rule is fitted to.
 CALIBRATION = tuple(_CALIBRATION)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which tasks nets are trained on, and how many of each arm."""
+
+    tasks: tuple[str, ...] = TASKS
+    seeds: int = 20
 
 
 def make(name: str, seed: int = 0) -> tasks.Task:
@@ -201,19 +217,74 @@ def predict(found: BandIndex, calibration: pd.DataFrame) -> Prediction:
     return Prediction(gain, gain - width, gain + width)
 
 
-def measure(task: tasks.Task, seeds: Sequence[int]) -> pd.DataFrame:
-    """Train small nets on a task: each arm at its own learning rate, chosen on validation.
+def measure(settings: Settings, seed: int = 0, **how: Any) -> dict[str, pd.DataFrame]:
+    """Train small nets on tasks whose recordings are on this machine, see `TABLES`, `sweeps.run`.
 
-    A row a net: ``task``, ``arm``, ``seed``, ``rate``, ``train``, ``validation``, ``test``
-    (accuracies).
+    Each arm has its own learning rate, chosen on validation; scores are accuracies.
     """
-    frames = []
-    for arm in ARMS:
-        tried = _scores(task, arm, [(seed, rate) for rate in _RATES for seed in _TUNING])
-        means = tried.groupby("rate").validation.mean()
-        best = float(means.index[int(means.argmax())])
-        frames.append(_scores(task, arm, [(seed, best) for seed in seeds]))
-    return pd.concat(frames, ignore_index=True)
+    seeds = list(range(seed, seed + settings.seeds))
+    cells = [(name, arm) for name in settings.tasks if _present(name) for arm in ARMS]
+    return {"nets": _run(_tuned, [(name, arm, seeds, seed) for name, arm in cells], **how)}
+
+
+def again(rows: pd.DataFrame, settings: Settings, seed: int = 0, **how: Any) -> pd.DataFrame:
+    """Train some nets of the table once more; their new rows."""
+    cells = [
+        (name, arm, list(zip(own.seed.tolist(), own.rate.tolist(), strict=True)), seed)
+        for (name, arm), own in rows.groupby(["task", "arm"])
+    ]
+    new = _run(_trained, cells, **how).set_index(list(KEY))
+    return new.loc[pd.MultiIndex.from_frame(rows[list(KEY)])].set_index(rows.index)
+
+
+def here(nets: pd.DataFrame) -> pd.Series:
+    """Tell which nets' recordings are on this machine."""
+    return nets.task.map(_present)
+
+
+def _present(name: str) -> bool:
+    source = name.partition(", ")[0]
+    return source not in FETCHED or datasets.available(FETCHED[source])
+
+
+def estimate(settings: Settings, seed: int = 0) -> tuple[int, float]:
+    """How many nets `measure` trains, and the processor's seconds: by a net of each arm."""
+    count = sum(map(_present, settings.tasks)) * (len(_RATES) * len(_TUNING) + settings.seeds)
+    spent: list[float] = []
+    for _ in range(2):  # the first compiles
+        spent.clear()
+        some = [("threshold", arm, [(seed, _RATES[0])], seed) for arm in ARMS]
+        _run(_trained, some, executor="serial", charge=spent.append)
+    return count * len(ARMS), count * sum(spent)
+
+
+def _run(
+    function: Callable[..., dict[str, Any]], cells: Sequence[tuple[Any, ...]], **how: Any
+) -> pd.DataFrame:
+    code = sweeps.code_digest(sys.modules[__name__])
+    work = [
+        sweeps.Work(sweeps.fingerprint(code, function.__name__, cell), function, cell, len(cell[2]))
+        for cell in cells
+    ]
+    found = sweeps.run(work, **({"description": "nets"} | how))
+    return pd.concat(map(pd.DataFrame, found), ignore_index=True)
+
+
+def _tuned(name: str, arm: str, seeds: Sequence[int], seed: int) -> dict[str, Any]:
+    """Choose an arm's learning rate on a task, and train a net of each seed."""
+    task = make(name, seed)
+    tried = _scores(task, arm, [(s, rate) for rate in _RATES for s in _TUNING])
+    means = tried.groupby("rate").validation.mean()
+    best = float(means.index[int(means.argmax())])
+    return _columns(_scores(task, arm, [(s, best) for s in seeds]))
+
+
+def _trained(name: str, arm: str, runs: Sequence[tuple[int, float]], seed: int) -> dict[str, Any]:
+    return _columns(_scores(make(name, seed), arm, runs))
+
+
+def _columns(table: pd.DataFrame) -> dict[str, Any]:
+    return {str(name): column.tolist() for name, column in table.items()}
 
 
 def _scores(task: tasks.Task, arm: str, runs: Sequence[tuple[int, float]]) -> pd.DataFrame:
@@ -231,34 +302,6 @@ def _scores(task: tasks.Task, arm: str, runs: Sequence[tuple[int, float]]) -> pd
     return pd.DataFrame({"task": task.name, "arm": arm, "seed": seed, "rate": rate} | columns)
 
 
-def again(nets: pd.DataFrame, names: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
-    """Train some stored nets once more, to see whether the store is to be believed.
-
-    Columns as `measure`, and ``stored``, the test accuracy in the store. On another processor a net
-    is another draw, as if of another seed.
-
-    Raises
-    ------
-    ValueError
-        If a score lies further from the stored one than six deviations of the seeds' scores.
-    """
-    frames = []
-    for name in names:
-        task = make(name)
-        for arm in ARMS:
-            mine = nets[(nets.task == name) & (nets.arm == arm)]
-            own = mine[mine.seed.isin(seeds)]
-            found = _scores(
-                task, arm, [(int(s), float(r)) for s, r in zip(own.seed, own.rate, strict=True)]
-            )
-            frames.append(found.assign(stored=own.test.to_numpy(), spread=mine.test.std()))
-    table = pd.concat(frames, ignore_index=True)
-    wrong = table[(table.test - table.stored).abs() > 6 * table.spread]
-    if len(wrong):
-        raise ValueError(f"{len(wrong)} stored nets score otherwise, {wrong.task.iloc[0]!r} first")
-    return table.drop(columns="spread")
-
-
 def gains(nets: pd.DataFrame) -> pd.DataFrame:
     """Turbo less raw in test accuracy by task, paired by seed, with Student's 95 % interval.
 
@@ -271,18 +314,8 @@ def gains(nets: pd.DataFrame) -> pd.DataFrame:
     return table.assign(low=table.gain - width, high=table.gain + width)
 
 
-def predictions() -> pd.DataFrame:
-    """Read what was locked: ``task``, ``index``, its ends, ``information``, ``gain``, its ends."""
-    return pd.read_csv(FOLDER / "predictions.csv")
-
-
-def trained() -> pd.DataFrame:
-    """Read the nets that were trained afterwards, a row each, as `measure` returns them."""
-    return pd.read_csv(FOLDER / "nets.csv")
-
-
 def judge(said: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
-    """Put `predictions` beside what `gains` of the nets came out as, a row a task.
+    """Put what was predicted beside what `gains` of the nets came out as, a row a task.
 
     ``said`` and ``came``: whether the gain is `MARGIN` or more, as predicted and as measured;
     ``hit``: both are the same; ``covered``: the measured gain lies within the predicted interval;

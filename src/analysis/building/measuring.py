@@ -59,9 +59,10 @@ def listing(book: Book, some: Sequence[Study]) -> str:
     for study in some:
         state, about = state_of(book, study), ""
         if not state.startswith(("missing", "damaged")):
-            manifest = measurements.load(place_of(book, study)).manifest
+            found = measurements.load(place_of(book, study))
+            manifest, count = found.manifest, len(study.compared(found.tables))
             about = (
-                f", {manifest.counts['nets']:,} nets, {_minutes(manifest.core_seconds)} of one "
+                f", {count:,} {study.unit[0]}, {_minutes(manifest.core_seconds)} of one "
                 f"core, measured on {manifest.date} at {manifest.commit}"
             )
         lines.append(f"{study.name}: {state}{about}")
@@ -72,7 +73,7 @@ def _minutes(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:,.0f} min"
 
 
-def _teller(name: str) -> Callable[[int, int, float], None]:
+def _teller(name: str, noun: str) -> Callable[[int, int, float], None]:
     """Tell how far a part of the work is, not too often, where no bar can be shown."""
     last = [0.0]
 
@@ -80,7 +81,7 @@ def _teller(name: str) -> Callable[[int, int, float], None]:
         now = time.monotonic()
         if now - last[0] > _EVERY and not sys.stderr.isatty():
             last[0] = now
-            told = f"{name}: {done:,} of {total:,} nets of this part, {_minutes(left)} left in it"
+            told = f"{name}: {done:,} of {total:,} {noun} of this part, {_minutes(left)} left in it"
             print(told, file=sys.stderr, flush=True)
 
     return tell
@@ -94,11 +95,8 @@ def measure(book: Book, study: Study, command: str, **how: Any) -> list[str]:
             f"{study.name} cannot be measured without {', '.join(absent)}: run `make data` first"
         )
     nets, seconds = study.estimate(study.settings, study.seed)
-    print(
-        f"{study.name}: {nets:,} nets, about {_minutes(seconds)} of one core, less what is kept",
-        file=sys.stderr,
-        flush=True,
-    )
+    cost = f"about {_minutes(seconds)} of one core, less what is kept"
+    print(f"{study.name}: {nets:,} {study.unit[0]}, {cost}", file=sys.stderr, flush=True)
     store = book.build / "measuring" / study.name
     manifest, changed = studies.measure(
         study,
@@ -106,7 +104,7 @@ def measure(book: Book, study: Study, command: str, **how: Any) -> list[str]:
         commit=commit(book.root),
         command=command,
         store=store,
-        tell=_teller(study.name),
+        tell=_teller(study.name, study.unit[0]),
         **how,
     )
     cost = f"{_minutes(manifest.core_seconds)} of one core"
@@ -120,7 +118,8 @@ def verify(book: Book, study: Study, count: int, **how: Any) -> str:
     )
     same = check.same == check.nets
     kind = "to the same bits" if same else f"at most {check.largest:.3g} apart"
-    return f"{study.name}: {check.nets} nets trained again, {kind}; this code is recorded"
+    noun, done = study.unit
+    return f"{study.name}: {check.nets} {noun} {done} again, {kind}; this code is recorded"
 
 
 def repeat(book: Book, study: Study, key: str, **how: Any) -> str:

@@ -7,10 +7,12 @@ calls `measure` and `verify`. How measurements are stored is the business of
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,48 +35,35 @@ CHANCE = 0.01
 
 @dataclass(frozen=True)
 class Study:
-    """A named experiment that trains nets.
+    """A named experiment that trains nets, or measures scores of another kind."""
 
-    Attributes
-    ----------
-    name : str
-        Of its folder in ``measurements`` and of the chapter that reads it.
-    module : module
-        Whose code measures, with all that it imports.
-    settings : dataclass
-        How large it is in the edition.
-    columns : mapping of str to mapping
-        Its tables' columns and their kinds; one table is ``nets``, a row a net.
-    key : tuple of str
-        Columns of ``nets`` that together name a net; one is ``seed``.
-    pool : tuple of str
-        Columns of ``nets``: where they agree, scores spread alike over the seeds.
-    measure : callable
-        ``(settings, seed, **how)`` to the tables; `how` is for `sweeps.run`.
-    again : callable
-        ``(rows of nets, settings, seed, **how)`` to the same rows, trained once more.
-    here : callable
-        ``(nets)`` to whether each can be trained on this machine.
-    estimate : callable
-        ``(settings, seed)`` to the number of nets and the processor's seconds.
-    seed : int
-        Of data and splits.
-    needs : tuple of str
-        Data sets that are fetched, without which it cannot be measured as a whole.
-    """
-
-    name: str
-    module: ModuleType
-    settings: Any
+    name: str  # of its folder in ``measurements`` and of the chapter that reads it
+    module: ModuleType  # whose code measures, with all that it imports
+    settings: Any  # a dataclass: how large it is in the edition
+    #: its tables' columns and their kinds
     columns: Mapping[str, Mapping[str, str]]
+    #: columns of `compared` that together name a net; one is ``seed``, unless there is a `bound`
     key: tuple[str, ...]
+    #: columns of `compared`: where they agree, scores spread alike over the seeds
     pool: tuple[str, ...]
+    #: ``(settings, seed, **how)`` to the tables; `how` is for `sweeps.run`
     measure: Callable[..., dict[str, pd.DataFrame]]
+    #: ``(rows of compared, settings, seed, **how)`` to the same rows, trained once more
     again: Callable[..., pd.DataFrame]
+    #: ``(rows of compared)`` to whether each can be trained on this machine
     here: Callable[[pd.DataFrame], pd.Series]
+    #: ``(settings, seed)`` to the number of nets and the processor's seconds
     estimate: Callable[[Any, int], tuple[int, float]]
-    seed: int = 0
-    needs: tuple[str, ...] = ()
+    seed: int = 0  # of data and splits
+    needs: tuple[str, ...] = ()  # data sets without which it cannot be measured as a whole
+    #: ``(tables)`` to what a sample compares: a row a net, with its score ``test``
+    compared: Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame] = itemgetter("nets")
+    #: columns of `compared`: nets that agree in them are measured, and drawn, all at once
+    together: tuple[str, ...] = ()
+    #: how far a score may lie from the stored one on another machine, where no seed tells
+    bound: float | None = None
+    sample: int = SAMPLE  # nets that each build trains again, at least
+    unit: tuple[str, str] = ("nets", "trained")  # what `compared` has, and what was done to it
 
     @property
     def code(self) -> str:
@@ -105,6 +94,8 @@ def _plain(value: Any) -> Any:
         return {str(name): _plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no infinity
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
@@ -138,38 +129,32 @@ def measure(
     return stored, measurements.changes(old, measurements.load(place))
 
 
-def _again(study: Study, measured: Measured, rows: pd.DataFrame, strays: int, **how: Any) -> Check:
-    """Train nets again and compare; `rows` are some of `Study.keyed`."""
-    keyed = study.keyed(measured.tables["nets"])
-    cell = [name for name in study.key if name != "seed"]
-    chance = CHANCE / max(1, len(rows))
-    bound = measurements.spread_of_seeds(keyed, cell, list(study.pool), "test", chance)
-    exact = measured.manifest.machine == measurements.machine()
-    new = study.again(rows, study.settings, study.seed, **how)
-    command = f"python -m analysis measure {study.name} --net '{{key}}'"
-    return measurements.compare(
-        rows.loc[new.index],
-        new,
-        bound.loc[new.index],
-        exact=exact,
-        command=command,
-        strays=strays,
-    )
-
-
 def sample(
     study: Study, measured: Measured, count: int, *keys: str, strays: int = 1, **how: Any
 ) -> Check:
     """Train a random sample of the stored nets again and compare, see `measurements.compare`."""
-    keyed = study.keyed(measured.tables["nets"])
+    keyed = study.keyed(study.compared(measured.tables))
     pool = keyed[study.here(keyed).to_numpy(bool)]
-    return _again(study, measured, measurements.draw(pool, count, study.name, *keys), strays, **how)
+    rows = measurements.draw(pool, count, study.name, *keys, together=study.together)
+    new = study.again(rows, study.settings, study.seed, **how)
+    if study.bound is None:
+        cell, chance = [name for name in study.key if name != "seed"], CHANCE / max(1, len(rows))
+        bound = measurements.spread_of_seeds(keyed, cell, list(study.pool), "test", chance)
+    else:
+        bound = pd.Series(study.bound, keyed.index)
+    return measurements.compare(
+        rows.loc[new.index],
+        new,
+        bound.loc[new.index],
+        exact=measured.manifest.machine == measurements.machine(),
+        command=f"python -m analysis measure {study.name} --net '{{key}}'",
+        strays=strays,
+    )
 
 
 def one_net(study: Study, place: Path, key: str, **how: Any) -> tuple[float, float]:
     """Score of a net as stored, and as it comes out now."""
-    measured = measurements.load(place)
-    keyed = study.keyed(measured.tables["nets"])
+    keyed = study.keyed(study.compared(measurements.load(place).tables))
     if key not in keyed.index:
         raise KeyError(key)
     row = keyed.loc[[key]]
@@ -180,7 +165,7 @@ def one_net(study: Study, place: Path, key: str, **how: Any) -> tuple[float, flo
 def verify(study: Study, place: Path, *, commit: str, count: int = SAMPLE, **how: Any) -> Check:
     """Train a sample with the code as it is, and record that this code gives the same scores."""
     measured = measurements.load(place)
-    check = sample(study, measured, count, study.code, strays=count, **how)
+    check = sample(study, measured, count, study.code, strays=sys.maxsize, **how)
     manifest = measured.manifest
     if study.code not in manifest.codes:
         when = datetime.now(UTC).date().isoformat()
@@ -195,30 +180,24 @@ class Evidence:
     """Tables of a study, and where they come from.
 
     `tables`: As `Study.measure` gives them. `manifest`, `check`: Of the edition and of the sample
-    that was trained again; None for what was trained here in full.
+    that was trained again; None for what was trained here in full. `total`, `unit`: how many nets
+    there are, and see `Study.unit`.
     """
 
     tables: dict[str, pd.DataFrame]
+    total: int
+    unit: tuple[str, str]
     manifest: Manifest | None = None
     check: Check | None = None
 
 
 def evidence(
-    study: Study, settings: Any, seed: int, *keys: str, count: int = SAMPLE, **how: Any
+    study: Study, settings: Any, seed: int, *keys: str, count: int | None = None, **how: Any
 ) -> Evidence:
     """Read a study from the edition and train a sample again; or train what it does not have.
 
-    Parameters
-    ----------
-    study : Study
-    settings, seed
-        What is wanted; the edition has `study.settings` and `study.seed`.
-    *keys : str
-        What the sample is drawn by, such as the commit.
-    count : int
-        Size of the sample.
-    **how
-        See `sweeps.run`.
+    The edition has `study.settings` and `study.seed`. The sample is drawn by `keys`, such as the
+    commit, and has `count` nets, by default `study.sample`; `how` is for `sweeps.run`.
 
     Raises
     ------
@@ -229,33 +208,35 @@ def evidence(
     """
     if settings == study.settings and seed == study.seed:
         measured = measurements.load(measurements.folder(study.name))
-        return Evidence(
-            measured.tables,
-            measured.manifest,
-            sample(study, measured, count, *keys, description="sample", **how),
-        )
+        total = len(study.compared(measured.tables))
+        size = study.sample if count is None else count
+        check = sample(study, measured, size, *keys, description="sample", **how)
+        return Evidence(measured.tables, total, study.unit, measured.manifest, check)
     nets, seconds = study.estimate(settings, seed)
+    noun, done = study.unit
     print(
-        f"the edition does not have this: training {nets:,} nets, about "
+        f"the edition does not have this: {nets:,} {noun} to be {done}, about "
         f"{max(1, round(seconds / 60)):,} min of one core",
         file=sys.stderr,
     )
-    return Evidence(study.measure(settings, seed, **how))
+    tables = study.measure(settings, seed, **how)
+    return Evidence(tables, len(study.compared(tables)), study.unit)
 
 
 def told(found: Evidence) -> str:
     """Say where numbers come from, for the page."""
+    noun, done = found.unit
     if found.manifest is None or found.check is None:
-        return f"{len(found.tables['nets']):,} nets were trained for this page alone"
+        return f"{found.total:,} {noun} were {done} for this page alone"
     check, manifest = found.check, found.manifest
     how = (
         f"all {check.nets} to the same bits"
         if check.same == check.nets
-        else f"{check.same} to the same bits, the others within the spread of the seeds "
+        else f"{check.same} to the same bits, the others within the bound that was set "
         f"(at most {check.largest:.3f} apart)"
     )
     return (
         f"edition {manifest.edition}, measured on {manifest.date} in "
         f"{manifest.core_seconds / 60:,.0f} min of one core; {check.nets} of "
-        f"{manifest.counts['nets']:,} nets trained again here: {how}"
+        f"{found.total:,} {noun} {done} again here: {how}"
     )

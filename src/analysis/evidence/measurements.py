@@ -22,7 +22,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +37,7 @@ from analysis.files import replace_directory, write_json
 __all__ = [
     "EDITION",
     "KINDS",
+    "LOCKED",
     "MANIFEST",
     "SCHEMA",
     "Check",
@@ -49,6 +50,7 @@ __all__ = [
     "draw",
     "folder",
     "load",
+    "locked",
     "machine",
     "store",
 ]
@@ -60,6 +62,9 @@ EDITION = "2026.1"
 SCHEMA = 1
 
 MANIFEST = "manifest.json"
+
+#: Tables that were written down before a study was measured, and stay when it is stored anew.
+LOCKED = ("predictions.csv", "calibration.csv")
 
 #: Kinds of columns, and what pandas reads them as.
 KINDS = {"text": "str", "count": "int64", "number": "float64", "bits": "str"}
@@ -89,43 +94,22 @@ class Disagreement(RuntimeError):
 
 @dataclass(frozen=True)
 class Manifest:
-    """How a study was measured.
-
-    Attributes
-    ----------
-    study, edition, commit, command, date : str
-        What was run, where in the history of the code and when (ISO 8601).
-    machine : dict
-        Processor and versions, see `machine`; elsewhere the same bits cannot be asked for.
-    seed, settings
-        What was asked for.
-    counts : dict of str to int
-        Rows of each table.
-    core_seconds : float
-        What it cost.
-    code : str
-        Digest of the code that measured (`analysis.nets.sweeps.code_digest`).
-    verified : list of dict
-        Later states of the code (``code``, ``commit``, ``date``, ``nets``) that gave the same
-        scores on a random sample.
-    files : dict
-        Name of each table to ``file``, ``sha256`` and ``columns`` (pairs of a name and
-        one of `KINDS`).
-    schema : int
-        See `SCHEMA`.
-    """
+    """How a study was measured."""
 
     study: str
-    commit: str
+    commit: str  # where in the history of the code, and what was run
     command: str
-    date: str
-    machine: dict[str, str]
-    seed: int
+    date: str  # ISO 8601
+    machine: dict[str, str]  # see `machine`; elsewhere the same bits cannot be asked for
+    seed: int  # what was asked for
     settings: dict[str, Any]
-    counts: dict[str, int]
+    counts: dict[str, int]  # rows of each table
     core_seconds: float
-    code: str
+    code: str  # digest of the code that measured (`analysis.nets.sweeps.code_digest`)
+    #: later states of the code (``code``, ``commit``, ``date``, ``nets``) that gave the same
+    #: scores on a random sample
     verified: list[dict[str, Any]] = field(default_factory=list)
+    #: of each table: ``file``, ``sha256`` and ``columns``, pairs of a name and one of `KINDS`
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     edition: str = EDITION
     schema: int = SCHEMA
@@ -188,21 +172,8 @@ def store(
 ) -> Manifest:
     """Write a study; a reader sees the old one or the whole new one.
 
-    Parameters
-    ----------
-    place : Path
-        The study's folder, which is replaced.
-    manifest : Manifest
-        Its `files` and `counts` are filled in.
-    tables : mapping of str to DataFrame
-        Of what was measured.
-    columns : mapping of str to mapping
-        Columns of each table, with their kinds (`KINDS`), in order.
-
-    Returns
-    -------
-    Manifest
-        As written.
+    The folder `place` is replaced, but for what is `LOCKED`; `columns` have their kinds (`KINDS`),
+    in order. The manifest as written: `files` and `counts` are filled in.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-"))
@@ -218,11 +189,18 @@ def store(
             files[name] = {"file": file, "sha256": digest, "columns": list(kinds.items())}
         counts = {name: len(tables[name]) for name in columns}
         whole = replace(manifest, files=files, counts=counts)
+        for path in filter(Path.exists, (place / name for name in LOCKED)):
+            shutil.copyfile(path, partial / path.name)
         write_json(partial / MANIFEST, asdict(whole))
         replace_directory(partial, place)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return whole
+
+
+def locked(study: str, name: str = "predictions") -> pd.DataFrame:
+    """Read what was written down before a study was measured (`LOCKED`)."""
+    return pd.read_csv(folder(study) / f"{name}.csv")
 
 
 def _remedy(place: Path) -> str:
@@ -264,9 +242,7 @@ def load(place: Path) -> Measured:
         are of no kind said; or a schema from the future. One sentence, with the remedy.
     """
     manifest = _manifest(place)
-    remedy = (
-        f"fetch it again (git checkout -- {place}), or measure: make measure STUDY={place.name}"
-    )
+    remedy = _remedy(place)
     tables = {}
     for name, told in manifest.files.items():
         path = place / Path(str(told["file"])).name
@@ -326,19 +302,27 @@ def changes(old: Measured | None, new: Measured) -> list[str]:
 # --- the sample that a build trains again ----------------------------------------------------
 
 
-def draw(nets: pd.DataFrame, count: int, *keys: str) -> pd.DataFrame:
-    """Choose nets at random, by the digest of some texts, such as the commit.
+def draw(nets: pd.DataFrame, count: int, *keys: str, together: Sequence[str] = ()) -> pd.DataFrame:
+    """Choose so many nets at random, by the digest of some texts, such as the commit.
+
+    Nets that agree in the columns `together` are chosen at once: there may be more then.
 
     Examples
     --------
-    >>> nets = pd.DataFrame({"net": range(100)})
+    >>> nets = pd.DataFrame({"net": range(100), "cell": np.arange(100) // 10})
     >>> draw(nets, 3, "a").equals(draw(nets, 3, "a")), len(draw(nets, 200, "b"))
     (True, 100)
+    >>> len(draw(nets, 3, "a")), len(draw(nets, 3, "a", together=["cell"]))
+    (3, 10)
     """
     digest = hashlib.sha256(" ".join(keys).encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    chosen = rng.choice(len(nets), min(count, len(nets)), replace=False)
-    return nets.iloc[np.sort(chosen)]
+    groups = nets.reset_index(drop=True).groupby(list(together)) if together else None
+    whole = np.arange(len(nets)) if groups is None else groups.ngroup().to_numpy()
+    order = rng.permutation(whole.max(initial=-1) + 1)
+    before = np.cumsum(np.bincount(whole, minlength=len(order))[order])
+    enough = np.searchsorted(before, min(count, len(nets))) + 1 if count else 0
+    return nets[np.isin(whole, order[:enough])]
 
 
 #: What a recording or two weigh in a score, of which two answers tie but for rounding.
@@ -389,24 +373,13 @@ def compare(
     score: str = "test",
     strays: int = 1,
 ) -> Check:
-    """Compare scores of nets that were trained again with the stored ones.
+    """Compare scores of nets that were trained again with the stored ones, by their keys.
 
-    Parameters
-    ----------
-    stored, again : DataFrame
-        The same nets, by the same index (their keys).
-    bound : Series of float
-        How far each may differ on another machine.
-    exact : bool
-        Whether this is the machine that measured: then training gives the same bits, and a score
-        may differ by `TIES` only, since a net alone and a stack of nets are read in other sums.
-    command : str
-        What reproduces a net; ``{key}`` stands for its key.
-    score : str
-        The column.
-    strays : int
-        With `exact`, nets that may differ, by a tie. Where more do, the process rounds otherwise,
-        as some did on one and the same machine, and training amplifies that: the bound decides.
+    On another machine a score may lie within its `bound`. On the one that measured (`exact`)
+    training gives the same bits, and a score may differ by `TIES` only, since a net alone and a
+    stack of nets are read in other sums; and no more than `strays` nets may, by a tie. Where more
+    do, the process rounds otherwise, as some did on one and the same machine, and training
+    amplifies that: the bound decides. In `command`, ``{key}`` stands for a net's key.
 
     Raises
     ------

@@ -2,5 +2,5 @@
 
 Begin with `transfer`: frozen and probed, or trained on. `efficientnet` is the net, `photographs`
 what it was made for, `probes` read its features; `contrast` turns the input's contrast and colour,
-on the sounds in `noisy`.
+and `looks` measures that on the sounds in `noisy`.
 """

@@ -5,15 +5,15 @@ normalisation takes off (`NEUTRAL`), and of which its padding is made. So it is 
 the first layer, whose biases stay: what contrast c does, first-layer filters times c do, and a
 straight line in colour space is a first layer with one channel (`adapted`).
 
-`first` is for readers: their pictures, at each contrast and without a net. `piece` measures one
-`Feed` for the book, on the tasks of `noisy`.
+`first` is for readers: their pictures, at each contrast and without a net. `looks` measures feeds
+for the book.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal
@@ -28,13 +28,13 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from analysis.pictures import encodings
-from analysis.pretrained import efficientnet, noisy, probes
+from analysis.pretrained import efficientnet, probes
 from analysis.pretrained.efficientnet import SIDE, Net
 from analysis.pretrained.transfer import Task
 
 __all__ = [
     "CONTRASTS", "LINES", "NEUTRAL", "PENALTIES", "PROBES", "Feed", "activations", "adapted",
-    "first", "inputs", "kernels", "lean", "piece", "pixel_kernel", "probed",
+    "first", "inputs", "kernels", "lean", "pixel_kernel", "probed",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -261,27 +261,6 @@ def _score(predictions: Array, task: Task, rows: NDArray[np.bool_]) -> float:
     if targets.ndim == 1:
         return float((predictions.argmax(1) == targets).mean())
     return float(1 - np.mean((predictions - targets) ** 2 / task.targets.var(0)))
-
-
-def piece(sound: str, snr: float, side: int, clips: int, draw: int, feed: Feed) -> dict[str, Any]:
-    """Measure one feed on all questions of a sound (`noisy.tasks`): columns of scores, as lists."""
-    asked = noisy.tasks(sound, snr, side, clips, draw)
-    levels = next(iter(asked.values())).levels(side)
-    label: dict[str, Any] = {"sound": sound, "snr": snr, "draw": draw} | asdict(feed)
-    label |= {"net": feed.net.weights, "net_seed": feed.net.seed}
-    if feed.arm != "no net":
-        found = activations(inputs(levels, feed, draw), lean(feed.net, feed.padding))
-    tables = []
-    for question, task in asked.items():
-        if feed.arm == "no net":
-            read = {"pixels": pixel_kernel(levels, task.core, feed.blur)}
-        else:
-            read = kernels(found, task.core)
-        tables += [
-            probed(kernel, task).assign(task=question, probe=probe, **label)
-            for probe, kernel in read.items()
-        ]
-    return {"rows": pd.concat(tables).to_dict("list")}
 
 
 def first(

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.colour.colormaps import LEVELS
+from analysis.colour.colormaps import LEVELS, lut8
 from analysis.pictures.encodings import ScaleName, fit_scale, fourier, random_curve, scaled_table
+from analysis.planes.margins import pattern_margins
 from analysis.wide_nets.kernels import (
     TARGETS,
     Rates,
@@ -28,7 +29,7 @@ from analysis.wide_nets.kernels import (
 
 __all__ = [
     "GRAY", "band_map", "band_order", "bands", "compare", "eigenfunctions", "fourier_speed",
-    "growth", "predicted_speed", "random_curve_speed",
+    "growth", "median_margins", "predicted_speed", "random_curve_speed",
 ]  # fmt: skip
 
 #: The encoding that all speeds are ratios to: one channel, the level / 255.
@@ -164,3 +165,12 @@ def growth(width: int = 64, factor: int = 3) -> pd.DataFrame:
         columns = {"target": list(TARGETS), "speed": speed, "speed_stable": stable}
         frames.append(pd.DataFrame({"remedy": name} | columns))
     return pd.concat(frames, ignore_index=True)
+
+
+def median_margins(maps: Iterable[str]) -> list[float]:
+    """Median, over bands, of a neuron's best margin (1/255), 8 levels free at either end."""
+    ends = np.array([pair for pair in bands(8) if pair[0] > 8 and pair[1] < 247])
+    levels = np.arange(LEVELS)
+    fires = (levels >= ends[:, :1]) & (levels <= ends[:, 1:])
+    silent = (levels < ends[:, :1] - 8) | (levels > ends[:, 1:] + 8)
+    return [255 * np.median(pattern_margins(lut8(name) / 255, fires, silent)) for name in maps]

@@ -1,0 +1,196 @@
+"""Looks at sounds in noise by a frozen net: what the edition's study of contrast measures.
+
+A `Look` is a `Feed` and the sound it is shown; `measure` asks every question of `noisy` about each,
+through every probe and fold. `compared` are the means over the folds, of which a sample is measured
+again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from analysis.nets import sweeps
+from analysis.pretrained import contrast, noisy
+from analysis.pretrained.contrast import PROBES, Feed
+from analysis.pretrained.efficientnet import Net
+from analysis.sound import datasets
+
+__all__ = [
+    "FETCHED", "KEY", "LOOK", "TABLES", "Look", "Settings", "again", "compared", "estimate",
+    "here", "looks", "measure",
+]  # fmt: skip
+
+#: Sets without which not all can be measured.
+FETCHED = ("spoken-digits", "spoken-words")
+
+#: What names a look, and a score.
+LOOK = (
+    *("sound", "snr", "draw", "arm", "contrast", "middle", "blur", "net", "net_seed", "padding"),
+)
+KEY = (*LOOK, "task", "probe")
+
+#: The table of `measure`: a row a score and fold.
+TABLES: dict[str, dict[str, str]] = {
+    "scores": {"sound": "text", "task": "text", "snr": "number", "draw": "count", "arm": "text"}
+    | dict.fromkeys(("contrast", "middle", "blur"), "number")
+    | {"net": "text", "net_seed": "count", "padding": "text", "probe": "text", "fold": "count"}
+    | dict.fromkeys(("test", "train", "loss", "penalty"), "number")
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Contrasts that each arm is shown at, noises of each sound (dB), and draws of chirps.
+
+    Then: deviations of the blurs that *no net* chooses from, in pixels; rows of a picture before it
+    is enlarged, and clips of a draw; whether maps, a blur and a middle are tried beside.
+    """
+
+    contrasts: Mapping[str, tuple[float, ...]]
+    noises: Mapping[str, tuple[float, ...]]
+    draws: int
+    blurs: tuple[float, ...]
+    side: int
+    clips: int
+    beside: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """A feed, and the sound it is shown."""
+
+    sound: str
+    snr: float
+    draw: int
+    feed: Feed
+
+
+def looks(settings: Settings, seed: int = 0) -> list[Look]:
+    """List everything that is to be measured, what decides first."""
+    sounds = [
+        (sound, snr, seed + draw)
+        for sound, noises in settings.noises.items()
+        for draw in range(1, 1 + (settings.draws if sound == "chirps" else 1))
+        for snr in noises
+    ]
+    feeds = [Feed("no net", blur=blur) for blur in settings.blurs]
+    feeds += [Feed(arm, c) for arm, contrasts in settings.contrasts.items() for c in contrasts]
+    main = [Look(*sound, feed) for feed in feeds for sound in sounds]
+    fives = [sound for sound in sounds if sound[:2] == ("chirps", 5.0)]
+    unlike = [Feed("gray", padding="circular"), Feed("gray", net=Net("random"))]
+    why = [
+        Look(*sound, replace(feed, arm=arm, contrast=c))
+        for feed in unlike
+        for arm, c, sound in product(("gray", "red–blue"), (1.0, 0.1), fives)
+    ]
+    return main + why + (_beside(settings, seed) if settings.beside else [])
+
+
+def _beside(settings: Settings, seed: int) -> list[Look]:
+    grid = settings.contrasts["gray"]
+    maps = ("magma", "jet", "random-curve", "magenta–green")
+    feeds = [
+        *(Feed(arm, c) for arm in maps for c in grid),
+        *(Feed("gray", c, blur=2.3) for c in grid),  # 8 pixels of 224
+        *(Feed("gray", c, middle=0.0) for c in grid[1:]),
+    ]
+    return [Look("chirps", snr, seed + 1, feed) for snr in (5.0, -10.0) for feed in feeds]
+
+
+def _piece(look: Look, side: int, clips: int) -> dict[str, Any]:
+    """Measure one look, with all questions of its sound: columns of scores, as lists."""
+    feed = look.feed
+    asked = noisy.tasks(look.sound, look.snr, side, clips, look.draw)
+    levels = next(iter(asked.values())).levels(side)
+    label = asdict(look) | asdict(feed) | {"net": feed.net.weights, "net_seed": feed.net.seed}
+    label = {name: label[name] for name in LOOK}
+    if feed.arm != "no net":
+        module = contrast.lean(feed.net, feed.padding)
+        found = contrast.activations(contrast.inputs(levels, feed, look.draw), module)
+    tables = []
+    for question, task in asked.items():
+        if feed.arm == "no net":
+            read = {"pixels": contrast.pixel_kernel(levels, task.core, feed.blur)}
+        else:
+            read = contrast.kernels(found, task.core)
+        tables += [
+            contrast.probed(kernel, task).assign(task=question, probe=probe, **label)
+            for probe, kernel in read.items()
+        ]
+    return {"rows": pd.concat(tables).to_dict("list")}
+
+
+def _scores_of(look: Look) -> int:
+    probes = 1 if look.feed.arm == "no net" else len(PROBES)
+    return probes * len(noisy.QUESTIONS[look.sound])
+
+
+def _measured(some: Sequence[Look], settings: Settings, **how: Any) -> pd.DataFrame:
+    code = sweeps.code_digest(sys.modules[__name__])
+    size = (settings.side, settings.clips)
+    work = [
+        sweeps.Work(sweeps.fingerprint(code, look, size), _piece, (look, *size), _scores_of(look))
+        for look in some
+    ]
+    found = sweeps.run(work, **({"description": "looks", "unit": "score"} | how))
+    return pd.concat([pd.DataFrame(one["rows"]) for one in found], ignore_index=True)
+
+
+def measure(settings: Settings, seed: int = 0, **how: Any) -> dict[str, pd.DataFrame]:
+    """Measure all `looks` at sounds that are on this machine, see `TABLES` and `sweeps.run`."""
+    some = [look for look in looks(settings, seed) if _present(look.sound)]
+    return {"scores": _measured(some, settings, **how)}
+
+
+def compared(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Mean of each score over the folds, see `KEY`; to nine digits, as folds are stored."""
+    scores = tables["scores"]
+    folds = scores.assign(test=scores.test.map(_nine)).groupby(list(KEY), sort=False)
+    return folds.test.mean().map(_nine).reset_index()
+
+
+def _nine(value: float) -> float:
+    return float(f"{value:.9g}")
+
+
+def again(rows: pd.DataFrame, settings: Settings, seed: int = 0, **how: Any) -> pd.DataFrame:
+    """Measure the looks of some rows of `compared` once more."""
+    some = [_look(row) for row in rows[list(LOOK)].drop_duplicates().itertuples()]
+    new = compared({"scores": _measured(some, settings, **how)}).set_index(list(KEY))
+    return new.loc[pd.MultiIndex.from_frame(rows[list(KEY)])].set_index(rows.index)
+
+
+def _look(row: Any) -> Look:
+    """Look of a row: nine digits give the same float32."""
+    net = Net(row.net, row.net_seed)
+    feed = Feed(row.arm, row.contrast, row.middle, row.blur, net, row.padding)
+    return Look(row.sound, row.snr, row.draw, feed)
+
+
+def here(rows: pd.DataFrame) -> pd.Series:
+    """Tell which rows' recordings are on this machine."""
+    return rows.sound.map({sound: _present(sound) for sound in noisy.QUESTIONS})
+
+
+def _present(sound: str) -> bool:
+    return sound not in FETCHED or datasets.available(sound)
+
+
+def estimate(settings: Settings, seed: int = 0) -> tuple[int, float]:
+    """How many scores `measure` gives, and the processor's seconds: by one look at a few clips."""
+    some = [look for look in looks(settings, seed) if _present(look.sound)]
+    spent: list[float] = []
+    few = replace(settings, clips=24)
+    for _ in range(2):  # the first builds the net
+        _measured(
+            [Look("chirps", 5.0, 1, Feed("gray"))], few, executor="serial", charge=spent.append
+        )
+    nets = sum(look.feed.arm != "no net" for look in some)
+    cost = nets * spent[-1] * settings.clips / few.clips
+    return sum(map(_scores_of, some)), cost

@@ -1,0 +1,60 @@
+"""Looks at chirps: measured, measured again, and named by their rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.evidence import measurements
+from analysis.pretrained import contrast, looks, noisy
+from analysis.pretrained.contrast import Feed
+from analysis.pretrained.looks import Settings
+
+SMALL = Settings({"gray": (1.0, 0.1)}, {"chirps": (20.0, 0.0)}, 1, (0.0, 1.0), 16, 24)
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pd.DataFrame]:
+    return looks.measure(SMALL, executor="serial")
+
+
+def test_every_look_is_asked_every_question_through_every_probe(
+    tables: dict[str, pd.DataFrame],
+) -> None:
+    table, some = tables["scores"], looks.looks(SMALL)
+    assert set(table.columns) == set(looks.TABLES["scores"])
+    rows = looks.compared(tables)
+    assert len(rows) == sum(map(looks._scores_of, some)) == looks.estimate(SMALL)[0]
+    assert len(table) == 10 * len(rows)  # folds
+    gray = rows[(rows.arm == "gray") & (rows.contrast == 0.1) & (rows.snr == 20)]
+    assert gray.probe.tolist() == list(contrast.PROBES)
+    mean = table[(table.probe == "pixels") & (table.blur == 1)].groupby("snr").test.mean()
+    assert rows[rows.blur == 1].set_index("snr").test.to_dict() == pytest.approx(mean.to_dict())
+
+
+def test_a_look_is_measured_again_from_what_is_stored(
+    tables: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    manifest = measurements.Manifest("x", "c", "make", "d", {}, 0, {}, {}, 1.0, "code")
+    measurements.store(tmp_path / "x", manifest, tables, looks.TABLES)
+    rows = looks.compared(measurements.load(tmp_path / "x").tables)
+    some = rows[(rows.arm == "gray") & (rows.contrast == 0.1)].iloc[::-1]
+    again = looks.again(some, SMALL, executor="serial")
+    assert list(again.index) == list(some.index)
+    np.testing.assert_array_equal(again.test, some.test)
+
+
+def test_nine_digits_feed_the_same_bits() -> None:
+    levels = np.random.default_rng(0).random((2, 8, 8), dtype=np.float32)
+    exact = contrast.inputs(levels, Feed("turbo", 0.3))
+    read = contrast.inputs(levels, Feed("turbo", 0.3, middle=float(f"{contrast.NEUTRAL:.9g}")))
+    np.testing.assert_array_equal(exact, read)
+
+
+def test_what_is_not_on_this_machine_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looks.datasets, "available", lambda name: False)
+    rows = pd.DataFrame({"sound": list(noisy.QUESTIONS)})
+    assert rows.sound[looks.here(rows)].tolist() == ["chirps", "instruments"]
