@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import yaml
 from PIL import Image
 
+from analysis.evidence.claims import CLAIMS
 from analysis.publishing.forge import VARIABLES
+from analysis.publishing.ledger import Entry, document
 from analysis.site.pages import FACTS, Book
 from analysis.site.site import REHEARSAL, last_changes, read_book, stage, write_figures
 
@@ -74,6 +77,59 @@ def test_the_ledger_is_staged_under_its_edition_too(root: Path) -> None:
     found = json.loads((extra / "ledger.json").read_text())
     assert found == json.loads((extra / "ledger-2026.1.json").read_text())
     assert found["edition"] == "2026.1"
+
+
+def test_a_second_edition_keeps_the_addresses_of_the_first(root: Path) -> None:
+    """Made up: it gives up one figure, publishes a new one, and another verdict."""
+    place = CLAIMS["A5"]
+    entry = dict(
+        asdict(Entry("A5", "holds", "proved", "Yes.", "fig-a", "s", place.chapter, place.part))
+    )
+    (root / "_config.yml").write_text("edition: '2026.1'\n")
+    first = {
+        name: write_results(root / "first" / name, name, f"fig-{name}") for name in ("one", "two")
+    }
+    (first["one"] / "ledger.json").write_text(json.dumps({"A5": entry}))
+    extra = stage(root, ["one", "two"], first) / "extra"
+    published = {path.relative_to(extra): path.read_bytes() for path in extra.rglob("*.*")}
+    generated = extra.parent / "book" / "_generated" / "ledger.md"
+    assert "What changed" not in generated.read_text()
+
+    (root / "_config.yml").write_text("edition: '2026.2'\n")
+    kept = root / "editions" / "figures"
+    kept.mkdir(parents=True)
+    (kept.parent / "ledger-2026.1.json").write_bytes(published[Path("ledger-2026.1.json")])
+    second = {"one": write_results(root / "second" / "one", "a", "fig-one")}
+    second["two"] = write_results(root / "second" / "two", "b", "fig-new")
+    (second["one"] / "figures" / "fig-one.svg").write_text("drawn anew")
+    (second["one"] / "ledger.json").write_text(json.dumps({"A5": entry | {"verdict": "fails"}}))
+    with pytest.raises(ValueError, match=r"fig-two of edition 2026\.1 would lose its address"):
+        stage(root, ["one", "two"], second)
+    for name, content in published.items():
+        if name.stem == "fig-two":
+            (kept / name.name).write_bytes(content)
+    stage(root, ["one", "two"], second)
+    assert all((extra / name).exists() for name in published)
+    assert (extra / "ledger-2026.1.json").read_bytes() == published[Path("ledger-2026.1.json")]
+    assert json.loads((extra / "ledger-2026.2.json").read_text())["edition"] == "2026.2"
+    assert (extra / "figures" / "fig-one.svg").read_text() == "drawn anew"
+    assert (extra / "figures" / "fig-two.svg").read_bytes() == b"svg"
+    told = generated.read_text()
+    assert "What changed since edition 2026.1" in told
+    assert "| [A5](#claim-a5) | holds | fails |" in told
+    assert "New figures: {numref}`fig-new`" in told
+
+
+def test_the_newest_edition_before_is_compared_with(root: Path) -> None:
+    (root / "_config.yml").write_text("edition: '2027.1'\n")
+    (root / "editions").mkdir()
+    for edition in ("2026.9", "2026.10"):
+        old = document([], edition)
+        (root / "editions" / f"ledger-{edition}.json").write_text(json.dumps(old))
+    target = stage(root, ["one"], {"one": write_results(root / "one", "a")})
+    told = (target / "book" / "_generated" / "ledger.md").read_text()
+    assert "since edition 2026.10" in told and "No verdict changed." in told
+    assert (target / "extra" / "ledger-2026.9.json").exists()
 
 
 def test_a_number_of_two_chapters_is_refused(root: Path) -> None:

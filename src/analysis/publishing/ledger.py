@@ -23,6 +23,7 @@ from analysis.publishing.provenance import Run, current_run, with_minus
 __all__ = [
     "SCHEMA",
     "Entry",
+    "changed",
     "changes",
     "document",
     "number",
@@ -223,14 +224,17 @@ SCHEMA = 1
 
 
 def document(
-    entries: Iterable[Entry], edition: str, codes: Mapping[str, str] = MappingProxyType({})
+    entries: Iterable[Entry],
+    edition: str,
+    codes: Mapping[str, str] = MappingProxyType({}),
+    figures: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Ledger as data, for programs and for comparing editions.
 
     ``claims`` has of each claim its text, who said it, the primary estimand, the verdict and the
     evidence, primary first: chapter, part, verdict, strength, the sentence with the deciding
     numbers and intervals, figure, section, and the digest, in `codes`, of the modules that the
-    chapter imports.
+    chapter imports. ``figures`` are those that the edition publishes.
     """
     found = list(entries)
     claims = {}
@@ -251,7 +255,7 @@ def document(
             "verdict": verdict,
             "evidence": evidence,
         }
-    return {"schema": SCHEMA, "edition": edition, "claims": claims}
+    return {"schema": SCHEMA, "edition": edition, "claims": claims, "figures": sorted(figures)}
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -262,6 +266,19 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, s
         for name in names
     ]
     return [(name, *pair) for name, pair in zip(names, told, strict=True) if pair[0] != pair[1]]
+
+
+def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Table of `changes` as MyST, folded, with the figures that are new."""
+    added = sorted({*new["figures"]} - {*old["figures"]})
+    rows = [
+        f"| [{name}](#claim-{name.lower()}) | {was} | {is_} |"
+        for name, was, is_ in changes(old, new)
+    ]
+    table = ["| claim | was | is |", "|---|---|---|", *rows] if rows else ["No verdict changed."]
+    figures = ["", "New figures: " + ", ".join(f"{{numref}}`{id}`" for id in added)] * bool(added)
+    title = f":::{{dropdown}} What changed since edition {old['edition']}"
+    return "\n".join([title, "", *table, *figures, ":::", ""])
 
 
 def scoreboard(entries: Iterable[Entry]) -> str:

@@ -27,7 +27,7 @@ from analysis.files import replace_directory
 from analysis.publishing.execution import NOTEBOOK, seal, unwritable
 from analysis.publishing.figures import FORMATS, Record, bibtex, index_markdown
 from analysis.publishing.forge import find_home, git
-from analysis.publishing.ledger import document, read_entries, scoreboard
+from analysis.publishing.ledger import changed, document, read_entries, scoreboard
 from analysis.site import plain
 from analysis.site.pages import FACTS, Book
 
@@ -80,8 +80,8 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
     Raises
     ------
     ValueError
-        If two chapters publish the same figure or number, a file of a figure is missing, or a page
-        asks for a number that no chapter gives.
+        If two chapters publish the same figure or number, a file of a figure is missing, a page
+        asks for a number that no chapter gives, or a figure of an edition before has none any more.
     """
     target = root / "_build" / "site"
     staged: dict[Path, bytes] = {}
@@ -107,20 +107,43 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
     staged |= _plain_texts(root, target / "extra", book, pages, results, numbers)
     staged[target / FACTS] = _facts(root, book, pages, results)
     generated = target / "book" / "_generated"
-    entries = read_entries(chapters)
-    ledger = scoreboard(entries)
-    told = json.dumps(document(entries, book.edition, _codes(results)), indent=1, sort_keys=True)
+    records = [record for folder in chapters for record in read_records(folder)]
+    entries, ids = read_entries(chapters), [record.id for record in records]
+    told = document(entries, book.edition, _codes(results), ids)
+    content = json.dumps(told, indent=1, sort_keys=True).encode()
     for name in ("ledger.json", *([f"ledger-{book.edition}.json"] if book.edition else [])):
-        staged[target / "extra" / name] = told.encode()
-    index = index_markdown([record for folder in chapters for record in read_records(folder)])
+        staged[target / "extra" / name] = content
+    before = _editions_before(root, target / "extra", staged)
+    ledger = scoreboard(entries) + (changed(before[-1], told) if before else "")
     staged[generated / "ledger.md"] = ledger.encode()
-    staged[generated / "figures.md"] = index.encode()
+    staged[generated / "figures.md"] = index_markdown(records).encode()
     for path in sorted(target.rglob("*")) if target.exists() else []:
         if path.is_file() and path not in staged:
             path.unlink()
     for path, content in staged.items():
         _write(path, content)
     return target
+
+
+def _editions_before(root: Path, extra: Path, staged: dict[Path, bytes]) -> list[dict[str, Any]]:
+    """Serve what editions before have published, where this one has no newer; their ledgers.
+
+    ``editions`` holds it under the addresses that it has: the ledger of each, and the files of
+    figures that were given up since.
+    """
+    folder = root / "editions"
+    for path in folder.rglob("*"):
+        if path.is_file():
+            staged.setdefault(extra / path.relative_to(folder), path.read_bytes())
+    ledgers = [json.loads(path.read_text("utf-8")) for path in folder.glob("ledger-*.json")]
+    for before in ledgers:
+        for id in before["figures"]:
+            if extra / "figures" / f"{id}.svg" not in staged:
+                raise ValueError(
+                    f"{id} of edition {before['edition']} would lose its address: publish it, or "
+                    "keep its files in editions/figures"
+                )
+    return sorted(ledgers, key=lambda old: [int(part) for part in old["edition"].split(".")])
 
 
 def _codes(results: Mapping[str, Path]) -> dict[str, str]:
