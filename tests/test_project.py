@@ -146,7 +146,7 @@ def test_ruff_reads_the_cells(name: str, tmp_path: Path) -> None:
 PAIRED, ROOM, CELL = 400, 500, 30
 
 #: Lines in all modules and in all cells: on the way to 19,000 and 2,800.
-PACKAGE, CELLS = 36_900, 5_200
+PACKAGE, CELLS = 34_200, 5_200
 
 #: Modules that are one subject each and were left whole: what they may have.
 WHOLE: dict[str, int] = {
@@ -157,7 +157,6 @@ WHOLE: dict[str, int] = {
 #: Over budget still: lines of modules, and numbers of long cells by chapter. They may only shrink.
 FAT: dict[str, int] = {
     "channel_filters.py": 424,
-    "sound/datasets.py": 706,
     "transfer_learning.py": 414,
 }
 LONG: dict[str, int] = {

@@ -27,7 +27,6 @@ from analysis.pictures import encodings
 from analysis.sound import partials
 from analysis.sound.partials import Notes
 
-Levels = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 #: Colormaps that the chapter follows throughout.

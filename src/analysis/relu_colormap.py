@@ -25,9 +25,6 @@ from analysis.relu.piecewise import (
     from_segments,
 )
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
-
 #: Colormaps that the chapter names.
 NAMED = ("viridis", "turbo", "jet", "magma", "inferno", "plasma", "cividis", "gray")
 

@@ -7,7 +7,6 @@ How much a pixel tells of the class (`information_by_stage`), gray as it is writ
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,7 +15,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -26,6 +24,7 @@ from analysis.bands.information import Information, class_information
 from analysis.colour import colormaps
 from analysis.colour.information import colour_numbers
 from analysis.evidence.statistics import paired_difference
+from analysis.jpeg import files
 from analysis.pictures.saving import FORMATS, HIGH_DB, LOW_DB, decode, exact_levels, imsave
 from analysis.sound import spectrograms
 
@@ -99,14 +98,12 @@ def differences(information: Mapping[str, Information], start: str = "8 bits") -
 def gray_ramp_written() -> pd.DataFrame:
     """All 256 levels, saved in gray in three ways and read back from the file."""
     ramp = np.arange(colormaps.LEVELS, dtype=np.uint8)[None]
-    stream = io.BytesIO()
-    Image.fromarray(ramp).save(stream, format="PNG")
-    files = {
+    kept = {
         'imsave(cmap="gray")': imsave(ramp, cmap="gray", vmin=0, vmax=255),
-        "Image.fromarray": stream.getvalue(),
+        "Image.fromarray": files.encode(ramp, "PNG"),
         "imsave(RGB)": imsave(np.repeat(ramp[..., None], 3, axis=-1)),
     }
-    return pd.DataFrame({"level": ramp[0]} | {way: decode(f)[0, :, 0] for way, f in files.items()})
+    return pd.DataFrame({"level": ramp[0]} | {way: decode(f)[0, :, 0] for way, f in kept.items()})
 
 
 # --- scaling each image to its own range ---

@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from analysis.comparisons.arms import ALL_STEPS, ARMS, COLOURS, NETWORKS, RAW
@@ -51,11 +51,8 @@ from analysis.evidence.statistics import (
     mean_interval,
     paired_difference,
 )
-from analysis.evidence.verdicts import by_answers
+from analysis.evidence.verdicts import by_answers, by_margin
 from analysis.pictures import steps
-
-Array = NDArray[np.float64]
-
 
 #: What the edition stores.
 _EDITION = Settings(
@@ -325,9 +322,7 @@ def verdict_limited_model(table: pd.DataFrame) -> str:
     less than the margin better, counts against it.
     """
     cell = table[(table.task == "textures") & (table.network == "neuron") & table.arm.isin(COLOURS)]
-    ways = decided(cell)
-    answers = np.where(ways == 1, "yes", np.where((ways == -1) | (cell.high < MARGIN), "no", "-"))
-    return by_answers(answers.tolist(), "yes", "no")
+    return by_answers(by_margin(cell.assign(decided=decided(cell)), MARGIN))
 
 
 def verdict_redundancy(table: pd.DataFrame, equal: pd.DataFrame) -> str:

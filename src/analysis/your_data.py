@@ -42,7 +42,7 @@ from analysis.nets import sweeps
 from analysis.pictures import encodings, steps
 from analysis.recordings.listing import METADATA, DataError
 from analysis.recordings.recordings import load
-from analysis.sound import datasets
+from analysis.sound import datasets, soundfont
 
 __all__ = [
     "PREPARING", "SETTINGS", "check_outside", "demonstration", "drawable", "example_rows",
@@ -152,7 +152,7 @@ def demonstration(folder: Path, seed: int = 0) -> None:
         file, instrument = f"{notes.clips[i]}.wav", notes.groups[i]
         wave = gains[instrument] * notes.waveforms[i]
         soundfile.write(folder / file, wave, notes.sample_rate, "PCM_16")
-        soft = file.endswith(f"v{min(datasets.VELOCITIES):03d}.wav")
+        soft = file.endswith(f"v{min(soundfont.VELOCITIES):03d}.wav")
         rows.append((file, "soft" if soft else "loud", str(instrument)))
     (folder / "empty.wav").write_bytes(b"")
     (folder / "no sound.wav").write_text("this is text")

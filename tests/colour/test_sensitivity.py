@@ -40,7 +40,7 @@ def test_black_to_white_is_a_hundred() -> None:
         assert np.isclose(sensitivity.colour_distances("gray", metric)[0, 255], 100, atol=0.1)
     assert np.isclose(
         sensitivity.colour_distances("gray", "net")[0, 255],
-        np.linalg.norm(1 / sensitivity.IMAGENET_DEVIATION),
+        np.linalg.norm(1 / np.array(colormaps.IMAGENET_STD)),
     )
     with pytest.raises(ValueError, match="unknown metric 'lab'"):
         sensitivity.colour_distances("gray", "lab")

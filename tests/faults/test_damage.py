@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from analysis.nets import checkpoints
-from analysis.sound import datasets
+from analysis.sound import archives, datasets, soundfont
 from tests.faults.conftest import Victim, copied, differing, tree
 
 RESULTS = "_build/executed/edition/one"
@@ -91,22 +91,22 @@ def test_damaged_notes_are_rendered_again(tmp_path: Path, monkeypatch: pytest.Mo
         rendered.append(1)
         return fresh
 
-    monkeypatch.setattr(datasets, "_cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(datasets, "_render_all", render)
-    monkeypatch.setattr(datasets, "_recipe", lambda: "0" * 64)
-    datasets._notes.cache_clear()
-    datasets._notes()
+    monkeypatch.setattr(soundfont, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(soundfont, "_render_all", render)
+    monkeypatch.setattr(soundfont, "recipe", lambda: "0" * 64)
+    soundfont.notes.cache_clear()
+    soundfont.notes()
     (path,) = tmp_path.glob("*.npz")
     content = path.read_bytes()
     rng = random.Random(1)
     for round in range(400):
         path.write_bytes(spoiled(content, KINDS[round % 4], rng))
-        datasets._notes.cache_clear()
-        waveforms, sounding, _ = datasets._notes()
+        soundfont.notes.cache_clear()
+        waveforms, sounding, _ = soundfont.notes()
         np.testing.assert_array_equal(waveforms, fresh[0])
         np.testing.assert_array_equal(sounding, fresh[1])
     assert len(rendered) > 300
-    datasets._notes.cache_clear()
+    soundfont.notes.cache_clear()
 
 
 def test_a_damaged_archive_is_refused_in_a_sentence(
@@ -121,7 +121,7 @@ def test_a_damaged_archive_is_refused_in_a_sentence(
     for round in range(400):
         path.write_bytes(spoiled(content, KINDS[round % 4], rng))
         try:
-            list(datasets._members("spoken-digits", path, {"recordings/0_jackson_0.wav"}))
+            list(archives._members("spoken-digits", path, {"recordings/0_jackson_0.wav"}))
         except datasets.DataUnavailable as error:
             said.append(str(error))
     assert len(said) > 200

@@ -17,7 +17,7 @@ from PIL import Image
 
 from analysis.reading import clips, untrusted
 from analysis.recordings import listing
-from analysis.sound import datasets
+from analysis.sound import archives, datasets
 from analysis.uncolouring import coefficients
 
 FRONTS = {
@@ -76,10 +76,10 @@ def _archive(folder: Path, content: bytes, suffix: str) -> None:
     path = folder / f"archive{suffix}"
     path.write_bytes(content)
     try:
-        members = list(datasets._members("spoken-digits", path, {"recordings/0_jackson_0.wav"}))
+        members = list(archives._members("spoken-digits", path, {"recordings/0_jackson_0.wav"}))
     except datasets.DataUnavailable:
         return
-    assert all(len(data) <= datasets._LARGEST_MEMBER for _, data in members)
+    assert all(len(data) <= archives._LARGEST_MEMBER for _, data in members)
 
 
 def _wav(format: str) -> bytes:

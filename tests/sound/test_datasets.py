@@ -15,7 +15,7 @@ import pooch
 import pytest
 import soundfile
 
-from analysis.sound import datasets
+from analysis.sound import archives, card, datasets, soundfont
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
         raise ConnectionError("no network here")
 
     monkeypatch.setattr(pooch, "retrieve", refuse)
-    datasets._read_checked.cache_clear()
+    archives._read_checked.cache_clear()
     yield data
-    datasets._read_checked.cache_clear()
+    archives._read_checked.cache_clear()
 
 
 def _wav(samples: np.ndarray, rate: int) -> bytes:
@@ -43,7 +43,7 @@ def _wav(samples: np.ndarray, rate: int) -> bytes:
 
 def _use_manifest(monkeypatch: pytest.MonkeyPatch, recordings: dict[str, bytes]) -> None:
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in recordings.items()}
-    monkeypatch.setattr(datasets, "_manifest", lambda _: digests)
+    monkeypatch.setattr(archives, "_manifest", lambda _: digests)
 
 
 def _digits() -> dict[str, bytes]:
@@ -74,15 +74,15 @@ WORDS = datasets.SOURCES["spoken-words"].archive
 
 
 def test_programs_are_nine_families_without_timpani_and_ensembles() -> None:
-    programs = datasets.programs()
+    programs = soundfont.programs()
     assert sorted(programs) == [p for p in range(80) if not 47 <= p <= 55]
     assert len(set(programs.values())) == 9
 
 
 def test_every_family_has_programs_to_train_and_to_test() -> None:
-    programs = datasets.programs()
-    held_out = set(datasets.held_out_programs())
-    for family in datasets.FAMILIES:
+    programs = soundfont.programs()
+    held_out = set(soundfont.held_out_programs())
+    for family in soundfont.FAMILIES:
         members = {p for p, f in programs.items() if f == family}
         assert len(members & held_out) == 2
         assert len(members - held_out) >= 5
@@ -102,7 +102,7 @@ def test_instruments() -> None:
 
 def test_a_note_sounds_at_its_pitch() -> None:
     notes = datasets.instruments()
-    row = list(notes.clips).index("p073-k069-v110" if 69 in datasets.KEYS else "p073-k070-v110")
+    row = list(notes.clips).index("p073-k069-v110" if 69 in soundfont.KEYS else "p073-k070-v110")
     spectrum = np.abs(np.fft.rfft(notes.waveforms[row] * np.hanning(16_000)))
     concert = 440 * 2 ** ((70 - 69) / 12)
     partials = concert * np.arange(1, 6)
@@ -115,27 +115,27 @@ def test_rendering_is_the_same_every_time_and_in_any_order() -> None:
     assert "pyaudio" not in sys.modules
     notes = datasets.instruments()
     synth = tinysoundfont.Synth(samplerate=48_000)
-    font = synth.sfload(str(datasets.soundfont_path()))
+    font = synth.sfload(str(soundfont.soundfont_path()))
     for clip in ("p040-k060-v110", "p000-k082-v060"):  # the other order, on a fresh synthesiser
         program, key, velocity = (int(part[1:]) for part in clip.split("-"))
         synth.program_select(0, font, 0, program)
-        played = datasets._play(synth, key, velocity)
-        again = datasets.resample_poly(played, 1, 3).astype(np.float32)
+        played = soundfont._play(synth, key, velocity)
+        again = soundfont.resample_poly(played, 1, 3).astype(np.float32)
         stored = notes.waveforms[list(notes.clips).index(clip)]
         np.testing.assert_allclose(again, stored, atol=1e-6)
 
 
 def test_a_damaged_cache_is_rendered_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     rendered = (np.full((1, 16), 0.5, np.float32), np.array([True]), np.array(["x"] * 71))
-    monkeypatch.setattr(datasets, "_render_all", lambda: rendered)
-    monkeypatch.setattr(datasets, "_cache_folder", lambda: tmp_path)
-    path = tmp_path / f"notes-{datasets._recipe()[:16]}.npz"
+    monkeypatch.setattr(soundfont, "_render_all", lambda: rendered)
+    monkeypatch.setattr(soundfont, "cache_folder", lambda: tmp_path)
+    path = tmp_path / f"notes-{soundfont.recipe()[:16]}.npz"
     path.write_bytes(b"PK\x03\x04 half a file")
-    waveforms, _, _ = datasets._notes.__wrapped__()
+    waveforms, _, _ = soundfont.notes.__wrapped__()
     np.testing.assert_array_equal(waveforms, rendered[0])
     assert [file.name for file in tmp_path.iterdir()] == [path.name]  # nothing left lying about
-    monkeypatch.setattr(datasets, "_render_all", lambda: pytest.fail("the cache was not used"))
-    np.testing.assert_array_equal(datasets._notes.__wrapped__()[0], rendered[0])
+    monkeypatch.setattr(soundfont, "_render_all", lambda: pytest.fail("the cache was not used"))
+    np.testing.assert_array_equal(soundfont.notes.__wrapped__()[0], rendered[0])
 
 
 def test_subsets_are_seeded_and_balanced() -> None:
@@ -295,15 +295,15 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
 
 
 def test_a_missing_soundfont_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "find_spec", lambda _: None)
+    monkeypatch.setattr(soundfont, "find_spec", lambda _: None)
     assert not datasets.available("instruments")
     assert datasets.state()["instruments"] == "absent"
     with pytest.raises(datasets.DataUnavailable, match="pip install pretty-midi"):
-        datasets.soundfont_path()
+        soundfont.soundfont_path()
 
 
 def test_manifests_have_every_recording() -> None:
-    digits, words = (datasets._manifest(name) for name in ("spoken-digits", "spoken-words"))
+    digits, words = (archives._manifest(name) for name in ("spoken-digits", "spoken-words"))
     assert len(digits) == 3000
     assert {name.split("/")[0] for name in words} == {
         "yes",
@@ -338,16 +338,16 @@ def _audio(labels: list[int], waveforms: np.ndarray, split: list[str]) -> datase
 def test_levels_leave_the_padding_out() -> None:
     waveforms = np.zeros((2, 100))
     waveforms[:, :50] = [[1], [0.1]]
-    levels = datasets.levels_db(_audio([0, 1], waveforms, ["train", "test"]))
+    levels = card.levels_db(_audio([0, 1], waveforms, ["train", "test"]))
     np.testing.assert_allclose(levels, [0, -20], atol=1e-5)
 
 
 def test_one_number_gives_the_class_away_only_if_it_does() -> None:
     labels = [0, 1] * 100
     audio = _audio(labels, np.zeros((200, 4)), ["train"] * 100 + ["test"] * 100)
-    assert datasets.one_number_accuracy(audio, np.array(labels, float)) == 1
+    assert card.one_number_accuracy(audio, np.array(labels, float)) == 1
     noise = np.random.default_rng(0).random(200)
-    assert 0.3 < datasets.one_number_accuracy(audio, noise) < 0.7
+    assert 0.3 < card.one_number_accuracy(audio, noise) < 0.7
 
 
 def test_twins_are_found_whatever_their_level() -> None:
@@ -355,14 +355,14 @@ def test_twins_are_found_whatever_their_level() -> None:
     audio = _audio(
         [0, 0, 1], np.stack([sound[0], sound[1], 0.1 * sound[0]]), ["train", "train", "test"]
     )
-    table = datasets.twins(audio)
+    table = card.twins(audio)
     assert table.loc[0, ["held_out", "nearest"]].tolist() == ["g2", "g0"]
     assert table.loc[0, "correlation"] == pytest.approx(1, abs=1e-5)
 
 
 def test_twins_are_scored_for_every_held_out_program() -> None:
-    table = datasets.twins(datasets.instruments())
-    assert len(table) == len(datasets.held_out_programs())
+    table = card.twins(datasets.instruments())
+    assert len(table) == len(soundfont.held_out_programs())
     assert table["correlation"].is_monotonic_decreasing
 
 

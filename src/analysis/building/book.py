@@ -16,6 +16,7 @@ from typing import Any
 import click
 import yaml
 
+from analysis.imports import closure, file_of, import_graph
 from analysis.publishing.execution import Spec, default_parameters, read_notebook
 from analysis.publishing.forge import git
 
@@ -83,19 +84,15 @@ class Book:
 
     @cached_property
     def _graph(self) -> Any:
-        import grimp
-
-        return grimp.build_graph(self.package, cache_dir=None)
+        return import_graph(self.package)
 
     def modules(self, name: str) -> list[Path]:
         """Files of the package's modules that a chapter imports, transitively."""
-        found: set[str] = set()
-        for module in _imports(self.source(name), self.package, self._graph.modules):
-            if module not in self._graph.modules:
-                raise BuildError(f"{self.source(name)} imports {module}, which does not exist")
-            found |= {module} | self._graph.find_upstream_modules(module)
-        base = Path(str(import_module(self.package).__file__)).parent
-        return sorted(_module_file(base, module) for module in _with_packages(found, self.package))
+        imported = _imports(self.source(name), self.package, self._graph.modules)
+        for module in imported - self._graph.modules:
+            raise BuildError(f"{self.source(name)} imports {module}, which does not exist")
+        found = _with_packages(closure(self._graph, imported), self.package)
+        return sorted(map(file_of, found))
 
     @cached_property
     def reads(self) -> dict[str, dict[str, list[str]]]:
@@ -163,11 +160,6 @@ def _data_read(source: Path) -> dict[str, list[str]]:
                 chapter, figure = (str(ast.literal_eval(a)) for a in given)
                 found.setdefault(chapter, []).append(figure)
     return found
-
-
-def _module_file(base: Path, module: str) -> Path:
-    path = base.joinpath(*module.split(".")[1:])
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def parse_parameters(book: Book, name: str, given: Mapping[str, str]) -> dict[str, Any]:

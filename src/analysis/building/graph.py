@@ -30,6 +30,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from analysis.building.book import Book, BuildError, check_profile, make_spec, parse_parameters
+from analysis.imports import closure, file_of, import_graph
 from analysis.publishing.execution import (
     NOTEBOOK,
     Spec,
@@ -273,10 +274,8 @@ def _site_task(book: Book, profile: str) -> Any:
     static = (path for path in sorted((book.root / "book" / "_static").rglob("*")))
     inputs += [path for path in static if path.is_file()]
     inputs += [path for path in [book.root / "book" / "references.bib"] if path.exists()]
-    here = Path(__file__).parents[1]
-    inputs += [path for room in ("site", "publishing") for path in (here / room).glob("*.py")]
-    inputs += [here / "evidence" / "claims.py"]  # what the ledger says of each claim
-    inputs += sorted((here / "site" / "templates").iterdir())
+    inputs += sorted(map(file_of, closure(import_graph("analysis"), ["analysis.site"], True)))
+    inputs += sorted((file_of("analysis.site").parent / "templates").iterdir())
     inputs += [path for path in [book.root / "CITATION.cff"] if path.exists()]
     about = asdict(read_book(book.root))  # its addresses, which git may know
     key = json.dumps([profile, about, last_changes(book.root, book.pages)])

@@ -16,6 +16,8 @@ from matplotlib.colors import Colormap, Normalize
 from numpy.typing import NDArray
 
 __all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
     "LEVELS",
     "apply",
     "cam02ucs",
@@ -30,6 +32,10 @@ __all__ = [
 
 #: Number of levels of an 8-bit pixel.
 LEVELS = 256
+
+#: Mean and deviation of ImageNet's red, green and blue in [0, 1], as torchvision publishes them.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 _PAIRS_PAY = 2**19  # pixels from which `apply` is faster two at a time
 _AT_ONCE = 2**13  # pairs whose colours stay in the cache

@@ -1,8 +1,8 @@
 """Colour as a filter: what a fixed curve of the level does to pixels and to spatial frequencies.
 
 A *channel* is a curve over the 256 levels, shape (256,): a column of a colormap's table. A linear
-filter weakens spatial frequencies and makes none; a bent curve makes new ones (`grating_harmonics`
-exactly, `new_energy` for a picture), and puts edges at levels of its own choice (`edge_energy`).
+filter weakens spatial frequencies and makes none; a bent curve makes new ones (`new_energy`), and
+puts edges at levels of its own choice (`edge_energy`).
 """
 
 from __future__ import annotations
@@ -66,36 +66,6 @@ def passband(channel: ArrayLike, height: float) -> tuple[int, int]:
     if not len(inside):
         raise ValueError(f"the channel never reaches {height}; its maximum is {np.max(channel)}")
     return int(inside[0]), int(inside[-1])
-
-
-def grating_harmonics(channel: ArrayLike, count: int = 12) -> Floats:
-    """Harmonics that a channel makes of a grating which sweeps all levels.
-
-    The grating's level is ``127.5 (1 + cos θ)``. The amplitude of ``cos nθ`` in the channel is the
-    n-th Chebyshev coefficient of the curve (linear between levels), since ``T_n(cos θ) = cos nθ``.
-
-    >>> grating_harmonics(np.arange(256) / 255, 3).round(6) + 0.0
-    array([0.5, 0.5, 0. , 0. ])
-    """
-    samples = 8192
-    level = 127.5 * (1 + np.cos(2 * np.pi * np.arange(samples) / samples))
-    spectrum = np.fft.rfft(np.interp(level, np.arange(LEVELS), np.asarray(channel, np.float64)))
-    amplitude = spectrum.real[: count + 1] * 2 / samples
-    amplitude[0] /= 2
-    return np.asarray(amplitude)
-
-
-def harmonic_share(channel: ArrayLike) -> float:
-    """Share of a grating's alternating energy that a channel moves to frequencies not its own.
-
-    In [0, 1]; 0 exactly if the channel is affine in the level, or constant.
-
-    >>> round(harmonic_share(np.arange(256) / 255), 9)
-    0.0
-    """
-    energy = grating_harmonics(channel, 2048)[1:] ** 2
-    total = energy.sum()
-    return float(1 - energy[0] / total) if total > 1e-20 else 0.0
 
 
 def spatial_power(image: ArrayLike) -> Floats:

@@ -17,9 +17,6 @@ from analysis.colour.colormaps import LEVELS
 
 Floats = NDArray[np.float64]
 
-#: Standard deviation of ImageNet's channels, the unit in which pretrained nets take their input.
-IMAGENET_DEVIATION = np.array([0.229, 0.224, 0.225])
-
 
 def turns(curve: ArrayLike, least: float = 1.0) -> int:
     """How often a curve turns around; a turn counts once the curve has come back by `least`.
@@ -68,7 +65,7 @@ def colour_distances(name: str, metric: str) -> Floats:
         lab = colour.XYZ_to_Lab(colour.sRGB_to_XYZ(colormaps.lut(name)))
         return np.asarray(colour.delta_E(lab[:, None], lab[None], method="CIE 2000"))
     if metric == "net":
-        points = colormaps.lut(name) / IMAGENET_DEVIATION
+        points = colormaps.lut(name) / colormaps.IMAGENET_STD
         return np.asarray(spatial.distance.cdist(points, points))
     if metric == "byte":
         points = colormaps.lut(name) * 255

@@ -28,7 +28,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 
-def encode(image: NDArray[np.uint8], form: str, **options: Any) -> bytes:
+def encode(image: NDArray[Any], form: str, **options: Any) -> bytes:
     """Save a picture as the file that Pillow writes, `form` such as "PNG" or "JPEG2000".
 
     `options` are those of `PIL.Image.Image.save`, such as ``optimize=True``.
@@ -38,7 +38,7 @@ def encode(image: NDArray[np.uint8], form: str, **options: Any) -> bytes:
         return stream.getvalue()
 
 
-def decode(content: bytes) -> NDArray[np.uint8]:
+def decode(content: bytes) -> NDArray[Any]:
     """Open a file with Pillow, in the file's own mode."""
     return np.asarray(Image.open(io.BytesIO(content)))
 

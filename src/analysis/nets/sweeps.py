@@ -30,6 +30,7 @@ from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
 from analysis.files import build_folder
+from analysis.imports import closure, file_of, import_graph
 from analysis.nets.checkpoints import load_atomic, save_atomic
 
 __all__ = [
@@ -194,26 +195,15 @@ def _spelled(node: object) -> str:
 @cache
 def _imported(module: str, path: Path) -> list[Path]:
     """Files of a module and of all that it imports from its own package."""
-    package = module.partition(".")[0]
-    graph = _graph(package)
+    graph = _graph(module.partition(".")[0])
     if module not in graph.modules:
         return [path]  # a script, or a module beside no package
-    base = Path(str(import_module(package).__file__)).parent
-    names = graph.find_upstream_modules(module, as_package=path.name == "__init__.py")
-    files = {path}
-    for name in names | {module}:
-        place = base.joinpath(*name.split(".")[1:])
-        files.add(place / "__init__.py" if place.is_dir() else place.with_suffix(".py"))
-    if path.name == "__init__.py":
-        files |= set(path.parent.rglob("*.py"))
-    return sorted(files)
+    return sorted(map(file_of, closure(graph, [module], packages=path.name == "__init__.py")))
 
 
 @cache
 def _graph(package: str) -> Any:
-    import grimp
-
-    return grimp.build_graph(package, cache_dir=None)
+    return import_graph(package)
 
 
 def _executed(

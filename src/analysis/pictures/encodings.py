@@ -34,9 +34,10 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.colour.colormaps import LEVELS, lut
+from analysis.colour.colormaps import IMAGENET_MEAN, IMAGENET_STD, LEVELS, lut
 
 __all__ = [
+    "IMAGENET_STD",
     "SCALES",
     "Scale",
     "ScaleName",
@@ -60,10 +61,6 @@ ScaleName = Literal["as_fed", "imagenet", "standardised", "equal_energy"]
 
 #: Ways to scale the channels, see `fit_scale`.
 SCALES: tuple[ScaleName, ...] = get_args(ScaleName)
-
-#: Mean and deviation of ImageNet's red, green and blue in [0, 1], as torchvision publishes them.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def quantise(values: ArrayLike) -> NDArray[np.uint8]:

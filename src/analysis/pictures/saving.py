@@ -24,6 +24,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from analysis.colour import colormaps
 from analysis.colour.information import colour_numbers
+from analysis.jpeg import files
 from analysis.sound import spectrograms
 
 __all__ = [
@@ -149,10 +150,7 @@ def _mono_to_color(db: Decibels) -> Picture:
 
 
 def _pillow_fixed(db: Decibels) -> Picture:
-    levels = spectrograms.quantise(db[::-1], LOW_DB, HIGH_DB)
-    stream = io.BytesIO()
-    Image.fromarray(levels).save(stream, format="PNG")
-    return decode(stream.getvalue())
+    return decode(files.encode(spectrograms.quantise(db[::-1], LOW_DB, HIGH_DB), "PNG"))
 
 
 #: Ways met in the wild, and two that keep everything.
@@ -261,23 +259,16 @@ def _npy(db: Decibels, dtype: type) -> tuple[bytes, Decibels]:
     return stream.getvalue(), np.load(stream).astype(np.float32)
 
 
-def _pillow_file(image: Image.Image, kind: str, **options: Any) -> tuple[bytes, Image.Image]:
-    stream = io.BytesIO()
-    image.save(stream, format=kind, **options)
-    return stream.getvalue(), Image.open(io.BytesIO(stream.getvalue()))
-
-
 def _gray_file(db: Decibels, bits: int, kind: str) -> tuple[bytes, Decibels]:
-    levels = spectrograms.quantise(db, LOW_DB, HIGH_DB, bits)
-    file, image = _pillow_file(Image.fromarray(levels), kind)
-    return file, spectrograms.dequantise(np.asarray(image), LOW_DB, HIGH_DB, bits)
+    file = files.encode(spectrograms.quantise(db, LOW_DB, HIGH_DB, bits), kind)
+    return file, spectrograms.dequantise(files.decode(file), LOW_DB, HIGH_DB, bits)
 
 
 def _colour_file(db: Decibels, kind: str) -> tuple[bytes, Decibels]:
     table = colormaps.lut8_rounded("viridis")
     levels = spectrograms.quantise(db, LOW_DB, HIGH_DB)
-    file, image = _pillow_file(Image.fromarray(colormaps.apply(levels, table)), kind)
-    read = colormaps.nearest_level(np.asarray(image.convert("RGB")), table)
+    file = files.encode(colormaps.apply(levels, table), kind)
+    read = colormaps.nearest_level(decode(file), table)
     return file, spectrograms.dequantise(read, LOW_DB, HIGH_DB)
 
 
@@ -297,8 +288,8 @@ def _imsave_file(
 
 
 def _tiff_float(db: Decibels) -> tuple[bytes, Decibels]:
-    file, image = _pillow_file(Image.fromarray(db), "TIFF", compression="tiff_deflate")
-    return file, np.asarray(image, np.float32)
+    file = files.encode(db, "TIFF", compression="tiff_deflate")
+    return file, np.asarray(files.decode(file), np.float32)
 
 
 _Way = Callable[[Decibels], tuple[bytes, Decibels]]

@@ -23,16 +23,15 @@ attribution shares such overlaps out evenly.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image
 
 from analysis.colour.colormaps import LEVELS, lut, lut8_rounded
+from analysis.jpeg import files
 from analysis.pictures import encodings
 from analysis.sound import spectrograms
 
@@ -174,12 +173,9 @@ def _coloured(values: Images, colormap: str, as_bytes: bool) -> Images:
 def _jpeg(image: Images, quality: int) -> Images:
     """Write an image (rows, columns, 1 or 3) in [0, 1] as JPEG, as Pillow does, and read it."""
     levels = encodings.quantise(image)
-    file = io.BytesIO()
-    Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(
-        file, format="JPEG", quality=quality
-    )
-    decoded = np.asarray(Image.open(file), np.float32) / np.float32(LEVELS - 1)
-    return decoded.reshape(image.shape)
+    plain = levels[..., 0] if levels.shape[-1] == 1 else levels
+    decoded = files.decode(files.encode(plain, "JPEG", quality=quality))
+    return decoded.reshape(image.shape).astype(np.float32) / np.float32(LEVELS - 1)
 
 
 def standardise(images: ArrayLike, train: ArrayLike) -> Images:

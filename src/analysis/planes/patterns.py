@@ -57,17 +57,6 @@ def affine_rank(points: ArrayLike) -> int:
     return rank
 
 
-def vc_dimension(points: ArrayLike) -> int:
-    """VC dimension of one step neuron on the points: their affine rank plus one.
-
-    So many affinely independent points take every pattern; one more has a Radon partition.
-
-    >>> vc_dimension([[0], [1], [2]])
-    2
-    """
-    return affine_rank(points) + 1
-
-
 def cover_bound(n: int, dimension: int = 3) -> int:
     """Largest number of patterns on n points, reached in general position (Cover, 1965).
 

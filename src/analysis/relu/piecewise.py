@@ -25,9 +25,7 @@ from tqdm import tqdm
 from analysis.colour.colormaps import lut
 from analysis.relu.tubes import ROUNDING, Layers, Tube, hull_size, trace
 
-Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 #: Colours are worked out in units of 1/255 inside this module.
 FULL = 255.0

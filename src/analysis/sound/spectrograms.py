@@ -10,16 +10,13 @@ Every step is one function, takes a whole set at once, and says what its values 
 `to_db`, `from_db`      decibels above a reference, with a floor
 `value_range`           the range that 8 bits will span: of the set, or of each image
 `quantise`              decibels to levels 0…255 (or 16 bits);  `dequantise` goes back
-`standardise`           `raw`: float32, the training set's mean and deviation
 `resize`                exact area averages, or one of Pillow's filters
 ======================  ==================================================================
 
 Typical use::
 
     db = spectrograms.log_mel(notes.waveforms, notes.sample_rate)       # (n, mels, frames) in dB
-    train = notes.split == "train"
-    raw = spectrograms.standardise(db, *spectrograms.statistics_of(db[train]))
-    levels = spectrograms.quantise(db, *spectrograms.value_range(db[train]))
+    levels = spectrograms.quantise(db, *spectrograms.value_range(db[notes.split == "train"]))
     pictures = colormaps.apply(levels, colormaps.lut8("viridis"))       # (n, mels, frames, 3)
 
 The rows of every spectrogram are frequencies, the lowest first; draw with ``origin="lower"``.
@@ -60,8 +57,6 @@ __all__ = [
     "power",
     "quantise",
     "resize",
-    "standardise",
-    "statistics_of",
     "stft",
     "to_db",
     "value_range",
@@ -418,21 +413,6 @@ def dequantise(
     """Values of levels, in the unit of the range; the inverse of `quantise` up to half a step."""
     low, high = np.asarray(low, np.float32), np.asarray(high, np.float32)
     return np.asarray(low + (high - low) * (np.asarray(levels, np.float32) / (2**bits - 1)))
-
-
-def statistics_of(values: NDArray[np.floating[Any]]) -> tuple[float, float]:
-    """Mean and standard deviation over everything, summed in double precision."""
-    mean = float(values.mean(dtype=np.float64))
-    return mean, float(np.sqrt(np.square(values - np.float32(mean)).mean(dtype=np.float64)))
-
-
-def standardise(
-    values: NDArray[np.floating[Any]], mean: float, deviation: float
-) -> NDArray[np.float32]:
-    """Shift and scale: with the training set's statistics, the *raw* input of the book."""
-    if not deviation > 0:
-        raise ValueError(f"cannot standardise by a deviation of {deviation}")
-    return np.asarray((np.asarray(values, np.float32) - np.float32(mean)) / np.float32(deviation))
 
 
 def resize(images: NDArray[Any], size: tuple[int, int], method: str = "area") -> NDArray[Any]:

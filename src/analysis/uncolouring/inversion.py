@@ -10,14 +10,13 @@ depend on each other, so that each succeeds or fails alone.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from analysis.jpeg import files
 from analysis.jpeg.codec import dct_filters
 from analysis.uncolouring import coefficients, matching
 from analysis.uncolouring.coefficients import Coefficients
@@ -249,13 +248,12 @@ def _rough(levels: Floats) -> Floats:
 
 def _certified(file: Coefficients, table: Bytes, levels: Bytes) -> NDArray[np.bool_]:
     """Tell whose units, encoded by Pillow with the file's steps, give the file's coefficients."""
-    image = Image.fromarray(levels if len(file.planes) == 1 else table[levels])
-    stream = io.BytesIO()
+    image = levels if len(file.planes) == 1 else table[levels]
     steps: Sequence[NDArray[np.int64]] = file.steps[:2]
     sampling = {(1, 1): 0, (1, 2): 1, (2, 2): 2}[file.factor]
     how = {"subsampling": sampling} if len(file.planes) == 3 else {}
-    image.save(stream, "JPEG", qtables=[step.ravel().tolist() for step in steps], **how)
-    again = coefficients.read(stream.getvalue())
+    qtables = [step.ravel().tolist() for step in steps]
+    again = coefficients.read(files.encode(image, "JPEG", qtables=qtables, **how))
     good = np.ones(levels.shape, bool)
     if any((a != b).any() for a, b in zip(again.steps, file.steps, strict=True)):
         return np.zeros(levels.shape, bool)
