@@ -82,7 +82,9 @@ def test_learner_scores_and_comparisons(toy_scores: pd.DataFrame) -> None:
     assert found[found.encoding == "shuffled"].difference.mean() < -0.1
     maps = cf.compare_maps(toy_scores, seed=0)
     assert len(maps) == 6 * len(classical.LEARNERS)
-    gap, _ = cf.effect(cf._by_arm(toy_scores), ("linear", "viridis"), ("linear", "gray8"), seed=0)
+    gap, _ = classical.effect(
+        classical.by_arm(toy_scores), ("linear", "viridis"), ("linear", "gray8"), 0, cf.MARGIN
+    )
     row = found.set_index(["learner", "encoding"]).loc[("linear", "viridis")]
     assert np.isclose(gap.estimate, row.difference)
 
@@ -91,7 +93,7 @@ def test_forest_factors_cross_copy_and_width() -> None:
     frame = classical.forest_factors([toy_draw(seed) for seed in range(3)], trees=5, seed=0)
     assert set(frame.arm) == {"gray √d", "gray √3d", "copy √d", "copy √3d"}
     wide = frame.pivot(index="seed", columns="arm", values="test")
-    gap, same = cf.effect(wide, "gray √d", "gray √d", seed=0)
+    gap, same = classical.effect(wide, "gray √d", "gray √d", 0, cf.MARGIN)
     assert (gap.estimate, same) == (0, True)
 
 
@@ -218,7 +220,10 @@ def test_redundancy_on_toy_scores(toy_scores: pd.DataFrame) -> None:
 def test_verdict_copies(
     tree: tuple[Interval, bool], forest: tuple[Interval, bool], expected: str
 ) -> None:
-    assert cf.verdict_copies([cf.Effect(*tree)] * 2, [cf.Effect(*forest)] * 2) == expected
+    assert (
+        cf.verdict_copies([classical.Effect(*tree)] * 2, [classical.Effect(*forest)] * 2)
+        == expected
+    )
 
 
 def test_quick_is_smaller_than_full() -> None:

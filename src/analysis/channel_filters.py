@@ -3,7 +3,7 @@
 Do its curves pick peaks (`peak_scores`), which spatial frequencies do they make (`fourier_scores`),
 can a pixel still be foretold from its neighbours (`information_scores`), and
 what do classical learners gain or lose
-(`compare_learners`, `compare_maps`, `copy_effects`)?
+(`compare_learners`, `compare_maps`)?
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from analysis.colour.colormaps import LEVELS
 from analysis.evidence import statistics
 from analysis.evidence.contrasts import contrast, contrasts
 from analysis.evidence.statistics import Interval
-from analysis.nets.classical import LEARNERS
+from analysis.nets.classical import LEARNERS, Effect, by_arm, effect
 from analysis.pictures import encodings
 from analysis.sound import partials
 from analysis.sound.partials import Notes
@@ -203,41 +203,6 @@ def compare_maps(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     return result[["learner", "first", "second", "difference", "low", "high", "p"]]
 
 
-class Effect(NamedTuple):
-    """Difference of test accuracy between two arms, and whether it is none within `MARGIN`."""
-
-    gap: Interval
-    equivalent: bool
-
-
-def effect(accuracy: pd.DataFrame, first: Any, second: Any, seed: int) -> Effect:
-    """First arm less second; a row of `accuracy` is a seed, a column an arm."""
-    row = contrast(accuracy[first], accuracy[second], seed, MARGIN)
-    gap = Interval(row["difference"], row["low"], row["high"])
-    return Effect(gap, bool(row["within"]))
-
-
-def _by_arm(scores: pd.DataFrame) -> pd.DataFrame:
-    return scores.pivot(index="seed", columns=["learner", "encoding"], values="test")
-
-
-def copy_effects(scores: pd.DataFrame, factors: pd.DataFrame, seed: int) -> dict[str, Effect]:
-    """Effects of copies of gray on trees, after two yardsticks of what ensembles gain."""
-    learned = _by_arm(scores)
-    forests = factors.pivot(index="seed", columns="arm", values="test")
-    gray, copied = ("decision tree", "gray8"), ("decision tree", "gray3")
-    bagged, forest = ("three bagged trees", "gray8"), ("random forest", "gray8")
-    return {
-        "three bagged trees − one tree": effect(learned, bagged, gray, seed),
-        "whole forest − one tree": effect(learned, forest, gray, seed),
-        "one tree: copy − gray": effect(learned, copied, gray, seed),
-        "forest, as it comes: copy − gray": effect(forests, "copy √3d", "gray √d", seed),
-        "forest: √3d − √d, both gray": effect(forests, "gray √3d", "gray √d", seed),
-        "forest: copy − gray, both √3d": effect(forests, "copy √3d", "gray √3d", seed),
-        "forest: copy − gray, both √d": effect(forests, "copy √d", "gray √d", seed),
-    }
-
-
 # --- verdicts: rules that could come out otherwise ---
 
 
@@ -389,9 +354,9 @@ def redundancy(
         for name in ("gray3", *MAPS)
     }
     same = [
-        effect(wide, (name, "gray3"), (name, "gray8"), seed).equivalent
+        effect(wide, (name, "gray3"), (name, "gray8"), seed, MARGIN).equivalent
         for frame in frames
-        for wide in [_by_arm(frame)]
+        for wide in [by_arm(frame)]
         for name in LEARNERS
     ]
     worse = [
