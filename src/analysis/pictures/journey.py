@@ -32,6 +32,23 @@ class Journey:
     fed: NDArray[np.float32]  # (3, bins, frames); in [0, 1]: what a net gets
     colormap: str
 
+    def table(self, hop: int = spectrograms.HOP) -> pd.DataFrame:
+        """Every pixel at every stage after the power, a row a pixel."""
+        bins, frames = self.db.shape
+        khz = spectrograms.frequencies(self.sample_rate, 2 * (bins - 1)) / 1000
+        times = spectrograms.frame_times(frames, self.sample_rate, hop)
+        pixels = self.picture[::-1].reshape(-1, 3)
+        return pd.DataFrame(
+            {
+                "frequency_khz": np.repeat(khz, frames).round(5),
+                "time_s": np.tile(times, bins).round(4),
+                "magnitude": np.sqrt(self.power).ravel().astype(float).round(6),
+                "db": self.db.ravel().astype(float).round(2),
+                "level": self.levels.ravel(),
+            }
+            | {name: pixels[:, k] for k, name in enumerate(("red", "green", "blue"))}
+        )
+
 
 def travel(
     waveform: NDArray[np.float32],
