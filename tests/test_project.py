@@ -155,9 +155,7 @@ WHOLE: dict[str, int] = {
 }
 
 #: Over budget still: lines of modules, and numbers of long cells by chapter. They may only shrink.
-FAT: dict[str, int] = {
-    "transfer_learning.py": 414,
-}
+FAT: dict[str, int] = {}
 LONG: dict[str, int] = {
     "channel-filters": 4,
     "jpeg-autoencoder": 6,

