@@ -146,7 +146,7 @@ def test_ruff_reads_the_cells(name: str, tmp_path: Path) -> None:
 PAIRED, ROOM, CELL = 400, 500, 30
 
 #: Lines in all modules and in all cells: on the way to 19,000 and 2,800.
-PACKAGE, CELLS = 34_200, 5_060
+PACKAGE, CELLS = 34_200, 4_900
 
 #: Modules that are one subject each and were left whole: what they may have.
 WHOLE: dict[str, int] = {
@@ -158,9 +158,8 @@ WHOLE: dict[str, int] = {
 FAT: dict[str, int] = {}
 LONG: dict[str, int] = {
     "channel-filters": 4,
-    "jpeg-autoencoder": 6,
     "compression": 10,
-    "trained-comparisons": 9,
+    "trained-comparisons": 8,
 }
 
 

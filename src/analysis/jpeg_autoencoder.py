@@ -8,7 +8,7 @@ times `Pictures.db_per_level` is an error in decibels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -315,6 +315,12 @@ def verdict_saved(changed: Sequence[float], smaller: float) -> str:
     """
     both = (min(changed) > 0, smaller > 1)
     return "holds" if all(both) else "holds with limits" if any(both) else "fails"
+
+
+def ratio_table(ratios: Mapping[str, Interval]) -> pd.DataFrame:
+    """Lay out ratios by coder."""
+    rows = [(coder, ratio.estimate, ratio.low, ratio.high) for coder, ratio in ratios.items()]
+    return pd.DataFrame(rows, columns=["coder", "ratio", "low", "high"])
 
 
 def inverse(ratio: Interval) -> Interval:
