@@ -59,9 +59,9 @@ _EDITION = Settings(
     tasks=tuple(TITLES),
     networks=("neuron", "small"),
     arms=tuple(ARMS),
-    seeds=5,
+    seeds=12,
     pair_arms=("raw", "gray3", "raw-wide", "raw3-drop", *COLOURS),
-    pair_seeds=8,
+    pair_seeds=20,
     steps=250,
     rates={"neuron": (0.01, 0.03, 0.1, 0.3, 1.0)}
     | dict.fromkeys(("tiny", "small", "medium"), (0.0016, 0.005, 0.016, 0.05, 0.16)),
@@ -104,7 +104,9 @@ SETTINGS: dict[str, Settings] = {
             *("raw", "magnitude", "gray3", "viridis", "turbo", "jet", "random-curve", "shuffled"),
             *("thermometer", "relu-8", "raw-wide", "raw-1x1", "raw3-drop"),
         ),
+        seeds=5,
         pair_arms=("raw", "gray3", "raw-wide", "viridis", "turbo", "jet"),
+        pair_seeds=8,
         steps=150,
         rates={"neuron": (0.03, 0.1, 0.3)}
         | dict.fromkeys(("tiny", "small", "medium"), (0.007, 0.02, 0.06)),
