@@ -239,3 +239,28 @@ def test_kernels_are_kept_beside_the_build(tmp_path: Path) -> None:
         (kernels,) = (tmp_path / "_build" / "kernels").iterdir()
         said.append(sorted((p.name, p.stat().st_mtime_ns) for p in kernels.rglob("*.nb?")))
     assert said[0] == said[2] and said[1] == said[3] and len(said[1]) > 10
+
+
+_ONE = """
+import numpy as np
+from analysis.nets.training import Convolution, Convolutional, Network, Optimiser, train
+
+draw = np.random.default_rng(0)
+x, classes = draw.normal(size=(64, 3, 16, 16)), draw.integers(0, 3, 64)
+net = Convolutional(3, (Convolution(5), Convolution(4)), 3, grid=(2, 2))
+trained = train(net, {"x": x}, classes, [Network(0, "x", 0.05)], Optimiser(60))
+print(trained.losses.tobytes().hex())
+"""
+
+
+@pytest.mark.slow
+def test_who_comes_first_trains_the_same_bits(
+    tmp_path: Path,
+) -> None:
+    """A process that compiled the kernels itself took sums in another order than all later ones."""
+    command = [sys.executable, "-P", "-c", _ONE]  # in a folder without any kernels
+    runs = [
+        subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+        for _ in range(2)
+    ]
+    assert runs[0] == runs[1] != ""

@@ -11,6 +11,8 @@ form of ``torch.optim``.
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -297,6 +299,18 @@ def _aligned(size: int, kind: Any) -> Floats:
 #: Precisions for which this process has its kernels.
 _compiled_for: set[Any] = set()
 
+#: Compiles the kernels of a precision, and keeps them on the disk.
+_COMPILE = """
+import sys
+import numpy
+from analysis.nets import compiled
+from analysis.nets.training import Perceptron
+
+kind = numpy.dtype(sys.argv[1])
+compiled._compiled_for.add(kind)
+compiled.Runner(Perceptron(1, (1,), 1), {"": numpy.zeros((1, 1), kind)}, 1).call_once()
+"""
+
 
 class Runner:
     """Trains and evaluates networks of one architecture, each by itself.
@@ -320,21 +334,31 @@ class Runner:
         self._compile()
 
     def _compile(self) -> None:
-        """Compile in one process; the others wait for it, and take the kernels from the disk."""
+        """Take the kernels from the disk; the first that finds none has another process make them.
+
+        For a process that compiles runs other machine code than those that load what it has kept:
+        the same sums, in another order. No network may depend on who came first.
+        """
         if self.kind in _compiled_for:
             return
+        made = kernels() / f"{self.kind.name}.made"
+        with suppress(OSError), FileLock(kernels() / "compiling.lock"):
+            if not made.exists():
+                subprocess.run([sys.executable, "-c", _COMPILE, self.kind.name], check=False)
+                made.touch()
+            self.call_once()
+        _compiled_for.add(self.kind)
+
+    def call_once(self) -> None:
+        """Train and evaluate no network, for no steps: all kernels are there then."""
         size = int(max(self.program.offsets.values(), default=0)) + self.program.size
         state = [np.zeros(size, self.kind) for _ in range(4)]
         order, kept = np.zeros((0, self.program.batch), np.int64), np.zeros((0, 0, 0), self.kind)
         name, goal = next(iter(self.images)), np.zeros(0, np.int64)
         room = _aligned(self.program.size, self.kind)
-        with suppress(OSError), FileLock(kernels() / "compiling.lock"):
-            rates = np.zeros(0, self.kind)
-            self.train(
-                room, name, goal, order, kept, rates, state, begin=0, adam=True, momentum=0.0
-            )
-            self.evaluate(room, name, order[:, 0], state[0], state[1])
-        _compiled_for.add(self.kind)
+        rates = np.zeros(0, self.kind)
+        self.train(room, name, goal, order, kept, rates, state, begin=0, adam=True, momentum=0.0)
+        self.evaluate(room, name, order[:, 0], state[0], state[1])
 
     def each(self, work: Callable[[int, Floats], None], networks: int) -> None:
         """Call `work` for every network, with a workspace; BLAS has one thread for each."""
