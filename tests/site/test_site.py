@@ -62,12 +62,16 @@ def test_figures_get_stable_addresses_and_unchanged_files_keep_their_time(root: 
 
 @pytest.mark.parametrize("profile", ["edition", "rehearsal"])
 def test_a_rehearsal_has_a_banner_on_each_page(root: Path, profile: str) -> None:
-    (root / "_config.yml").write_text("title: A book\nhtml:\n  baseurl: x\n")
+    """Among Sphinx's own options: those for ``html`` give way to them."""
+    options = {"navbar_persistent": []}
+    written = {"title": "A book", "sphinx": {"config": {"html_theme_options": options}}}
+    (root / "_config.yml").write_text(yaml.safe_dump(written))
     results = {"one": write_results(root / "one", "a")}
     (root / "one" / "run.json").write_text(json.dumps({"parameters": {"profile": profile}}))
     config = yaml.safe_load((stage(root, ["intro", "one"], results) / "_config.yml").read_text())
     banner = {"announcement": REHEARSAL} if profile == "rehearsal" else {}
-    assert config == {"title": "A book", "html": {"baseurl": "x"} | banner}
+    expected = {"html_theme_options": options | banner}
+    assert config == {"title": "A book", "sphinx": {"config": expected}}
 
 
 def test_the_ledger_is_staged_under_its_edition_too(root: Path) -> None:

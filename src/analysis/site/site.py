@@ -158,7 +158,8 @@ def _config(root: Path, results: Mapping[str, Path]) -> bytes:
     if "rehearsal" not in profiles:
         return content
     config = yaml.safe_load(content) or {}
-    config["html"] = (config.get("html") or {}) | {"announcement": REHEARSAL}
+    sphinx = config.setdefault("sphinx", {}).setdefault("config", {})  # its options win over html's
+    sphinx.setdefault("html_theme_options", {})["announcement"] = REHEARSAL
     return yaml.safe_dump(config, allow_unicode=True, sort_keys=False).encode()
 
 
