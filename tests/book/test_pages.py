@@ -56,6 +56,37 @@ _FIRST_FIGURE = """() => {
   return chapter ? Math.round(figure.getBoundingClientRect().top + scrollY) : 0;
 }"""
 
+#: Formulas, tables, code and figures that their place cuts: in a box that hides, or that scrolls
+#: and either may not (`wide`) or does not say so, by a fading edge or a figure's words.
+_CUT = """wide => {
+  const told = box => parseFloat(getComputedStyle(box).getPropertyValue('--after')) > 0
+    || getComputedStyle(box.querySelector('figcaption') || box, '::before').content !== 'none';
+  const places = ['mjx-math', 'table', 'pre', 'figure > img.book-figure'];
+  const shown = document.querySelectorAll(places.map(place => `.bd-article ${place}`).join());
+  return [...shown].filter(part => {
+    if (!part.checkVisibility() || part.closest('.explorer, mjx-assistive-mml')) return false;
+    let box = part;
+    while (getComputedStyle(box).overflowX === 'visible') box = box.parentElement;
+    const width = Math.max(part.scrollWidth, part.getBoundingClientRect().width);
+    if (width <= box.clientWidth + 2) return false;
+    return wide || getComputedStyle(box).overflowX === 'hidden' || !told(box);
+  }).map(part => `${part.tagName} ${part.textContent.slice(0, 60)}`);
+}"""
+
+#: Lets a page whose window has another size stand still; what follows the scroll position may move.
+_SETTLED = """async () => {
+  const frame = () => new Promise(done => requestAnimationFrame(done));
+  await new Promise(done => setTimeout(done, 100));
+  for (let drawn = 0; drawn < 3; drawn++) await frame();
+  const moving = document.getAnimations().filter(a => a.timeline === document.timeline);
+  moving.filter(a => a.effect.getComputedTiming().endTime < Infinity).forEach(a => a.finish());
+}"""
+
+
+def resize(watched: Watched, width: int, height: int) -> None:
+    watched.page.set_viewport_size({"width": width, "height": height})
+    watched.page.evaluate(_SETTLED)
+
 
 def requests_and_messages(watched: Watched) -> list[str]:
     return watched.remote + watched.problems
@@ -120,11 +151,20 @@ def keyboard(watched: Watched) -> list[str]:
     return wrong
 
 
+def cut(watched: Watched) -> list[str]:
+    """What a wide screen does not show whole, and what a phone cuts without a cue."""
+    found = []
+    for width in (1400, 360):
+        resize(watched, width, 800)
+        found += watched.page.evaluate(_CUT, width > 1000)
+    return found
+
+
 def opening(watched: Watched) -> list[str]:
     """A chapter whose first figure begins below the first screen of a small laptop or a phone."""
     found = []
     for width, height in ((1280, 800), (360, 740)):
-        watched.page.set_viewport_size({"width": width, "height": height})
+        resize(watched, width, height)
         top = watched.page.evaluate(_FIRST_FIGURE)
         found += [f"begins at {top} of {height} pixels"] if top > height else []
     return found
@@ -132,7 +172,7 @@ def opening(watched: Watched) -> list[str]:
 
 def telephone(watched: Watched) -> list[str]:
     """What makes the page wider than 360 pixels."""
-    watched.page.set_viewport_size({"width": 360, "height": 800})
+    resize(watched, 360, 800)
     width = watched.page.evaluate("document.documentElement.scrollWidth")
     return [f"{width} pixels wide"] if width > 361 else []
 
@@ -140,7 +180,7 @@ def telephone(watched: Watched) -> list[str]:
 #: What holds for a page, in the order of looking; the last ones leave the page changed.
 LIGHT = (requests_and_messages, maths, images, accessibility, files_of_figures)
 DARK = (images, accessibility, requests_and_messages)
-CHANGING = (keyboard, opening, telephone)
+CHANGING = (keyboard, opening, cut, telephone)
 
 
 @pytest.mark.parametrize("name", PAGES)
