@@ -6,6 +6,7 @@ import io
 import json
 import re
 from pathlib import Path
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import nbformat
@@ -282,9 +283,13 @@ def test_the_address_of_a_figure_is_its_identifier() -> None:
 
 
 def test_search_finds_the_words_of_the_subject(watched: Watched) -> None:
-    for word in ("viridis", "VC dimension", "hop"):
-        watched.open(f"search.html?q={word.replace(' ', '+')}")
+    habits = ("mono_to_color", "specshow", "in_chans=1", "power_to_db")
+    own = ("grayscale", "greyscale", "does colour help", "viridis", "VC dimension", "hop")
+    for word in (*own, *habits):
+        watched.open(f"search.html?{urlencode({'q': word})}")
         watched.page.wait_for_selector("ul.search li", timeout=10_000)
+        found = watched.page.locator("ul.search li a").evaluate_all("all => all.map(a => a.href)")
+        assert word not in habits or any("intro.html" in address for address in found)
     assert watched.remote == []
 
 
