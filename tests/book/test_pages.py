@@ -209,6 +209,7 @@ def test_the_source_of_what_a_cell_calls_is_one_click_away(watched: Watched) -> 
     watched.open("book/single-pixel.html")
     toggle = watched.page.locator("details:has(p.calls) summary").first
     toggle.click()
+    watched.page.evaluate(_SETTLED)  # what opens fades in
     assert accessibility(watched) == []
     link = watched.page.locator("p.calls a").first
     name = link.inner_text()
