@@ -21,6 +21,7 @@ from tqdm import tqdm
 from analysis.colour.colormaps import LEVELS, lut, lut8, lut8_rounded, names
 from analysis.evidence.statistics import paired_difference
 from analysis.evidence.verdicts import by_answers
+from analysis.pictures import pictures
 from analysis.planes import neurons
 from analysis.planes.margins import (
     attempt,
@@ -37,6 +38,11 @@ from analysis.planes.patterns import (
     cover_bound,
     plane_patterns,
 )
+from analysis.sound import datasets
+from analysis.sound.spectrograms import quantise
+
+#: A note with loud and soft partials, of the set of instruments.
+_NOTE = "014 Tubular Bells"
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -73,6 +79,17 @@ class Settings:
 SETTINGS = dict.fromkeys(
     ("edition", "rehearsal"), Settings(seeds=5, epochs=1_000, planes=20_000, bands=30)
 ) | {"large": Settings(seeds=20, epochs=5_000, planes=200_000, bands=100)}
+
+
+def heard() -> tuple[NDArray[np.uint8], str]:
+    """Levels of a note below 4 kHz, over 80 dB, low frequencies first; and what it is."""
+    notes = datasets.instruments(max_per_class=2)
+    (index,) = np.flatnonzero(notes.groups == _NOTE)
+    decibels = pictures.pictures(notes.waveforms[index, None])[0, : pictures.ROWS // 2]
+    levels = quantise(decibels, decibels.max() - 80, decibels.max())
+    return np.asarray(levels, np.uint8), (
+        f"One second of {_NOTE[4:].lower()}; 0 to 4 kHz from below, 80 dB."
+    )
 
 
 def atlas(colormaps: Sequence[str] | None = None) -> pd.DataFrame:

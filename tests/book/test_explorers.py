@@ -33,7 +33,13 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.browser
 
 SCRIPTS = ROOT / "book" / "_static"
-CHAPTERS = {"plane": "single-pixel", "relu": "relu-colormap", "jpeg": "jpeg-autoencoder"}
+PAGES = [
+    ("plane", "intro"),
+    ("plane", "single-pixel"),
+    ("neuron", "single-pixel"),
+    ("relu", "relu-colormap"),
+    ("jpeg", "jpeg-autoencoder"),
+]
 #: Nothing inline, nothing from elsewhere, no eval.
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'"
 
@@ -71,6 +77,14 @@ def outputs() -> dict[str, str]:
             pattern="high or low",
             view=(-60.0, 18.0),
             margins=table,
+            picture=picture(),
+            heard="A sound.",
+        ).html,
+        "neuron": widgets.neuron(
+            {"gray": lut8_rounded("gray"), "viridis": lut8("viridis"), "turbo": lut8("turbo")},
+            single_pixel.TARGETS,
+            pattern="high or low",
+            accuracies=table,
         ).html,
         "relu": widgets.relu(
             {name: lut8_rounded(name) for name in fits()},
@@ -166,6 +180,12 @@ def visit(context: BrowserContext, bench: str) -> Iterator[partial[Explored]]:
     for page in seen:
         assert page.problems == [], "a console error, or the policy was broken"
         assert page.remote == []
+
+
+def move(page: Page | Locator, key: str) -> None:
+    """Change something: the first slider, or the first button where there is none."""
+    slider = page.get_by_role("slider")
+    press(*((slider.first, key) if slider.count() else (page.get_by_role("button").first, "Enter")))
 
 
 def press(target: Locator, key: str, times: int = 1) -> None:
@@ -303,6 +323,77 @@ def test_another_colormap_gets_its_own_plane(visit: partial[Explored]) -> None:
         assert ("shift" in page.fragment()) != made
 
 
+def test_the_sound_is_lit_where_the_neuron_fires(visit: partial[Explored]) -> None:
+    """Counted in Python; and the pixels on the screen are those colours, the first row on top."""
+    page = visit("plane")
+    for name in ("turbo", "gray"):
+        page.control("combobox", "Colormap").select_option(name)
+        on = page.pattern[picture()]
+        assert int(page.data("lit")) == on.sum() > 0
+        expect(page.root.locator("figcaption")).to_contain_text(f"{100 * on.mean():.1f} %")
+        shown = page.root.locator(".explorer-heard canvas").evaluate(
+            "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+        )
+        pixels = np.array(shown).reshape(*picture().shape, 4)[::-1, :, :3]
+        full = lut8(name)[picture()].astype(float)
+        assert np.abs(pixels - full * np.where(on, 1, 0.15)[..., None]).max() <= 0.5001
+
+
+# --- neuron ---------------------------------------------------------------------------------------
+
+
+def trained(name: str, wanted: np.ndarray, steps: int) -> np.ndarray:
+    """Weights after gradient descent with momentum from zero, by NumPy."""
+    table = lut8_rounded("gray") if name == "gray" else lut8(name)
+    x = np.c_[(table - table.mean(0)) / table.std(0), np.ones(256)]
+    weights, speed = np.zeros(4), np.zeros(4)
+    for _ in range(steps):
+        slope = x.T @ (1 / (1 + np.exp(-x @ weights)) - wanted) / 256
+        speed = 0.9 * speed - slope
+        weights = weights + speed
+    return np.append(weights, ((x @ weights >= 0) == wanted).mean())
+
+
+def test_the_neuron_learns_as_in_python(visit: partial[Explored]) -> None:
+    page = visit("neuron")
+    for target in ("high or low", "band"):
+        wanted = single_pixel.TARGETS[target]
+        page.control("combobox", "Wanted").select_option(target)
+        page.control("button", "One step").click()
+        page.control("button", "Train 100 steps").click()
+        weights = [np.array(arm.split(","), float) for arm in page.data("weights").split(";")]
+        right = [float(share) for share in page.data("right").split(",")]
+        for name, w, share in zip(("gray", "viridis", "turbo"), weights, right, strict=True):
+            expected = trained(name, wanted, 101)
+            np.testing.assert_allclose(w, expected[:4], rtol=1e-9, atol=1e-12)
+            if np.abs(expected[:4]).max() > 1e-9:  # else gray knows nothing, and rounding decides
+                assert share == expected[4]
+    assert float(page.data("ceiling")) == pytest.approx(best_threshold(wanted))
+
+
+def best_threshold(wanted: np.ndarray) -> float:
+    cuts = np.arange(257)[:, None] <= np.arange(256)
+    shares = (cuts == wanted).mean(1)
+    return float(max(shares.max(), 1 - shares.min()))
+
+
+def test_gray_stays_below_its_ceiling_and_colour_does_not(visit: partial[Explored]) -> None:
+    """By keyboard; the address brings the same nets back."""
+    page = visit("neuron")
+    press(page.control("button", "Another start"), "Enter", 3)
+    press(page.control("button", "Train 1,000 steps"), "Enter", 2)
+    gray, viridis, turbo = (float(share) for share in page.data("right").split(","))
+    assert gray <= float(page.data("ceiling")) == 0.75
+    assert viridis == turbo == 1
+    expect(page.root.locator(".explorer-now")).to_contain_text("all right at step")
+    state, weights = page.fragment(), page.data("weights")
+    assert state == {"want": "high-or-low", "start": "3", "steps": "2000"}
+    press(page.control("button", "Start again"), "Enter")
+    assert page.data("weights") != weights and page.data("steps") == "0"
+    page.show("neuron.html#neuron?" + "&".join(f"{key}={value}" for key, value in state.items()))
+    assert page.data("weights") == weights
+
+
 def test_dragging_turns_the_plane_and_then_the_view(visit: partial[Explored]) -> None:
     page = visit("plane")
     box = page.root.locator(".explorer-cube").bounding_box()
@@ -427,7 +518,7 @@ def test_a_result_is_said_once_it_stands(visit: partial[Explored], name: str) ->
     expect(status).to_have_attribute("aria-live", "polite")
     expect(status).not_to_be_empty()
     before = status.text_content()
-    press(page.root.get_by_role("slider").first, "Home")
+    move(page.root, "Home")
     expect(status).not_to_have_text(before or "")
 
 
@@ -458,7 +549,7 @@ def test_an_explorer_works_from_a_folder_on_disk(
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto((folder / f"{name}.html").as_uri())
     page.wait_for_selector("[data-ready]")
-    press(page.get_by_role("slider").first, "End")
+    move(page, "End")
     expect(page).to_have_url(re.compile(r"#\w+\?"))
     assert errors == []
 
@@ -489,15 +580,15 @@ def test_nothing_moves_by_itself(browser: Browser, bench: str, name: str) -> Non
     context.close()
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
+@pytest.mark.parametrize(("name", "place"), PAGES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_in_the_book_an_explorer_starts_and_keeps_its_colours(
-    browser: Browser, address: str, name: str, theme: str
+    browser: Browser, address: str, name: str, place: str, theme: str
 ) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     set_theme(context, theme)
     page = Explored(context.new_page(), address, name)
-    page.open(f"book/{CHAPTERS[name]}.html#{name}?")
+    page.open(f"book/{place}.html#{name}?")
     expect(page.root).to_have_attribute("data-ready", "")
     top = page.root.evaluate("node => node.getBoundingClientRect().top")
     assert 0 <= top < 450, "a link to a view shows it"

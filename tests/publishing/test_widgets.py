@@ -47,7 +47,7 @@ def test_every_explorer_has_its_script() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": "cube"}, "no explorer 'cube'; have jpeg, plane, relu"),
+        ({"name": "cube"}, "no explorer 'cube'; have jpeg, neuron, plane, relu"),
         ({"label": " "}, "needs a label"),
         ({"summary": ""}, "a summary"),
         ({"table": TABLE.iloc[:0]}, "a table"),

@@ -211,6 +211,32 @@ Explorers.define("plane", (root, data, live) => {
     return layers.proof.replaceChildren(...rays, draw("circle", { cx: x2, cy: y2, r: 5 }));
   }
 
+  // --- A sound whose pixels have these levels -------------------------------------------------
+
+  const heard = data.picture && Explorers.bytes(data.picture);
+  const screen = heard && make("canvas", { width: data.width, height: data.height, role: "img" });
+  const told = make("figcaption");
+
+  /** Each pixel in its level's colour where the neuron fires, and far darker where it does not. */
+  function paintSound() {
+    const context = screen.getContext("2d");
+    const pixels = context.createImageData(data.width, data.height);
+    let lit = 0;
+    for (let row = 0; row < data.height; row++) {
+      for (let column = 0; column < data.width; column++) {
+        const level = heard[(data.height - 1 - row) * data.width + column]; // low frequencies at the bottom
+        const on = answer.fires[level];
+        lit += Number(on);
+        pixels.data.set([...times(colours[level], on ? 1 : 0.15), 255], 4 * (row * data.width + column));
+      }
+    }
+    context.putImageData(pixels, 0, 0);
+    const share = lit / heard.length;
+    told.textContent = `${data.heard} The neuron fires on ${text(100 * share, 1)} % of its pixels; the others are dimmed.`;
+    screen.setAttribute("aria-label", told.textContent);
+    root.dataset.lit = lit;
+  }
+
   // --- Controls -------------------------------------------------------------------------------
 
   const chooser = Explorers.choice("Colormap", data.names, (name) => change({ map: name }));
@@ -294,6 +320,7 @@ Explorers.define("plane", (root, data, live) => {
     const fires = distance.map((d) => d >= 0);
     answer = { found, fires, margin: Math.min(...distance.map(Math.abs)), best: separate(fires), solution };
     paintCube();
+    if (heard) paintSound();
     paintRest(table);
     where.write(toFragment(), byReader);
   }
@@ -385,6 +412,7 @@ Explorers.define("plane", (root, data, live) => {
       make("div", {}, cube,
         make("p", { class: "explorer-hint" }, "Drag, or use the arrow keys: turns the plane. Page up, Page down: shifts it. Large dots fire. ",
           make("label", {}, viewing, " turn the view instead"))),
+      ...(heard ? [make("figure", { class: "explorer-heard" }, screen, told)] : []),
       make("div", {},
         chooser.node,
         group("Wanted pattern", make("div", { class: "explorer-buttons" }, ...presetButtons), from.node, to.node,

@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["NAMES", "Explorer", "explorer", "jpeg", "plane", "relu"]
+__all__ = ["NAMES", "Explorer", "explorer", "jpeg", "neuron", "plane", "relu"]
 
 #: The explorers that there are scripts for.
-NAMES = ("jpeg", "plane", "relu")
+NAMES = ("jpeg", "neuron", "plane", "relu")
 
 #: Steps in 1/255 in which `relu` writes colours: finer than any byte can show.
 _SCALE = 64
@@ -114,6 +114,53 @@ def _runs(pattern: ArrayLike) -> list[list[int]]:
     return [[int(a), int(b)] for a, b in zip(first, last, strict=True)]
 
 
+def _levels(picture: NDArray[np.uint8]) -> dict[str, Any]:
+    """Pack a picture's levels as base64, with its size."""
+    if picture.dtype != np.uint8 or picture.ndim != 2:
+        raise ValueError(f"the picture must be uint8 (height, width), not {picture.dtype}")
+    packed = base64.b64encode(np.ascontiguousarray(picture).tobytes()).decode("ascii")
+    return {"picture": packed, "height": picture.shape[0], "width": picture.shape[1]}
+
+
+def neuron(
+    tables: Mapping[str, NDArray[np.uint8]],
+    patterns: Mapping[str, ArrayLike],
+    *,
+    pattern: str,
+    accuracies: pd.DataFrame,
+) -> Explorer:
+    """Train a step neuron in the page, on gray (first) and on two colormaps side by side.
+
+    Parameters
+    ----------
+    tables : mapping of str to ndarray of uint8, shape (256, 3)
+        Colours of the arms.
+    patterns : mapping of str to array_like of bool, shape (256,)
+        Patterns that can be learned; first `pattern`.
+    accuracies : DataFrame
+        Static table: what each arm reaches.
+    """
+    data = {
+        "names": list(tables),
+        "tables": _packed(list(tables.values())),
+        "presets": [[name, _runs(pattern)] for name, pattern in patterns.items()],
+        "want": pattern,
+        "rate": 1.0,
+        "momentum": 0.9,
+    }
+    return explorer(
+        "neuron",
+        data,
+        label="Explorer: a neuron learns, on gray and on colours",
+        summary=(
+            "On the book's page, with JavaScript, you can train one neuron here on the 256 levels, "
+            "as gray and as colours, and see which it gets right. The table has the most that any "
+            "plane gets right, in per cent."
+        ),
+        table=accuracies,
+    )
+
+
 def plane(
     tables: Mapping[str, NDArray[np.uint8]],
     patterns: Mapping[str, ArrayLike],
@@ -122,6 +169,8 @@ def plane(
     pattern: str,
     view: tuple[float, float],
     margins: pd.DataFrame,
+    picture: NDArray[np.uint8] | None = None,
+    heard: str = "",
 ) -> Explorer:
     """Turn a plane through the colours of the levels.
 
@@ -135,6 +184,10 @@ def plane(
         What is shown first; the view's azimuth and elevation are in degrees.
     margins : DataFrame
         Static table: margins of the patterns, in 1/255.
+    picture : ndarray of uint8, shape (height, width), optional
+        Levels of a spectrogram, low frequencies first: its pixels light up where the neuron fires.
+    heard : str
+        What the picture is, and its axes.
     """
     for name, known in ((colormap, tables), (pattern, patterns)):
         if name not in known:
@@ -147,6 +200,8 @@ def plane(
         "want": pattern,
         "view": [round((view[0] + 180) % 360 - 180, 2), round(view[1], 2)],
     }
+    if picture is not None:
+        data |= _levels(picture) | {"heard": heard}
     return explorer(
         "plane",
         data,
@@ -240,14 +295,9 @@ def jpeg(
     axes : str
         One sentence: what the picture's axes are.
     """
-    if picture.dtype != np.uint8 or picture.ndim != 2:
-        raise ValueError(f"the picture must be uint8 (height, width), not {picture.dtype}")
     if curve["quality"].tolist() != list(range(1, 101)):
         raise ValueError("the curve needs the qualities 1 to 100, in order")
-    data = {
-        "picture": base64.b64encode(np.ascontiguousarray(picture).tobytes()).decode("ascii"),
-        "height": picture.shape[0],
-        "width": picture.shape[1],
+    data = _levels(picture) | {
         "bytes": [int(size) for size in curve["bytes"]],
         "error": [round(float(error), 5) for error in curve["error"]],
         "transform": np.asarray(transform).reshape(-1).tolist(),

@@ -117,6 +117,8 @@ def stage(root: Path, pages: Sequence[str], results: Mapping[str, Path]) -> Path
     ledger = scoreboard(entries) + (changed(before[-1], told) if before else "")
     staged[generated / "ledger.md"] = ledger.encode()
     staged[generated / "figures.md"] = index_markdown(records).encode()
+    for name, shown in _explorers(chapters).items():
+        staged[generated / f"explorer-{name}.md"] = f"```{{raw}} html\n{shown}\n```\n".encode()
     for path in sorted(target.rglob("*")) if target.exists() else []:
         if path.is_file() and path not in staged:
             path.unlink()
@@ -144,6 +146,19 @@ def _editions_before(root: Path, extra: Path, staged: dict[Path, bytes]) -> list
                     "keep its files in editions/figures"
                 )
     return sorted(ledgers, key=lambda old: [int(part) for part in old["edition"].split(".")])
+
+
+def _explorers(chapters: Sequence[Path]) -> dict[str, str]:
+    """Explorers that chapters show, by name, so that another page can include one."""
+    found = {}
+    for folder in chapters:
+        text = (folder / NOTEBOOK).read_text("utf-8")
+        for cell in json.loads(text)["cells"] if "data-explorer" in text else []:
+            for output in cell.get("outputs", []):
+                shown = "".join(output.get("data", {}).get("text/html", ""))
+                if name := re.match(r'<section class="explorer" data-explorer="(\w+)"', shown):
+                    found[name[1]] = shown
+    return found
 
 
 def _codes(results: Mapping[str, Path]) -> dict[str, str]:
