@@ -7,6 +7,8 @@ RUN := $(BIN)/python -P -m analysis
 # A text as one word of the shell's, whatever quotes and dollars it holds.
 quoted = '$(subst ','\'',$(1))'
 unexport PYTHONPATH
+# What is handed on as text: exported, it would be expanded, and "${" in a name stop make.
+unexport NAME PARAMS DATA MINUTES OPTIONS
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: book test measure figures pdf chapter your-data data bench serve lock lint clean

@@ -63,6 +63,7 @@ def handed_on(*variables: str) -> list[str]:
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example("${")
 @given(st.text("ab '\"$(){}\\~`#;&|*?!-é", min_size=1, max_size=12).map(str.strip).filter(bool))
 def test_make_hands_on_any_name(name: str) -> None:
     assert handed_on(f"DATA=x{name}") == ["your-data", "--", f"x{name}"]

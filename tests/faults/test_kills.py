@@ -177,10 +177,10 @@ _DOWNLOAD = """
 import sys
 from dataclasses import replace
 from types import MappingProxyType
-from analysis.sound import datasets
+from analysis.sound import archives, datasets
 
-digits = replace(datasets.SOURCES["spoken-digits"], url=sys.argv[1], archive="archive.zip")
-datasets.SOURCES = MappingProxyType(dict(datasets.SOURCES) | {"spoken-digits": digits})
+digits = replace(archives.SOURCES["spoken-digits"], url=sys.argv[1], archive="archive.zip")
+archives.SOURCES = MappingProxyType(dict(archives.SOURCES) | {"spoken-digits": digits})
 print(datasets.fetch("spoken-digits"))
 """
 

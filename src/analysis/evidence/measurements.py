@@ -129,9 +129,10 @@ class Measured:
 
 
 def folder(study: str) -> Path:
-    """Find a study's folder in the book: above the folder that this process runs in, else here."""
+    """Find a study's folder in the book: above where this process runs, else above this file."""
     here = Path.cwd()
-    roots = (path / "measurements" for path in (here, *here.parents))
+    above = (here, *here.parents, *Path(__file__).parents)
+    roots = (path / "measurements" for path in above)
     return next((r for r in roots if (r / "README.md").exists()), here / "measurements") / study
 
 
