@@ -38,17 +38,21 @@ _UNSET_MATHS = """() => {
   return texts.filter(text => /[$]|\\\\[a-z]{2}/.test(text));
 }"""
 
+#: Ends what moves by the clock. What follows the scroll position has no end: ended, it stays there.
+_ENDED = """document.getAnimations().filter(a => a.timeline === document.timeline)
+    .filter(a => a.effect.getComputedTiming().endTime < Infinity).forEach(a => a.finish());"""
+
 #: The focused element's text, and whether it lies in the window with an outline or a shadow.
-_FOCUS = """() => {
+_FOCUS = f"""() => {{
   const element = document.activeElement;
-  document.getAnimations().forEach(animation => animation.finish());  // the skip link slides in
+  {_ENDED}  // the skip link slides in
   const box = element.getBoundingClientRect();
   const style = getComputedStyle(element);
   const marked = style.outlineStyle !== 'none' || style.boxShadow !== 'none';
   const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
   return [element.innerText || element.getAttribute('aria-label') || element.tagName,
           marked && inside && box.width > 0];
-}"""
+}}"""
 
 #: Where a chapter's first figure begins on its page, in pixels; on other pages, at the top.
 _FIRST_FIGURE = """() => {
@@ -74,14 +78,13 @@ _CUT = """wide => {
   }).map(part => `${part.tagName} ${part.textContent.slice(0, 60)}`);
 }"""
 
-#: Lets a page whose window has another size stand still; what follows the scroll position may move.
-_SETTLED = """async () => {
+#: Lets a page that has another size or theme stand still.
+_SETTLED = f"""async () => {{
   const frame = () => new Promise(done => requestAnimationFrame(done));
   await new Promise(done => setTimeout(done, 100));
   for (let drawn = 0; drawn < 3; drawn++) await frame();
-  const moving = document.getAnimations().filter(a => a.timeline === document.timeline);
-  moving.filter(a => a.effect.getComputedTiming().endTime < Infinity).forEach(a => a.finish());
-}"""
+  {_ENDED}
+}}"""
 
 
 def resize(watched: Watched, width: int, height: int) -> None:
@@ -190,11 +193,9 @@ def test_a_page_in_both_themes(watched: Watched, name: str) -> None:
     watched.open(f"book/{name}.html")
     found = {}
     for theme, checks in (("light", LIGHT), ("dark", DARK), ("light", CHANGING)):
-        turn = """theme => {
-          Object.assign(document.documentElement.dataset, {theme, mode: theme});
-          document.getAnimations().forEach(animation => animation.finish());
-        }"""
+        turn = "theme => Object.assign(document.documentElement.dataset, {theme, mode: theme})"
         watched.page.evaluate(turn, theme)
+        watched.page.evaluate(_SETTLED)
         found |= {f"{check.__name__}, {theme}": check(watched) for check in checks}
     assert {check: findings for check, findings in found.items() if findings} == {}
 
