@@ -343,8 +343,8 @@ class Runner:
             return
         made = kernels() / f"{self.kind.name}.made"
         with suppress(OSError), FileLock(kernels() / "compiling.lock"):
-            if not made.exists():
-                subprocess.run([sys.executable, "-c", _COMPILE, self.kind.name], check=False)
+            command = [sys.executable, "-P", "-c", _COMPILE, self.kind.name]
+            if not made.exists() and subprocess.run(command, check=False).returncode == 0:
                 made.touch()
             self.call_once()
         _compiled_for.add(self.kind)
