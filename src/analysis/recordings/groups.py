@@ -9,12 +9,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from analysis.recordings.items import DataError, Item
+from analysis.recordings.schemes import NEARLY_ALL
 from analysis.recordings.tables import METADATA
 
 __all__ = ["group_notes", "grouped", "matches", "split_notes", "suggested_groups"]
-
-#: A part of file names suggests groups if this share of the files has it.
-NEARLY_ALL = 0.9
 
 #: Names as in Speech Commands: a speaker, by hash, and a number.
 _SPEAKER = "([0-9a-f]{8})_nohash_"

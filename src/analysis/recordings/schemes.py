@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["SCHEMES", "Scheme", "scheme_of"]
+__all__ = ["NEARLY_ALL", "SCHEMES", "Scheme", "scheme_of"]
 
-#: A set is recognised if so large a share of the names are as it writes them.
+#: What names tell is believed if it is so large a share of them that tells it.
 NEARLY_ALL = 0.9
 
 
