@@ -73,6 +73,21 @@ window.Explorers = (() => {
     return canvas;
   }
 
+  /** Runs of levels back to 256 truths; what a notebook hands over of a pattern. */
+  const patternOf = (found) =>
+    Array.from({ length: 256 }, (_, level) => found.some(([a, b]) => a <= level && level <= b));
+
+  /** A pattern over the levels, as a row of bars. */
+  function bars() {
+    const path = draw("path");
+    const node = draw("svg", { viewBox: "0 0 256 1", preserveAspectRatio: "none", role: "img" }, path);
+    node.paint = (pattern, label) => {
+      path.setAttribute("d", runs(pattern).map(([a, b]) => `M${a} 0H${b + 1}V1H${a}z`).join(""));
+      node.setAttribute("aria-label", label);
+    };
+    return node;
+  }
+
   /** A slider with its name and its value in words. */
   function slider(name, attributes, onInput) {
     const shown = make("span", { class: "explorer-value", "aria-hidden": "true" }); // the slider says it itself
@@ -161,5 +176,5 @@ window.Explorers = (() => {
   const names = new Set([...document.querySelectorAll("[data-explorer]")].map((root) => root.dataset.explorer));
   for (const name of names) document.head.append(make("script", { src: `${folder}${name}.js` }));
 
-  return { address, announcer, bytes, choice, define, draw, inWords, make, runs, slider, strip, text };
+  return { address, announcer, bars, bytes, choice, define, draw, inWords, make, patternOf, runs, slider, strip, text };
 })();

@@ -8,8 +8,7 @@ Explorers.define("neuron", (root, data, live) => {
   const { make, draw, text } = Explorers;
   const tables = Explorers.bytes(data.tables);
   const levels = Array.from({ length: 256 }, (_, level) => level);
-  const presets = Object.fromEntries(data.presets.map(([name, runs]) =>
-    [name, levels.map((level) => runs.some(([a, b]) => a <= level && level <= b))]));
+  const presets = Object.fromEntries(data.presets.map(([name, runs]) => [name, Explorers.patternOf(runs)]));
   const state = { want: data.want, start: 0, steps: 0 };
   const [width, height, left, bottom] = [420, 220, 42, 36];
   let arms = [];
@@ -114,25 +113,21 @@ Explorers.define("neuron", (root, data, live) => {
   const strips = data.names.map((name, n) => {
     const colours = Explorers.strip(`colours of ${name}`);
     colours.paint(tables.subarray(768 * n, 768 * n + 768));
-    const fires = draw("svg", { viewBox: "0 0 256 1", preserveAspectRatio: "none", role: "img" }, draw("path"));
-    return { colours, fires };
+    return { colours, fires: Explorers.bars() };
   });
-  const target = draw("svg", { viewBox: "0 0 256 1", preserveAspectRatio: "none", role: "img" }, draw("path"));
+  const target = Explorers.bars();
   const now = make("p", { class: "explorer-now" });
   const status = Explorers.announcer();
 
-  const runs = (pattern) => Explorers.runs(pattern).map(([a, b]) => `M${a} 0H${b + 1}V1H${a}z`).join("");
   const percent = (share) => `${text(100 * share, 1)} %`;
 
   function paint(byReader = true) {
     const wanted = wantedNow(), top = ceiling(wanted);
     limit.setAttribute("d", `M${left} ${y(top)}H${width - 14}`);
-    target.firstChild.setAttribute("d", runs(wanted));
-    target.setAttribute("aria-label", `wanted: ${Explorers.inWords(wanted)}`);
+    target.paint(wanted, `wanted: ${Explorers.inWords(wanted)}`);
     arms.forEach((arm, n) => {
       curves[n].setAttribute("d", path([...arm.curve, [state.steps, arm.right]]));
-      strips[n].fires.firstChild.setAttribute("d", runs(arm.fires));
-      strips[n].fires.setAttribute("aria-label", `${arm.name} fires on ${Explorers.inWords(arm.fires)}`);
+      strips[n].fires.paint(arm.fires, `${arm.name} fires on ${Explorers.inWords(arm.fires)}`);
     });
     const said = arms.map((arm) => `${arm.name} ${percent(arm.right)}${arm.first === null ? "" : ` (all right at step ${arm.first})`}`);
     now.textContent = `After ${state.steps.toLocaleString("en-GB")} step${state.steps === 1 ? "" : "s"}, levels that are right: ${said.join(", ")}. `

@@ -7,7 +7,7 @@
 "use strict";
 
 Explorers.define("plane", (root, data, live) => {
-  const { make, draw, text } = Explorers;
+  const { make, draw, patternOf, text } = Explorers;
   const tables = Explorers.bytes(data.tables);
   const presets = Object.fromEntries(data.presets.map(([name, runs]) => [name, patternOf(runs)]));
   const slug = (name) => name.replaceAll(" ", "-");
@@ -26,10 +26,6 @@ Explorers.define("plane", (root, data, live) => {
   const minus = (u, v) => [u[0] - v[0], u[1] - v[1], u[2] - v[2]];
   const times = (u, k) => [u[0] * k, u[1] * k, u[2] * k];
   const cross = (u, v) => [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
-
-  function patternOf(runs) {
-    return Array.from({ length: 256 }, (_, level) => runs.some(([a, b]) => a <= level && level <= b));
-  }
 
   /** Nearest point to the origin on the flat through `points` (1 to 4), if it lies within their
       simplex: its squared distance, a vector along it, and whole-numbered weights of the points. */
@@ -258,8 +254,8 @@ Explorers.define("plane", (root, data, live) => {
   const viewing = make("input", { type: "checkbox" });
   const rows = {
     colours: Explorers.strip("colours of the levels 0 to 255"),
-    fires: draw("svg", { viewBox: "0 0 256 1", preserveAspectRatio: "none", role: "img" }, draw("path")),
-    wanted: draw("svg", { viewBox: "0 0 256 1", preserveAspectRatio: "none", role: "img" }, draw("path")),
+    fires: Explorers.bars(),
+    wanted: Explorers.bars(),
   };
   const now = make("p", { class: "explorer-now" });
   const verdict = make("p", { class: "explorer-verdict" });
@@ -325,8 +321,6 @@ Explorers.define("plane", (root, data, live) => {
     where.write(toFragment(), byReader);
   }
 
-  const row = (pattern) => Explorers.runs(pattern).map(([a, b]) => `M${a} 0H${b + 1}V1H${a}z`).join("");
-
   function paintRest(table) {
     chooser.list.value = state.map;
     presetButtons.forEach((button) => button.setAttribute("aria-pressed", button.textContent === state.want));
@@ -339,10 +333,8 @@ Explorers.define("plane", (root, data, live) => {
     sliders.tilt.show(state.tilt, `${text(state.tilt, 0)}°`);
     sliders.shift.show(state.shift, `${text(state.shift, 1)}/255`);
     rows.colours.paint(table);
-    for (const [name, pattern] of [["fires", answer.fires], ["wanted", wanted]]) {
-      rows[name].firstChild.setAttribute("d", row(pattern));
-      rows[name].setAttribute("aria-label", `${name === "fires" ? "the neuron fires on" : "wanted:"} ${Explorers.inWords(pattern)}`);
-    }
+    rows.fires.paint(answer.fires, `the neuron fires on ${Explorers.inWords(answer.fires)}`);
+    rows.wanted.paint(wanted, `wanted: ${Explorers.inWords(wanted)}`);
     const [w, b] = [plane.weights, plane.bias / 255];
     neuron.textContent = `H(${text(w[0])} R + ${text(w[1])} G + ${text(w[2])} B + ${text(b)})`.replaceAll("+ −", "− ");
     const count = answer.fires.filter(Boolean).length;

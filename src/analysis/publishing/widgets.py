@@ -114,6 +114,18 @@ def _runs(pattern: ArrayLike) -> list[list[int]]:
     return [[int(a), int(b)] for a, b in zip(first, last, strict=True)]
 
 
+def _choices(
+    tables: Mapping[str, NDArray[np.uint8]], patterns: Mapping[str, ArrayLike], pattern: str
+) -> dict[str, Any]:
+    """Colormaps and patterns that can be chosen, and the pattern that is wanted first."""
+    return {
+        "names": list(tables),
+        "tables": _packed(list(tables.values())),
+        "presets": [[name, _runs(levels)] for name, levels in patterns.items()],
+        "want": pattern,
+    }
+
+
 def _levels(picture: NDArray[np.uint8]) -> dict[str, Any]:
     """Pack a picture's levels as base64, with its size."""
     if picture.dtype != np.uint8 or picture.ndim != 2:
@@ -140,14 +152,7 @@ def neuron(
     accuracies : DataFrame
         Static table: what each arm reaches.
     """
-    data = {
-        "names": list(tables),
-        "tables": _packed(list(tables.values())),
-        "presets": [[name, _runs(pattern)] for name, pattern in patterns.items()],
-        "want": pattern,
-        "rate": 1.0,
-        "momentum": 0.9,
-    }
+    data = _choices(tables, patterns, pattern) | {"rate": 1.0, "momentum": 0.9}
     return explorer(
         "neuron",
         data,
@@ -192,12 +197,8 @@ def plane(
     for name, known in ((colormap, tables), (pattern, patterns)):
         if name not in known:
             raise ValueError(f"{name!r} is not among {', '.join(known)}")
-    data = {
-        "names": list(tables),
-        "tables": _packed(list(tables.values())),
-        "presets": [[name, _runs(pattern)] for name, pattern in patterns.items()],
+    data = _choices(tables, patterns, pattern) | {
         "colormap": colormap,
-        "want": pattern,
         "view": [round((view[0] + 180) % 360 - 180, 2), round(view[1], 2)],
     }
     if picture is not None:
