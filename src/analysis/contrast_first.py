@@ -17,13 +17,11 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from analysis.comparisons.studies import Study
 from analysis.evidence import measurements
-from analysis.evidence.contrasts import corrected
-from analysis.evidence.folds import CORE_SLOTS
-from analysis.evidence.statistics import mean_interval
+from analysis.evidence.contrasts import corrected, effect
+from analysis.evidence.folds import shared
 from analysis.evidence.verdicts import by_answers, by_margin
 from analysis.evidence.words import interval
 from analysis.pictures.encodings import IMAGENET_STD
@@ -74,7 +72,7 @@ SETTINGS: dict[str, Settings] = {
 #: a mean over folds may lie from the stored one.
 STUDY = Study(
     "contrast-first", looks, SETTINGS["edition"], looks.TABLES, looks.KEY, (),
-    looks.measure, looks.again, looks.here, looks.estimate, needs=looks.FETCHED,
+    looks.measure, looks.again, looks.here, looks.estimate, needs=noisy.FETCHED,
     compared=looks.compared, together=looks.LOOK, bound=0.03, sample=1, unit=("scores", "measured"),
 )  # fmt: skip
 
@@ -140,14 +138,9 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
 
 def _effect(cell: pd.DataFrame) -> dict[str, float]:
     """Mean difference of a cell, with an interval for folds that share training clips."""
-    difference, draws = cell.test - cell.reference, cell.draw.nunique()
-    slots = cell.fold.nunique() + CORE_SLOTS
-    found = mean_interval(difference, 0, shared=1 / (slots - 1) / draws)
-    n, reach = len(difference), found.high - found.estimate
-    error = reach / stats.t.ppf(0.975, n - 1)
-    p = 2 * stats.t.sf(abs(found.estimate) / error, n - 1) if error else 1.0
-    ends = {"difference": found.estimate, "low": found.low, "high": found.high}
-    return {"score": cell.test.mean(), "reference": cell.reference.mean()} | ends | {"p": float(p)}
+    overlap = shared(cell.fold.nunique(), draws=cell.draw.nunique())
+    scores = {"score": cell.test.mean(), "reference": cell.reference.mean()}
+    return scores | effect(cell.test - cell.reference, 0, overlap)
 
 
 def hits(found: pd.DataFrame, locked: pd.DataFrame) -> pd.DataFrame:

@@ -55,6 +55,6 @@ def test_nine_digits_feed_the_same_bits() -> None:
 
 
 def test_what_is_not_on_this_machine_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looks.datasets, "available", lambda name: False)
+    monkeypatch.setattr(noisy.datasets, "available", lambda name: False)
     rows = pd.DataFrame({"sound": list(noisy.QUESTIONS)})
     assert rows.sound[looks.here(rows)].tolist() == ["chirps", "instruments"]

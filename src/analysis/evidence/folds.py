@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-__all__ = ["CORE_SLOTS", "deal_groups", "hold_out_groups", "stratified_folds"]
+__all__ = ["CORE_SLOTS", "deal_groups", "hold_out_groups", "shared", "stratified_folds"]
 
 Ints = NDArray[np.int64]
 
@@ -39,6 +39,18 @@ def deal_groups(groups: NDArray[np.str_], labels: ArrayLike, folds: int, seed: i
     slot = np.empty(len(names), np.int64)
     slot[order] = np.arange(len(names)) % slots
     return np.asarray(np.where(slot < folds, slot, -1)[member], np.int64)
+
+
+def shared(folds: int, tested: float = 1, draws: int = 1) -> float:
+    """Give tested over trained recordings, over draws: the `shared` of `contrasts.effect`.
+
+    Of each run, that tests so many of the folds of `deal_groups` and trains on the rest and the
+    core.
+
+    >>> shared(folds=10), shared(folds=10, tested=2, draws=4)
+    (0.09090909090909091, 0.05)
+    """
+    return tested / (folds + CORE_SLOTS - tested) / draws
 
 
 def stratified_folds(labels: Ints, groups: Ints | None, folds: int, state: int) -> Ints:

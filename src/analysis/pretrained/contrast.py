@@ -255,6 +255,12 @@ def probed(kernel: Array, task: Task) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["fold", "test", "train", "loss", "penalty"])
 
 
+def scores(read: Mapping[str, Array], task: Task, question: str) -> pd.DataFrame:
+    """Rows of `probed` for every kernel by name: ``probe`` and ``task`` say which."""
+    tables = [probed(kernel, task).assign(probe=name) for name, kernel in read.items()]
+    return pd.concat(tables).assign(task=question)
+
+
 def _score(predictions: Array, task: Task, rows: NDArray[np.bool_]) -> float:
     targets = task.targets[rows]
     if targets.ndim == 1:

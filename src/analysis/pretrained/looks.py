@@ -19,15 +19,11 @@ from analysis.nets import sweeps
 from analysis.pretrained import contrast, noisy
 from analysis.pretrained.contrast import PROBES, Feed
 from analysis.pretrained.efficientnet import Net
-from analysis.sound import datasets
 
 __all__ = [
-    "FETCHED", "KEY", "LOOK", "TABLES", "Look", "Settings", "again", "compared", "estimate",
+    "KEY", "LOOK", "TABLES", "Look", "Settings", "again", "compared", "estimate",
     "here", "looks", "measure",
 ]  # fmt: skip
-
-#: Sets without which not all can be measured.
-FETCHED = ("spoken-digits", "spoken-words")
 
 #: What names a look, and a score.
 LOOK = (
@@ -119,11 +115,8 @@ def _piece(look: Look, side: int, clips: int) -> dict[str, Any]:
             read = {"pixels": contrast.pixel_kernel(levels, task.core, feed.blur)}
         else:
             read = contrast.kernels(found, task.core)
-        tables += [
-            contrast.probed(kernel, task).assign(task=question, probe=probe, **label)
-            for probe, kernel in read.items()
-        ]
-    return {"rows": pd.concat(tables).to_dict("list")}
+        tables.append(contrast.scores(read, task, question))
+    return {"rows": pd.concat(tables).assign(**label).to_dict("list")}
 
 
 def _scores_of(look: Look) -> int:
@@ -144,7 +137,7 @@ def _measured(some: Sequence[Look], settings: Settings, **how: Any) -> pd.DataFr
 
 def measure(settings: Settings, seed: int = 0, **how: Any) -> dict[str, pd.DataFrame]:
     """Measure all `looks` at sounds that are on this machine, see `TABLES` and `sweeps.run`."""
-    some = [look for look in looks(settings, seed) if _present(look.sound)]
+    some = [look for look in looks(settings, seed) if noisy.present(look.sound)]
     return {"scores": _measured(some, settings, **how)}
 
 
@@ -175,16 +168,12 @@ def _look(row: Any) -> Look:
 
 def here(rows: pd.DataFrame) -> pd.Series:
     """Tell which rows' recordings are on this machine."""
-    return rows.sound.map({sound: _present(sound) for sound in noisy.QUESTIONS})
-
-
-def _present(sound: str) -> bool:
-    return sound not in FETCHED or datasets.available(sound)
+    return rows.sound.map({sound: noisy.present(sound) for sound in noisy.QUESTIONS})
 
 
 def estimate(settings: Settings, seed: int = 0) -> tuple[int, float]:
     """How many scores `measure` gives, and the processor's seconds: by one look at a few clips."""
-    some = [look for look in looks(settings, seed) if _present(look.sound)]
+    some = [look for look in looks(settings, seed) if noisy.present(look.sound)]
     spent: list[float] = []
     few = replace(settings, clips=24)
     for _ in range(2):  # the first builds the net

@@ -17,7 +17,7 @@ from analysis.pretrained.transfer import Task
 from analysis.sound import datasets, signals, spectrograms
 from analysis.sound.noise import in_noise
 
-__all__ = ["QUESTIONS", "tasks"]
+__all__ = ["FETCHED", "QUESTIONS", "present", "tasks"]
 
 #: What is asked of each sound.
 QUESTIONS = MappingProxyType(
@@ -29,10 +29,18 @@ QUESTIONS = MappingProxyType(
     }
 )
 
+#: Sounds whose recordings are fetched; the others come with packages, or are made.
+FETCHED = ("spoken-digits", "spoken-words")
+
 #: Folds of each question: a fold holds out clips, programs, speakers or, for "speaker", digits. Six
 #: people say the digits, and ten digits are said: two of each are the core that is never tested.
 _FOLDS = {"digit": 4, "speaker": 8}
 _MOST_FOLDS = 10
+
+
+def present(sound: str) -> bool:
+    """Whether a sound is made here, or its recordings are on this machine."""
+    return sound not in FETCHED or datasets.available(sound)
 
 
 @cache

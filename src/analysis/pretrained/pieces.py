@@ -25,7 +25,7 @@ from analysis.pretrained import contrast, efficientnet, noisy, probes, transfer
 from analysis.pretrained.efficientnet import SIDE, TAPS, Net
 from analysis.pretrained.photographs import squares
 from analysis.pretrained.transfer import RANGE_DB, Descent, Norm, Task
-from analysis.sound import datasets, spectrograms
+from analysis.sound import spectrograms
 
 __all__ = [
     "GRAY", "KEY", "NO_NET", "ONE_CHANNEL", "PIECE", "TABLES", "Cell", "Lesson", "Look", "Plan",
@@ -139,10 +139,9 @@ class Look:
         first = next(iter(asked.values()))
         colours = encodings.encode(first.levels(NATIVE), self.encoding, self.draw)
         if self.bare:
-            flat = colours.reshape(len(colours), -1)
             tables = [
-                _probed(probes.feature_kernel(flat, task.core), task, question, "pixels")
-                for question, task in asked.items()
+                contrast.scores({"pixels": contrast.pixel_kernel(colours, task.core)}, task, name)
+                for name, task in asked.items()
             ]
             return {"rows": _listed(tables)}
         fed = transfer.fed(colours, self.norm, first.core)
@@ -252,16 +251,12 @@ def _read(
     for question, task in asked.items():
         kernels = contrast.kernels(found, task.core)
         kernels |= {tap: probes.feature_kernel(found[tap], task.core) for tap in taps}
-        tables += [_probed(kernel, task, question, name) for name, kernel in kernels.items()]
+        tables.append(contrast.scores(kernels, task, question))
     return _listed(tables)
 
 
 def _listed(tables: list[pd.DataFrame]) -> dict[str, Any]:
     return dict(pd.concat(tables)[_ROW].to_dict("list"))  # type: ignore[arg-type]
-
-
-def _probed(kernel: NDArray[Any], task: Task, question: str, probe: str) -> pd.DataFrame:
-    return contrast.probed(kernel, task).assign(task=question, probe=probe)
 
 
 @cache
@@ -368,7 +363,7 @@ def _tables(some: list[Piece], results: list[dict[str, Any]]) -> dict[str, pd.Da
 
 def measure(plan: Plan, seed: int = 0, **how: Any) -> dict[str, pd.DataFrame]:
     """Measure the study; `how` is for `sweeps.run`. `seed` is added to every draw."""
-    whole = [one for one in every(_drawn(plan, seed)) if _there(one.sound)]
+    whole = [one for one in every(_drawn(plan, seed)) if noisy.present(one.sound)]
     found = _tables(whole, _results(whole, **how))
     reference = Photographs(plan.crops, plan.side)
     for name, distance in _results([reference], **how)[0].items():
@@ -379,11 +374,6 @@ def measure(plan: Plan, seed: int = 0, **how: Any) -> dict[str, pd.DataFrame]:
 def _drawn(plan: Plan, seed: int) -> Plan:
     draws = {sound: tuple(draw + seed for draw in own) for sound, own in plan.draws.items()}
     return replace(plan, draws=draws)
-
-
-def _there(sound: str) -> bool:
-    """Whether a sound's recordings are on this machine."""
-    return sound not in datasets.SOURCES or datasets.available(sound)
 
 
 def again(rows: pd.DataFrame, plan: Plan, seed: int = 0, **how: Any) -> pd.DataFrame:
@@ -401,7 +391,7 @@ def again(rows: pd.DataFrame, plan: Plan, seed: int = 0, **how: Any) -> pd.DataF
 
 def here(nets: pd.DataFrame) -> pd.Series:
     """Whether each row can be measured on this machine."""
-    return nets.sound.map(_there)
+    return nets.sound.map(noisy.present)
 
 
 def estimate(plan: Plan, seed: int = 0) -> tuple[int, float]:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.evidence import folds
 from analysis.evidence.attribution import attributions, shapley
 from analysis.evidence.contrasts import corrected, effect
-from analysis.evidence.folds import CORE_SLOTS
 from analysis.evidence.statistics import spearman
 from analysis.pictures import steps
 from analysis.pretrained.pieces import GRAY, NO_NET, Plan
@@ -67,8 +67,8 @@ def _compared(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, Any]:
     """Compare two arms fold by fold; the folds of a draw share training clips."""
     both = a.merge(b, on=_PAIR, suffixes=("", "_b"), validate="one_to_one")
     difference, train = both.test - both.test_b, both.train - both.train_b
-    slots = both.fold.nunique() + CORE_SLOTS
-    found = effect(difference, 0, shared=1 / (slots - 1) / both.seed.nunique())
+    overlap = folds.shared(both.fold.nunique(), draws=both.seed.nunique())
+    found = effect(difference, 0, overlap)
     scores = {"score": both.test.mean(), "reference": both.test_b.mean()}
     return scores | found | {"train": train.mean(), "pairs": len(both)}
 
@@ -152,13 +152,12 @@ def _lessons(nets: pd.DataFrame, a: str, b: str, of: str, by: list[str]) -> pd.D
         arms = [cell[cell[of] == name] for name in (a, b)]
         if all(map(len, arms)):
             both = arms[0].merge(arms[1], on="seed", suffixes=("", "_b"))
-            tested = _FOLDS / len(both)
-            shared = tested / (_FOLDS + CORE_SLOTS - tested)
+            overlap = folds.shared(_FOLDS, tested=_FOLDS / len(both))
             scores = {"score": both.test.mean(), "reference": both.test_b.mean()}
             train = {"train": (both.train - both.train_b).mean(), "pairs": len(both)}
             found.append(
                 dict(zip(by, place, strict=True)) | scores
-                | effect(both.test - both.test_b, 0, shared=shared) | train
+                | effect(both.test - both.test_b, 0, overlap) | train
             )  # fmt: skip
     return corrected(pd.DataFrame(found))
 
@@ -166,12 +165,12 @@ def _lessons(nets: pd.DataFrame, a: str, b: str, of: str, by: list[str]) -> pd.D
 def step_runs(tables: Mapping[str, pd.DataFrame], probe: str = "head") -> pd.DataFrame:
     """List the factorial: a row a run, with a column for each step, and the fold as ``seed``."""
     nets = where(tables["nets"], stage="steps", probe=probe)
-    folds = tables["folds"].merge(
+    rows = tables["folds"].merge(
         nets[["task", "weights", "steps"]], left_on="net", right_index=True
     )
-    taken = {step: [int(step in text.split("; ")) for text in folds.steps] for step in steps.STEPS}
-    known = {"task": folds.task, "pretrained": (folds.weights == "imagenet").astype(int)} | taken
-    scores = {"seed": folds.fold, "test": folds.test, "train": folds.train}
+    taken = {step: [int(step in text.split("; ")) for text in rows.steps] for step in steps.STEPS}
+    known = {"task": rows.task, "pretrained": (rows.weights == "imagenet").astype(int)} | taken
+    scores = {"seed": rows.fold, "test": rows.test, "train": rows.train}
     return pd.DataFrame(known | scores).reset_index(drop=True)
 
 
@@ -195,7 +194,7 @@ def step_shares(runs: pd.DataFrame) -> pd.DataFrame:
 
 def shared(runs: pd.DataFrame) -> float:
     """Give tested over trained clips of a fold of `step_runs`, see `statistics.mean_interval`."""
-    return 1 / (runs.seed.nunique() + CORE_SLOTS - 1)
+    return folds.shared(runs.seed.nunique())
 
 
 def normalisations(rows: pd.DataFrame, side: int) -> pd.DataFrame:
