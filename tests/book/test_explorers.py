@@ -11,22 +11,26 @@ import shutil
 import threading
 from collections.abc import Iterator
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
 
 from analysis import single_pixel
-from analysis.colour.colormaps import lut8, lut8_rounded, names
+from analysis.colour.colormaps import lut8, lut8_rounded, names, nearest_level
 from analysis.jpeg import code, codec
+from analysis.pictures import journey
 from analysis.planes import margins
 from analysis.publishing import widgets
 from analysis.relu import piecewise
 from analysis.site.serving import server
+from analysis.sound import spectrograms
 from tests.book.conftest import Watched, set_theme
 from tests.conftest import ROOT
 
@@ -39,7 +43,10 @@ PAGES = [
     ("neuron", "single-pixel"),
     ("relu", "relu-colormap"),
     ("jpeg", "jpeg-autoencoder"),
+    ("drop", "saved-as-rgb"),
 ]
+#: Samples a second of `note`.
+RATE = 8000
 #: Nothing inline, nothing from elsewhere, no eval.
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'"
 
@@ -53,6 +60,14 @@ def picture() -> np.ndarray:
     return np.clip(128 + waves + rng.normal(0, 1 + rows[:, :1], rows.shape), 0, 255).astype(
         np.uint8
     )
+
+
+@cache
+def note() -> np.ndarray:
+    """A tone that falls silent, and hiss, within what 16 bits hold."""
+    time = np.arange(9000) / RATE
+    hiss = np.random.default_rng(0).normal(0, 1e-3, time.size)
+    return (0.5 * np.exp(-4 * time) * np.sin(2 * np.pi * 900 * time) + hiss).astype(np.float32)
 
 
 @cache
@@ -100,6 +115,17 @@ def outputs() -> dict[str, str]:
             steps=codec.quantisation_tables(50)[0],
             quality=75,
             axes="Time to the right.",
+        ).html,
+        "drop": widgets.drop(
+            note(),
+            RATE,
+            {"gray": lut8_rounded("gray")} | {name: lut8(name) for name in ("viridis", "jet")},
+            colormap="viridis",
+            frames=(512, 128),
+            transform=codec.DCT_INTEGER,
+            steps=codec.quantisation_tables(50),
+            heard="A sound.",
+            losses=table,
         ).html,
     }
 
@@ -508,6 +534,194 @@ def test_jpeg_writes_and_restores_its_link(visit: partial[Explored]) -> None:
     assert visit("jpeg#jpeg?quality=101").data("quality") == "75"
 
 
+# --- drop -----------------------------------------------------------------------------------------
+
+
+def numbers(page: Explored, property_: str) -> np.ndarray:
+    """An array that the script keeps at its element."""
+    return np.array(page.root.evaluate(f"node => [...node.{property_}]"))
+
+
+def file(pixels: np.ndarray, form: str = "PNG") -> FilePayload:
+    with io.BytesIO() as buffer:
+        Image.fromarray(pixels).save(buffer, form, lossless=True)
+        return {"name": f"mine.{form.lower()}", "mimeType": "", "buffer": buffer.getvalue()}
+
+
+def choose(page: Explored, given: FilePayload) -> None:
+    page.root.locator("input[type=file]").set_input_files(given)
+    expect(page.root.locator(".explorer-hint")).to_contain_text(given["name"])
+
+
+@pytest.mark.parametrize("name", ["gray", "viridis", "jet"])
+def test_drop_reads_back_what_python_reads_from_the_file(
+    visit: partial[Explored], name: str
+) -> None:
+    """Pillow's file, its filter and our table: every level, for every file and some sizes."""
+    page, table = visit("drop"), None if name == "gray" else lut8(name)
+    choose(page, file(picture()))
+    page.control("combobox", "Colormap").select_option(name)
+    for kind, quality, side in product(journey.FILES, (8, 75, 98), (None, 64, 32)):
+        page.control("combobox", "File").select_option(kind)
+        page.control("combobox", "Resized to").select_option(
+            f"{side} × {side}" if side else "as it is"
+        )
+        page.root.get_by_role("slider", name="Quality").evaluate(
+            "(node, value) => { node.value = value; node.dispatchEvent(new Event('input')); }",
+            quality,
+        )
+        expected = journey.read_back(picture(), table, kind, quality, side)
+        assert (page.data("down"), page.data("across")) == tuple(map(str, expected.shape))
+        np.testing.assert_array_equal(numbers(page, "back"), expected.ravel())
+        wanted = picture().astype(np.float32)[None]
+        exact = spectrograms.resize(wanted, (side, side), "bilinear") if side else wanted
+        lost = 100 / 255 * (expected - exact[0].astype(float))
+        assert float(page.data("rms")) == pytest.approx(
+            np.sqrt((lost**2).mean()), rel=1e-4, abs=1e-6
+        )
+        assert float(page.data("worst")) == pytest.approx(np.abs(lost).max(), rel=1e-4, abs=1e-6)
+        if kind == "PNG" and name == "gray" and side is None:
+            assert np.abs(lost).max() == 0
+
+
+def test_drop_shows_the_channels_that_a_net_gets(visit: partial[Explored]) -> None:
+    page = visit("drop#drop?map=jet&file=png&size=32")
+    choose(page, file(picture()))
+    small = spectrograms.resize(lut8("jet")[picture()][None], (32, 32), "bilinear")[0]
+    drawn = page.root.locator(".explorer-pictures").evaluate(
+        """node => [2, 3, 4].map(place => {
+          const canvas = node.querySelectorAll('canvas')[place];
+          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          return [...data].filter((_, k) => k % 4 === 0);
+        })"""
+    )
+    np.testing.assert_array_equal(np.reshape(drawn, (3, 32, 32)), np.moveaxis(small, -1, 0))
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP"])
+@pytest.mark.parametrize("name", ["gray", "viridis", "jet"])
+def test_drop_finds_the_map_of_a_picture(visit: partial[Explored], name: str, form: str) -> None:
+    page = visit("drop#drop?map=gray&file=png")
+    table = lut8_rounded("gray") if name == "gray" else lut8(name)
+    choose(page, file(table[picture()], form))
+    assert page.data("read") == name
+    np.testing.assert_array_equal(
+        numbers(page, "back"), nearest_level(table[picture()], table).ravel()
+    )
+
+
+def spectrum(samples: np.ndarray) -> np.ndarray:
+    """Decibels as the book computes them, the highest frequency first."""
+    return spectrograms.log_power(samples[None], 512, 128, floor=-140)[0, ::-1]
+
+
+def as_levels(db: np.ndarray) -> np.ndarray:
+    return spectrograms.quantise(db, -100, 0).ravel().astype(int)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_drop_hears_a_wav_as_python_does(
+    visit: partial[Explored], subtype: str, channels: int
+) -> None:
+    """The levels before any file: a rounding apart at most. One channel and two, a short tail."""
+    page = visit("drop")
+    sound = np.stack([note(), note()[::-1]][:channels], 1)
+    with io.BytesIO() as buffer:
+        soundfile.write(buffer, sound, RATE, subtype, format="WAV")
+        heard, _ = soundfile.read(io.BytesIO(buffer.getvalue()), dtype="float64", always_2d=True)
+        choose(page, {"name": "mine.wav", "mimeType": "", "buffer": buffer.getvalue()})
+    expected = as_levels(spectrum(heard.mean(1).astype(np.float32)))
+    apart = np.abs(numbers(page, "levels") - expected)
+    assert apart.max() <= 1 and (apart > 0).mean() < 0.005
+    expect(page.root.locator(".explorer-hint")).to_contain_text("1.1 s at 8,000 Hz")
+
+
+def test_drop_starts_with_the_books_example(visit: partial[Explored]) -> None:
+    page = visit("drop")
+    written = (np.rint(note() * 32767) / 32768).astype(np.float32)
+    apart = np.abs(numbers(page, "levels") - as_levels(spectrum(written)))
+    assert apart.max() <= 1 and (apart > 0).mean() < 0.005
+    page.root.get_by_role("checkbox").check()
+    levels = numbers(page, "levels")
+    assert (levels.min(), levels.max(), float(page.data("outside"))) == (0, 255, 0)
+    assert page.control("slider", "Level 0").is_disabled()
+
+
+def test_drop_takes_what_is_dropped_and_refuses_what_it_cannot_read(
+    visit: partial[Explored],
+) -> None:
+    page = visit("drop")
+    told = page.root.locator(".explorer-hint")
+    before = numbers(page, "back")
+
+    def drop(name: str, content: bytes) -> None:
+        given = page.page.evaluate_handle(
+            """([name, content]) => { const given = new DataTransfer();
+              given.items.add(new File([Uint8Array.from(content)], name)); return given; }""",
+            [name, list(content)],
+        )
+        page.root.dispatch_event("drop", {"dataTransfer": given})
+
+    for name, content, reason in (
+        ("a.txt", b"no picture", "drop a PNG, JPEG, WebP or WAV"),
+        ("b.wav", b"RIFF\0\0\0\0WAVE", "no sound in it"),
+        (
+            "c.wav",
+            b"RIFF\0\0\0\0WAVEfmt " + bytes([16, 0, 0, 0, 85, *[0] * 13, 16, 0]) + b"data\0\0\0\0",
+            "compressed",
+        ),
+    ):
+        drop(name, content)
+        expect(told).to_contain_text(name)
+        expect(told).to_contain_text(reason)
+        np.testing.assert_array_equal(numbers(page, "back"), before)
+    drop("d.png", file(picture())["buffer"])
+    expect(told).to_contain_text("d.png: 51 × 61 pixels, read as gray")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "CSV", "NPY"])
+def test_drop_gives_the_levels_away(visit: partial[Explored], kind: str) -> None:
+    page = visit("drop")
+    choose(page, file(picture()))
+    with page.page.expect_download() as waited:
+        page.control("button", kind).click()
+    path = waited.value.path()
+    assert waited.value.suggested_filename == f"levels.{kind.lower()}"
+    read = {
+        "PNG": lambda: np.asarray(Image.open(path).convert("L")),
+        "CSV": lambda: np.loadtxt(path, int, delimiter=","),
+        "NPY": lambda: np.load(path.rename(f"{path}.npy")),
+    }[kind]()
+    np.testing.assert_array_equal(read, numbers(page, "back").reshape(picture().shape))
+
+
+def test_drop_is_operated_by_keyboard_and_remembers(visit: partial[Explored]) -> None:
+    page = visit("drop")
+    press(page.control("combobox", "Colormap"), "j")
+    press(page.control("combobox", "File"), "ArrowDown")
+    press(page.control("combobox", "Resized to"), "End")
+    press(page.control("slider", "Level 0"), "ArrowRight", 2)
+    press(page.control("slider", "Level 255"), "ArrowLeft")
+    press(page.control("slider", "Quality"), "ArrowLeft", 5)
+    state = page.fragment()
+    assert state == {
+        "map": "jet",
+        "file": "jpeg-444",
+        "quality": "70",
+        "size": "32",
+        "low": "-90",
+        "high": "-5",
+        "own": "false",
+    }
+    back = numbers(page, "back")
+    page.show("drop.html#drop?" + "&".join(f"{key}={value}" for key, value in state.items()))
+    np.testing.assert_array_equal(numbers(page, "back"), back)
+    page.show("drop.html#drop?map=x&file=y&quality=0&size=1&low=3&high=x")
+    expect(page.control("combobox", "Colormap")).to_have_value("viridis")
+    expect(page.control("slider", "Quality")).to_have_value("75")
+
+
 # --- all ------------------------------------------------------------------------------------------
 
 
@@ -561,6 +775,22 @@ def test_an_explorer_fits_a_telephone(browser: Browser, bench: str, name: str, w
     page = Explored(context.new_page(), bench, name).show(f"{name}.html")
     widths = page.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert widths[0] <= widths[1]
+    context.close()
+
+
+@pytest.mark.parametrize("name", ["drop"])
+def test_fingers_find_what_they_touch(browser: Browser, bench: str, name: str) -> None:
+    """Every control is 44 px high and answers to a tap."""
+    context = browser.new_context(viewport={"width": 360, "height": 800}, has_touch=True)
+    page = Explored(context.new_page(), bench, name).show(f"{name}.html")
+    for part in page.root.locator(
+        "button, select, a, input:not([type=checkbox]), label:has([type=checkbox])"
+    ).all():
+        box = part.bounding_box()
+        assert box and round(box["height"], 2) >= 44, part.evaluate("node => node.outerHTML")
+    before = page.root.get_by_role("status").text_content()
+    page.root.get_by_role("slider").first.tap()
+    expect(page.root.get_by_role("status")).not_to_have_text(before or "")
     context.close()
 
 

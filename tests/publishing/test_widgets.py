@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import itertools
 import json
 import re
@@ -10,6 +11,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,13 +43,16 @@ def plane(**changes: object) -> widgets.Explorer:
 
 
 def test_every_explorer_has_its_script() -> None:
-    assert {path.stem for path in SCRIPTS.glob("*.js")} == {"explorers", *widgets.NAMES}
+    assert {path.stem for path in SCRIPTS.glob("*.js")} == {
+        *("explorers", "codec"),
+        *widgets.NAMES,
+    }
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": "cube"}, "no explorer 'cube'; have jpeg, neuron, plane, relu"),
+        ({"name": "cube"}, "no explorer 'cube'; have drop, jpeg, neuron, plane, relu"),
         ({"label": " "}, "needs a label"),
         ({"summary": ""}, "a summary"),
         ({"table": TABLE.iloc[:0]}, "a table"),
@@ -167,6 +172,31 @@ def test_jpeg_gets_the_picture_and_every_quality() -> None:
         jpeg(picture / 255)
     with pytest.raises(ValueError, match="1 to 100"):
         jpeg(picture, range(0, 100))
+
+
+def test_drop_hands_over_a_wav_and_gray_first() -> None:
+    sound = np.sin(np.arange(500) / 5).astype(np.float32)
+
+    def drop(*maps: str, colormap: str = "jet") -> widgets.Explorer:
+        return widgets.drop(
+            sound,
+            8000,
+            {name: lut8(name) for name in maps},
+            colormap=colormap,
+            frames=(512, 256),
+            transform=codec.DCT_INTEGER,
+            steps=codec.quantisation_tables(50),
+            heard="x",
+            losses=TABLE,
+        )
+
+    file = base64.b64decode(str(data_of(drop("gray", "jet"))["example"]))
+    read, rate = soundfile.read(io.BytesIO(file))
+    assert rate == 8000
+    np.testing.assert_allclose(read, sound, atol=1e-4)
+    for wrong in (("jet", "gray"), ("gray", "hot")):
+        with pytest.raises(ValueError, match="gray first"):
+            drop(*wrong)
 
 
 def test_all_colormaps_weigh_little() -> None:

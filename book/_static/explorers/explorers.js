@@ -173,8 +173,13 @@ window.Explorers = (() => {
     }
   }
 
-  const names = new Set([...document.querySelectorAll("[data-explorer]")].map((root) => root.dataset.explorer));
-  for (const name of names) document.head.append(make("script", { src: `${folder}${name}.js` }));
+  const needs = { jpeg: ["codec"], drop: ["codec"] };
+  const names = [...document.querySelectorAll("[data-explorer]")].map((root) => root.dataset.explorer);
+  for (const name of new Set(names.flatMap((name) => [...(needs[name] ?? []), name]))) {
+    const script = make("script", { src: `${folder}${name}.js` });
+    script.async = false; // in this order
+    document.head.append(script);
+  }
 
   return { address, announcer, bars, bytes, choice, define, draw, inWords, make, patternOf, runs, slider, strip, text };
 })();

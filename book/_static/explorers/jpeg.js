@@ -1,75 +1,16 @@
 /* A spectrogram through JPEG at the quality that the reader chooses.
 
-   The page holds the picture once, and this script is the codec less its lossless packing: the integer
-   arithmetic of libjpeg as `jpeg_codec` writes it down, so that each pixel is that of the file. A hundred
-   files would be many times as much to load. Sizes and errors were computed with the real codec. */
+   The page holds the picture once and computes the others (`codec.js`): a hundred files would be many times
+   as much to load. Sizes and errors were computed with the real codec. */
 "use strict";
 
 Explorers.define("jpeg", (root, data, live) => {
   const { make, draw, text } = Explorers;
-  const { height, width, transform } = data;
+  const { height, width } = data;
   const levels = Explorers.bytes(data.picture);
   const state = { quality: data.quality };
-  const descale = (value, bits) => Math.floor((value + 2 ** (bits - 1)) / 2 ** bits);
-
-  /** Steps of the 64 coefficients; at quality 50 they are the standard's own table. */
-  function steps(quality) {
-    const percent = quality < 50 ? Math.floor(5000 / quality) : 200 - 2 * quality;
-    return data.steps.map((step) => Math.max(1, Math.min(255, Math.floor((step * percent + 50) / 100))));
-  }
-
-  /** 8×8 block times matrix along its rows or columns, rounded off by so many bits. */
-  function apply(block, { columns, transposed, bits }) {
-    const out = new Float64Array(64);
-    for (let line = 0; line < 8; line++) {
-      for (let k = 0; k < 8; k++) {
-        let sum = 0;
-        for (let i = 0; i < 8; i++) {
-          sum += transform[transposed ? 8 * i + k : 8 * k + i] * block[columns ? 8 * i + line : 8 * line + i];
-        }
-        out[columns ? 8 * k + line : 8 * line + k] = descale(sum, bits);
-      }
-    }
-    return out;
-  }
-
-  /** The transform does not depend on the quality: every block's coefficients, times 8. */
-  function analyse() {
-    const blocks = [];
-    const block = new Float64Array(64);
-    for (let top = 0; top < height; top += 8) {
-      for (let left = 0; left < width; left += 8) {
-        for (let place = 0; place < 64; place++) { // beyond the edge, the edge again
-          const row = Math.min(top + (place >> 3), height - 1);
-          const column = Math.min(left + (place & 7), width - 1);
-          block[place] = levels[row * width + column] - 128;
-        }
-        const rows = apply(block, { columns: false, transposed: false, bits: 11 });
-        blocks.push({ top, left, coefficients: apply(rows, { columns: true, transposed: false, bits: 15 }) });
-      }
-    }
-    return blocks;
-  }
-
-  function decode(quality) {
-    const step = steps(quality);
-    const picture = new Uint8ClampedArray(levels.length);
-    let alive = 0;
-    for (const { top, left, coefficients } of analysed) {
-      const restored = coefficients.map((value, place) => {
-        const code = Math.sign(value) * Math.floor(Math.abs(value) / (8 * step[place]) + 0.5);
-        if (code) alive += 1;
-        return code * step[place];
-      });
-      const columns = apply(restored, { columns: true, transposed: true, bits: 11 });
-      const block = apply(columns, { columns: false, transposed: true, bits: 18 });
-      for (let place = 0; place < 64; place++) {
-        const [row, column] = [top + (place >> 3), left + (place & 7)];
-        if (row < height && column < width) picture[row * width + column] = block[place] + 128;
-      }
-    }
-    return { picture, perBlock: alive / analysed.length };
-  }
+  const codec = Explorers.codec(data.transform, [data.steps]);
+  const blocks = codec.analyse(levels, width, height);
 
   /** In gray, low frequencies below: the picture's first row is drawn last. */
   function paint(canvas, grayOf) {
@@ -118,7 +59,8 @@ Explorers.define("jpeg", (root, data, live) => {
     Object.assign(state, values);
     const { quality } = state;
     const [size, error] = [data.bytes[quality - 1], data.error[quality - 1]];
-    const { picture, perBlock } = decode(quality);
+    const { plane: picture, alive } = codec.restore(blocks, codec.steps(quality), width, height);
+    const perBlock = alive / blocks.length;
     paint(pictures.decoded, (k) => picture[k]);
     paint(pictures.difference, (k) => 128 + data.gain * (picture[k] - levels[k])); // the canvas clips
     slider.show(quality, `${quality}`);
@@ -140,7 +82,6 @@ Explorers.define("jpeg", (root, data, live) => {
     change(Number.isInteger(quality) && quality >= 1 && quality <= 100 ? { quality } : {}, false);
   }
 
-  const analysed = analyse();
   const where = Explorers.address("jpeg", root, restore);
   pictures.given.setAttribute("aria-label", `The spectrogram. ${data.axes}`);
   paint(pictures.given, (k) => levels[k]);

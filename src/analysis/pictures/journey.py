@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,18 @@ from numpy.typing import NDArray
 
 from analysis.colour import colormaps
 from analysis.colour.information import entropy_bits
+from analysis.jpeg import files
 from analysis.pictures.saving import HIGH_DB, LOW_DB, decode, imsave
 from analysis.sound import spectrograms
 
-__all__ = ["Journey", "losses", "travel"]
+__all__ = ["Journey", "losses", "read_back", "saving_losses", "travel"]
+
+#: Ways of saving levels, by name: the file's format and its options, as Pillow has them.
+FILES: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "PNG": ("PNG", {}),
+    "JPEG, 4:2:0": ("JPEG", {"subsampling": "4:2:0"}),
+    "JPEG, 4:4:4": ("JPEG", {"subsampling": "4:4:4"}),
+}
 
 
 @dataclass(frozen=True)
@@ -115,3 +124,41 @@ def losses(journey: Journey, window: int = spectrograms.WINDOW, hop: int = 128) 
 
 def _db(power: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.asarray(10 * np.log10(np.asarray(power, np.float64)))
+
+
+def read_back(
+    levels: NDArray[np.uint8],
+    table: NDArray[np.uint8] | None,
+    file: str,
+    quality: int = 75,
+    side: int | None = None,
+) -> NDArray[np.uint8]:
+    """Levels after painting, saving, opening and resizing, looked up by the nearest colour.
+
+    Without a table the picture is gray. `file` is one of `FILES`; PNG has no quality. The loader
+    resizes colours to ``side × side``, bilinearly.
+
+    >>> levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    >>> bool((read_back(levels, None, "PNG") == levels).all())
+    True
+    """
+    form, options = FILES[file]
+    picture = levels if table is None else table[levels]
+    if form == "JPEG":
+        options = {"quality": quality} | (options if table is not None else {})
+    opened = files.decode(files.encode(picture, form, **options))[None]
+    fed = opened if side is None else spectrograms.resize(opened, (side, side), "bilinear")
+    return np.asarray(fed[0] if table is None else colormaps.nearest_level(fed[0], table), np.uint8)
+
+
+def saving_losses(levels: NDArray[np.uint8], names: Sequence[str]) -> pd.DataFrame:
+    """Root-mean-square errors, in levels, of `read_back` by colormap and file; gray is no map."""
+    tables = {name: None if name == "gray" else colormaps.lut8(name) for name in names}
+    lost = {
+        file: [
+            np.sqrt(np.mean((read_back(levels, table, file) - levels.astype(float)) ** 2))
+            for table in tables.values()
+        ]
+        for file in FILES
+    }
+    return pd.DataFrame(lost, list(names)).map("{:.2f}".format).add_suffix(" (levels)")

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import json
 import re
+import wave
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,10 +21,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["NAMES", "Explorer", "explorer", "jpeg", "neuron", "plane", "relu"]
+__all__ = ["NAMES", "Explorer", "drop", "explorer", "jpeg", "neuron", "plane", "relu"]
 
 #: The explorers that there are scripts for.
-NAMES = ("jpeg", "neuron", "plane", "relu")
+NAMES = ("drop", "jpeg", "neuron", "plane", "relu")
 
 #: Steps in 1/255 in which `relu` writes colours: finer than any byte can show.
 _SCALE = 64
@@ -324,3 +326,70 @@ def jpeg(
             }
         ).set_axis([f"quality {quality}" for quality in few["quality"]]),
     )
+
+
+def drop(
+    waveform: NDArray[np.float32],
+    sample_rate: int,
+    tables: Mapping[str, NDArray[np.uint8]],
+    *,
+    colormap: str,
+    frames: tuple[int, int],
+    transform: NDArray[np.int64],
+    steps: NDArray[np.int64],
+    heard: str,
+    losses: pd.DataFrame,
+) -> Explorer:
+    """Save a recording or a picture of the reader's own as an image; first `waveform`.
+
+    Parameters
+    ----------
+    waveform : ndarray of float, shape (samples,)
+        The example, which is handed over as a WAV of 16 bits; 1 is full scale.
+    tables : mapping of str to ndarray of uint8, shape (256, 3)
+        The colormaps, first gray, which is written as one channel.
+    frames : (int, int)
+        Samples of a window, even, and from one to the next.
+    transform, steps : ndarray of int, shapes (8, 8) and (2, 64)
+        As of `jpeg`, the steps of luma and chroma.
+    heard : str
+        What the example is, and its axes.
+    losses : DataFrame
+        Static table: what some ways of saving lose.
+    """
+    if colormap not in tables or next(iter(tables)) != "gray":
+        raise ValueError(f"the maps need gray first, and {colormap!r}: have {', '.join(tables)}")
+    data = {
+        "names": list(tables),
+        "tables": _packed(list(tables.values())),
+        "colormap": colormap,
+        "example": base64.b64encode(_wav(waveform, sample_rate)).decode("ascii"),
+        "window": frames[0],
+        "hop": frames[1],
+        "transform": np.asarray(transform).reshape(-1).tolist(),
+        "steps": np.asarray(steps).tolist(),
+        "gain": 4,
+        "heard": heard,
+    }
+    return explorer(
+        "drop",
+        data,
+        label="Explorer: your spectrogram, saved as an image and read back",
+        summary=(
+            "On the book's page, with JavaScript, you can drop a picture or a recording of your "
+            "own here, save it as an image and see what is lost. It is sent nowhere. The table "
+            "has the errors of the levels read back, for the book's own example."
+        ),
+        table=losses,
+    )
+
+
+def _wav(waveform: NDArray[np.float32], sample_rate: int) -> bytes:
+    """Write 16-bit PCM."""
+    with io.BytesIO() as file, wave.open(file, "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(sample_rate)
+        written.writeframes(np.rint(np.clip(waveform, -1, 1) * 32767).astype("<i2").tobytes())
+        written.close()
+        return file.getvalue()
