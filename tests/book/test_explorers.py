@@ -11,7 +11,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from functools import cache, partial
-from itertools import product
+from itertools import combinations, permutations, product
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, P
 
 from analysis import single_pixel
 from analysis.colour.colormaps import lut8, lut8_rounded, names, nearest_level
+from analysis.evidence.statistics import mean_interval
 from analysis.jpeg import code, codec
 from analysis.pictures import journey
 from analysis.planes import margins
@@ -44,9 +45,15 @@ PAGES = [
     ("relu", "relu-colormap"),
     ("jpeg", "jpeg-autoencoder"),
     ("drop", "saved-as-rgb"),
+    ("dice", "trained-comparisons"),
 ]
 #: Samples a second of `note`.
 RATE = 8000
+#: Scores of two nets' runs.
+RUNS = {
+    "digits, one neuron": np.random.default_rng(3).normal(0.6, 0.02, 20).round(6),
+    "chirps, small": np.random.default_rng(4).normal(0.9, 0.004, 11).round(6),
+}
 #: Nothing inline, nothing from elsewhere, no eval.
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'"
 
@@ -127,6 +134,7 @@ def outputs() -> dict[str, str]:
             heard="A sound.",
             losses=table,
         ).html,
+        "dice": widgets.dice(RUNS, arm="raw decibels", margin=0.01, chances=table).html,
     }
 
 
@@ -189,8 +197,15 @@ class Explored(Watched):
         """What the address says, once it has been written."""
         self.page.wait_for_timeout(300)
         expect(self.page).to_have_url(re.compile(r"#\w+\?"))
-        query = self.page.evaluate("location.hash.split('?')[1]")
-        return {key: values[0] for key, values in parse_qs(query).items()}
+        return _query(self.page.evaluate("location.hash"))
+
+    def fragment_of_link(self) -> dict[str, str]:
+        """What the link to this view says."""
+        return _query(self.control("link", "Link to this view").get_attribute("href") or "")
+
+
+def _query(fragment: str) -> dict[str, str]:
+    return {key: values[0] for key, values in parse_qs(fragment.split("?")[1]).items()}
 
 
 @pytest.fixture
@@ -722,6 +737,65 @@ def test_drop_is_operated_by_keyboard_and_remembers(visit: partial[Explored]) ->
     expect(page.control("slider", "Quality")).to_have_value("75")
 
 
+# --- dice -----------------------------------------------------------------------------------------
+
+
+def test_dice_deals_every_run_once_and_knows_its_intervals(visit: partial[Explored]) -> None:
+    """The intervals are the book's, at every number of runs; a deal uses each run at most once."""
+    page = visit("dice")
+    for name, runs in RUNS.items():
+        page.control("combobox", "Nets").select_option(name)
+        known = {round(a - b, 9): (a, b) for a, b in permutations(runs.tolist(), 2)}
+        for count in range(1, len(runs) // 2 + 1):
+            gaps = [float(gap) for gap in page.data("gaps").split(",")]
+            assert len(gaps) == count
+            if count > 1:
+                expected = mean_interval(gaps, 0)
+                found = [float(page.data(key)) for key in ("mean", "low", "high")]
+                np.testing.assert_allclose(
+                    found, [expected.estimate, expected.low, expected.high], rtol=1e-9, atol=1e-12
+                )
+                words = "does not tell them apart" if not expected.excludes() else "wrongly"
+                expect(page.root).to_contain_text(words)
+            if count < len(runs) // 2:
+                page.control("button", "One more run each").click()
+        dealt = [run for gap in gaps for run in known[round(gap, 9)]]
+        assert len(dealt) == len(set(dealt)) == 2 * (len(runs) // 2)
+        assert page.control("button", "All runs").is_disabled()
+        apart = [abs(a - b) >= 0.01 for a, b in combinations(runs, 2)]
+        assert float(page.data("chance")) == pytest.approx(np.mean(apart))
+
+
+def test_dice_names_a_winner_by_either_arm(visit: partial[Explored]) -> None:
+    """Over many deals A and B win about as often."""
+    page, wins = visit("dice"), []
+    for _ in range(60):
+        page.control("button", "Roll the dice").click()
+        gap = float(page.data("gaps"))
+        wins.append(gap > 0)
+        words = "A wins by" if gap > 0 else "B wins by"
+        expect(page.root.locator(".explorer-now")).to_contain_text(words)
+    assert 15 <= sum(wins) <= 45
+
+
+def test_dice_is_operated_by_keyboard_and_remembers(visit: partial[Explored]) -> None:
+    page = visit("dice")
+    press(page.control("combobox", "Nets"), "c")
+    press(page.control("button", "Roll the dice"), "Enter", 2)
+    press(page.control("button", "One more run each"), "Space", 2)
+    state, gaps = page.fragment(), page.data("gaps")
+    assert state == {"nets": "chirps-small", "deal": "3", "runs": "3"}
+    press(page.control("button", "All runs"), "Enter")
+    assert len(page.data("gaps").split(",")) == 5
+    page.show("dice.html#dice?" + "&".join(f"{key}={value}" for key, value in state.items()))
+    assert page.data("gaps") == gaps
+    page.show("dice.html#dice?nets=x&deal=-1&runs=1e9")
+    assert (page.fragment_of_link()["nets"], len(page.data("gaps").split(","))) == (
+        "digits-one-neuron",
+        1,
+    )
+
+
 # --- all ------------------------------------------------------------------------------------------
 
 
@@ -778,7 +852,7 @@ def test_an_explorer_fits_a_telephone(browser: Browser, bench: str, name: str, w
     context.close()
 
 
-@pytest.mark.parametrize("name", ["drop"])
+@pytest.mark.parametrize("name", ["dice", "drop"])
 def test_fingers_find_what_they_touch(browser: Browser, bench: str, name: str) -> None:
     """Every control is 44 px high and answers to a tap."""
     context = browser.new_context(viewport={"width": 360, "height": 800}, has_touch=True)
@@ -789,7 +863,8 @@ def test_fingers_find_what_they_touch(browser: Browser, bench: str, name: str) -
         box = part.bounding_box()
         assert box and round(box["height"], 2) >= 44, part.evaluate("node => node.outerHTML")
     before = page.root.get_by_role("status").text_content()
-    page.root.get_by_role("slider").first.tap()
+    slider = page.root.get_by_role("slider")
+    (slider.first if slider.count() else page.root.get_by_role("button").first).tap()
     expect(page.root.get_by_role("status")).not_to_have_text(before or "")
     context.close()
 

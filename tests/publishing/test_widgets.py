@@ -52,7 +52,7 @@ def test_every_explorer_has_its_script() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": "cube"}, "no explorer 'cube'; have drop, jpeg, neuron, plane, relu"),
+        ({"name": "cube"}, "no explorer 'cube'; have dice, drop, jpeg, neuron, plane, relu"),
         ({"label": " "}, "needs a label"),
         ({"summary": ""}, "a summary"),
         ({"table": TABLE.iloc[:0]}, "a table"),
@@ -197,6 +197,15 @@ def test_drop_hands_over_a_wav_and_gray_first() -> None:
     for wrong in (("jet", "gray"), ("gray", "hot")):
         with pytest.raises(ValueError, match="gray first"):
             drop(*wrong)
+
+
+def test_dice_hands_over_runs_and_students_quantiles() -> None:
+    shown = widgets.dice({"x": [1, 2, 3, 4, 5, 6, 7.5]}, arm="raw", margin=0.1, chances=TABLE)
+    data = data_of(shown)
+    assert data["cells"] == {"x": [1, 2, 3, 4, 5, 6, 7.5]}
+    assert data["quantiles"] == pytest.approx([12.706, 4.303], abs=1e-3)
+    with pytest.raises(ValueError, match="four runs"):
+        widgets.dice({"x": [1, 2, 3]}, arm="raw", margin=0.1, chances=TABLE)
 
 
 def test_all_colormaps_weigh_little() -> None:

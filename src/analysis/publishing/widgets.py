@@ -20,11 +20,12 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
-__all__ = ["NAMES", "Explorer", "drop", "explorer", "jpeg", "neuron", "plane", "relu"]
+__all__ = ["NAMES", "Explorer", "dice", "drop", "explorer", "jpeg", "neuron", "plane", "relu"]
 
 #: The explorers that there are scripts for.
-NAMES = ("drop", "jpeg", "neuron", "plane", "relu")
+NAMES = ("dice", "drop", "jpeg", "neuron", "plane", "relu")
 
 #: Steps in 1/255 in which `relu` writes colours: finer than any byte can show.
 _SCALE = 64
@@ -393,3 +394,37 @@ def _wav(waveform: NDArray[np.float32], sample_rate: int) -> bytes:
         written.writeframes(np.rint(np.clip(waveform, -1, 1) * 32767).astype("<i2").tobytes())
         written.close()
         return file.getvalue()
+
+
+def dice(
+    runs: Mapping[str, ArrayLike], *, arm: str, margin: float, chances: pd.DataFrame
+) -> Explorer:
+    """Deal runs of one arm to two, which are the same, and see a winner come and go.
+
+    Parameters
+    ----------
+    runs : mapping of str to array_like of float
+        Scores by the name of a task and net: four at least, that differ in the seed alone.
+    arm : str
+        What the runs are of.
+    margin : float
+        The lead that counts as a win.
+    chances : DataFrame
+        Static table: how often one run each names a winner.
+    """
+    cells = {name: np.asarray(scores, np.float64).tolist() for name, scores in runs.items()}
+    if min(map(len, cells.values()), default=0) < 4:
+        raise ValueError("every net needs four runs at least")
+    pairs = max(map(len, cells.values())) // 2
+    quantiles = [float(stats.t.ppf(0.975, freedom)) for freedom in range(1, pairs)]
+    return explorer(
+        "dice",
+        {"cells": cells, "arm": arm, "margin": margin, "quantiles": quantiles},
+        label="Explorer: a winner by chance",
+        summary=(
+            "On the book's page, with JavaScript, you can deal runs of one and the same net to two "
+            "arms here, and see a winner come and go. The table has the chance that two runs are a "
+            "point or more apart."
+        ),
+        table=chances,
+    )
