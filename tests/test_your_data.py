@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from analysis import your_data
-from analysis.audit import plan
+from analysis.audit import plan, words
 from analysis.audit.crossvalidation import Outcome, run
 from analysis.audit.cues import cues, twins
 from analysis.audit.differences import differences
@@ -23,6 +24,7 @@ from analysis.publishing import report
 from analysis.publishing.execution import Spec
 from analysis.publishing.provenance import Run
 from analysis.your_data import drawable
+from tests.audit.sets import made
 from tests.conftest import ROOT
 
 
@@ -53,6 +55,38 @@ def test_on_the_demonstration_the_net_learns_what_scaling_throws_away() -> None:
     assert scaling.verdict == "hurts" and scaling.interval.high < -0.1
 
 
+def test_what_is_foretold_does_not_look_at_the_test_set() -> None:
+    rng = np.random.default_rng(0)
+    db = rng.normal(size=(60, 6, 6)) - 40
+    db[::2] *= 1.5
+    data = made(db, np.arange(60) % 2)
+    split = np.where(np.arange(60) < 40, "train", "test")
+    said = your_data.foretold(replace(data, split=split))
+    assert said is not None and said.index.known
+    other = db.copy()
+    other[40:] = rng.normal(size=(20, 6, 6))
+    assert your_data.foretold(made(other, np.arange(60) % 2, split=split)) == said
+    assert your_data.foretold(data) != said
+
+
+def test_what_was_foretold_is_judged_by_the_small_net(outcome: Outcome) -> None:
+    found = differences(outcome)
+    said = your_data.foretold(outcome.data)
+    assert said is not None
+    before, after = your_data.told(said, found, outcome.colormap)
+    assert your_data.told(said) == [before] and before.startswith("Band index")
+    came = next(one for one in found if (one.network, one.name) == ("small", outcome.colormap))
+    assert said.outcome(came.interval) == after and "prediction was" in after
+    sections = words.sections(outcome, found, cues(outcome.data, 2), twins(outcome.data), [before])
+    assert any(section.get("texts") == [before] for section in sections)
+
+
+def test_with_three_groups_nothing_is_foretold() -> None:
+    data = made(np.zeros((12, 4, 4)), np.arange(12) % 2, groups=np.array(list("abc") * 4))
+    assert your_data.foretold(data) is None
+    assert "no prediction" in your_data.told(None, [], "viridis")[0]
+
+
 def test_names_in_figures_are_harmless() -> None:
     assert drawable(["a$b$", "猫", "x" * 40]) == [r"a\$b\$", "?", "x" * 17 + "…"]
 
@@ -80,6 +114,7 @@ def commanded(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, st
         place.mkdir(parents=True, exist_ok=True)
         Run(**(spec.run | {"directory": ""})).save(place / "run.json")
         results = {"headline": "H.", "recommendation": "R.", "left_out": [1]}
+        results["forecast"] = ["Before.", "After."]
         (place / "results.json").write_text(json.dumps(results))
 
     monkeypatch.setattr(command, "run_chapter", played)
@@ -103,7 +138,8 @@ def test_the_command_reports(folder: Path, tmp_path: Path, monkeypatch: pytest.M
     for _ in range(2):  # again into the same folder
         code, said, specs = commanded(monkeypatch, str(folder), "--minutes", "1", *places)
         assert code == 0, said
-        assert "H.\nR." in said and "1 file was left out" in said and "report.html" in said
+        assert said.index("Band index") < said.index("H.\nAfter.\nR.") and "Before." not in said
+        assert "1 file was left out" in said and "report.html" in said
         assert specs[0].overrides["data"] == str(folder) and specs[0].overrides["minutes"] == 1
         assert not any("progress" in path.name for path in folder.rglob("*"))
         handed = Path(specs[0].overrides["handed"])

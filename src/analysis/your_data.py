@@ -35,19 +35,22 @@ from analysis.audit.differences import (
     noise_floor,
     step_table,
 )
+from analysis.audit.folds import clusters_of
 from analysis.audit.handover import Prepared
 from analysis.audit.plan import LADDER, NETWORKS, Plan, choose_plan
 from analysis.audit.words import headline, recommendation, warnings
+from analysis.bands import forecast as forecasting
+from analysis.bands.forecast import Forecast
 from analysis.nets import sweeps
 from analysis.pictures import encodings, steps
 from analysis.recordings.listing import METADATA, DataError
-from analysis.recordings.recordings import load
+from analysis.recordings.recordings import Recordings, load
 from analysis.sound import datasets, soundfont
 
 __all__ = [
     "PREPARING", "SETTINGS", "check_outside", "demonstration", "drawable", "example_rows",
-    "examples", "prepared", "results_of", "store_for", "store_name", "store_of",
-    "tables",
+    "examples", "foretold", "prepared", "results_of", "store_for", "store_name", "store_of",
+    "tables", "told",
 ]  # fmt: skip
 
 Floats = NDArray[np.float32]
@@ -112,6 +115,25 @@ def prepared(
         folder = Path(temporary) / "demonstration"
         demonstration(folder, seed)
         return Prepared(read(folder), plan)
+
+
+def foretold(data: Recordings, seed: int = 0) -> Forecast | None:
+    """Forecast what colour does on the recordings, of which those given as test are not looked at.
+
+    None where there are too few groups to tell.
+    """
+    rows = np.flatnonzero(data.split != "test")
+    return forecasting.forecast(
+        data.planes[rows, 0], data.labels[rows], clusters_of(data)[rows], seed
+    )
+
+
+def told(said: Forecast | None, found: Sequence[Difference] = (), colormap: str = "") -> list[str]:
+    """Say what was `foretold`, and whether it was right once it is `found` what colour gains."""
+    if said is None:
+        return ["No band index, and no prediction: that needs recordings of four groups or more."]
+    small = [one.interval for one in found if (one.network, one.name) == ("small", colormap)]
+    return [said.told(), *map(said.outcome, small)]
 
 
 _SMALLEST = (
@@ -242,9 +264,16 @@ def _suspects(outcome: Outcome) -> pd.DataFrame:
 
 
 def results_of(
-    outcome: Outcome, found: Sequence[Difference], audit: pd.DataFrame, pairs: pd.DataFrame
+    outcome: Outcome,
+    found: Sequence[Difference],
+    audit: pd.DataFrame,
+    pairs: pd.DataFrame,
+    forecast: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """All results as plain values, for JSON: headline, recommendation, data, plan, every table."""
+    """All results as plain values, for JSON: headline, recommendation, data, plan, every table.
+
+    `forecast` is what was `told`.
+    """
 
     def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
         return json.loads(frame.to_json(orient="records", double_precision=12))  # type: ignore[no-any-return]
@@ -255,6 +284,7 @@ def results_of(
         "headline": headline(outcome, found, warned),
         "warnings": warned,
         "recommendation": recommendation(outcome, found),
+        "forecast": list(forecast),
         "data": {
             "name": data.name,
             "recordings": len(data),

@@ -226,9 +226,13 @@ def _signed(row: Mapping[Any, Any]) -> str:
 
 
 def sections(
-    outcome: Outcome, found: Sequence[Difference], audit: pd.DataFrame, pairs: pd.DataFrame
+    outcome: Outcome,
+    found: Sequence[Difference],
+    audit: pd.DataFrame,
+    pairs: pd.DataFrame,
+    forecast: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
-    """Put the report's parts into words.
+    """Put the report's parts into words; `forecast`: what was said before nets were trained.
 
     Each has a ``heading`` and what it has of ``texts``, ``notes``, ``table`` (of texts) and
     ``figures`` (identifiers).
@@ -236,6 +240,7 @@ def sections(
     left_out = [(one.name, one.reason) for one in outcome.data.left_out]
     return [
         _section_data(outcome),
+        *([{"heading": "Said beforehand", "texts": list(forecast)}] if forecast else []),
         _section_encodings(outcome, found),
         _section_steps(outcome, found),
         {

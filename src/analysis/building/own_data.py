@@ -75,6 +75,8 @@ def make_report(request: Request, execute: Callable[[dict[str, Any], Path], None
         raise click.ClickException(str(problem)) from None
     except ValueError as problem:
         raise click.UsageError(str(problem)) from None
+    said = your_data.foretold(prepared.recordings, values["seed"])
+    click.echo("\n".join(your_data.told(said)))
     with _watched(your_data.store_for(request.data, store)), _handed(request, prepared) as path:
         execute(parameters | {"handed": str(path)}, output)
     return output / "report.html"
@@ -175,7 +177,7 @@ def _minutes(seconds: float) -> str:
 def summary(report: Path) -> str:
     """Tell what a report says, for a terminal: headline, recommendation, and where all is."""
     found = json.loads((report.parent / "results.json").read_text("utf-8"))
-    lines = [found["headline"], found["recommendation"], ""]
+    lines = [found["headline"], *found["forecast"][1:], found["recommendation"], ""]
     left = len(found["left_out"])
     if left:
         were = "was" if left == 1 else "were"
