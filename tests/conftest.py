@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -35,6 +36,11 @@ def _draws_of_its_own(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
     torch.manual_seed(0)
     if hasattr(request.module, "RNG"):
         monkeypatch.setattr(request.module, "RNG", np.random.default_rng(0))
+
+
+def sampled(values: Iterable[Any], *usual: Any) -> list[Any]:
+    """Parameters of a test that is exhaustive: the `usual` ones always, the others with --slow."""
+    return [v if v in usual else pytest.param(v, marks=pytest.mark.slow) for v in values]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -23,6 +23,7 @@ from analysis.planes import patterns as counting
 from analysis.relu import piecewise
 from analysis.timing import timings
 from analysis.timing.timings import OURS
+from tests.conftest import sampled
 
 
 def test_contenders_take_turns_each_first_in_turn() -> None:
@@ -82,7 +83,10 @@ def test_a_copy_counts_the_traffic_of_its_work() -> None:
     assert (copy.target == 7).all()
 
 
-@pytest.mark.parametrize("name", [name for name in runner.NAMES if name != "cluster"])
+WITHOUT_CLUSTER = [name for name in runner.NAMES if name != "cluster"]
+
+
+@pytest.mark.parametrize("name", sampled(WITHOUT_CLUSTER, "colormaps", "book"))
 def test_every_benchmark_runs_small_and_can_be_stored(name: str, tmp_path: Path) -> None:
     module = import_module(f"benchmarks.{name}")
     rows = module.measure(SMOKE)

@@ -21,6 +21,7 @@ from analysis.audit.folds import folds_of
 from analysis.reading.untrusted import FrontEnd
 from analysis.recordings.listing import DataError
 from tests.audit.sets import TINY, noise
+from tests.conftest import sampled
 
 
 @given(st.integers(2, 6), st.integers(0, 100), st.booleans())
@@ -115,7 +116,7 @@ def test_what_is_not_begun_in_time_is_told_and_made_up_for(
         np.testing.assert_array_equal(again.predicted[part], guessed)
 
 
-@pytest.mark.parametrize("slower", [1, 3])
+@pytest.mark.parametrize("slower", sampled([1, 3], 3))
 def test_a_budget_is_kept_on_a_machine_that_becomes_busy(
     monkeypatch: pytest.MonkeyPatch, slower: int
 ) -> None:
@@ -142,6 +143,7 @@ def test_a_budget_is_kept_on_a_machine_that_becomes_busy(
     assert rounds == (4 if slower == 1 else 2)
 
 
+@pytest.mark.slow
 def test_processes_change_nothing(outcome: Outcome) -> None:
     plan = replace(TINY, repeats=1)
     ways = [

@@ -16,6 +16,7 @@ from analysis.audit.differences import Difference, compare, differences
 from analysis.audit.plan import Plan
 from analysis.sound import signals
 from tests.audit.sets import TINY, made, noise
+from tests.conftest import sampled
 
 
 def claims(found: list[Difference]) -> list[tuple[str, str, str]]:
@@ -49,7 +50,7 @@ def claimed_on_noise(seed: int) -> list[tuple[str, str, str]]:
     return claims(differences(run(noise(60, 8, seed), TINY, seed=seed, executor="serial")))
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", sampled(range(2), 0))
 def test_on_pure_noise_nothing_helps(seed: int) -> None:
     assert claimed_on_noise(seed) == []
 

@@ -33,7 +33,7 @@ from analysis.relu import piecewise
 from analysis.site.serving import server
 from analysis.sound import spectrograms
 from tests.book.conftest import Watched, set_theme
-from tests.conftest import ROOT
+from tests.conftest import ROOT, sampled
 
 pytestmark = pytest.mark.browser
 
@@ -810,14 +810,14 @@ def test_a_result_is_said_once_it_stands(visit: partial[Explored], name: str) ->
     expect(status).not_to_have_text(before or "")
 
 
-@pytest.mark.parametrize("name", widgets.NAMES)
+@pytest.mark.parametrize("name", sampled(widgets.NAMES, "plane"))
 def test_nothing_in_the_address_until_the_reader_moves(visit: partial[Explored], name: str) -> None:
     page = visit(name)
     page.page.wait_for_timeout(400)
     assert page.page.evaluate("location.hash") == ""
 
 
-@pytest.mark.parametrize("name", widgets.NAMES)
+@pytest.mark.parametrize("name", sampled(widgets.NAMES, "plane"))
 def test_without_script_the_static_text_stands(browser: Browser, bench: str, name: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -828,7 +828,7 @@ def test_without_script_the_static_text_stands(browser: Browser, bench: str, nam
     context.close()
 
 
-@pytest.mark.parametrize("name", widgets.NAMES)
+@pytest.mark.parametrize("name", sampled(widgets.NAMES, "plane"))
 def test_an_explorer_works_from_a_folder_on_disk(
     context: BrowserContext, folder: Path, name: str
 ) -> None:
@@ -842,7 +842,7 @@ def test_an_explorer_works_from_a_folder_on_disk(
     assert errors == []
 
 
-@pytest.mark.parametrize("width", [320, 360])
+@pytest.mark.parametrize("width", sampled([320, 360], 320))
 @pytest.mark.parametrize("name", widgets.NAMES)
 def test_an_explorer_fits_a_telephone(browser: Browser, bench: str, name: str, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800})
@@ -869,7 +869,7 @@ def test_fingers_find_what_they_touch(browser: Browser, bench: str, name: str) -
     context.close()
 
 
-@pytest.mark.parametrize("name", widgets.NAMES)
+@pytest.mark.parametrize("name", sampled(widgets.NAMES, "plane"))
 def test_nothing_moves_by_itself(browser: Browser, bench: str, name: str) -> None:
     """Asked for or not: no transition, no animation, no smooth scrolling."""
     context = browser.new_context(reduced_motion="reduce")
@@ -886,7 +886,7 @@ def test_nothing_moves_by_itself(browser: Browser, bench: str, name: str) -> Non
 
 
 @pytest.mark.parametrize(("name", "place"), PAGES)
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", sampled(["light", "dark"], "light"))
 def test_in_the_book_an_explorer_starts_and_keeps_its_colours(
     browser: Browser, address: str, name: str, place: str, theme: str
 ) -> None:

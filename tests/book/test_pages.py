@@ -20,7 +20,7 @@ from analysis.building.book import Book
 from analysis.colour import colormaps
 from analysis.site.site import read_book
 from tests.book.conftest import HTML, Watched, set_theme
-from tests.conftest import ROOT
+from tests.conftest import ROOT, sampled
 
 BOOK = Book(ROOT)
 PAGES, CHAPTERS = BOOK.pages, BOOK.chapters
@@ -187,7 +187,7 @@ DARK = (images, accessibility, requests_and_messages)
 CHANGING = (keyboard, opening, cut, telephone)
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", sampled(PAGES, "intro", "single-pixel", "figure-index"))
 def test_a_page_in_both_themes(watched: Watched, name: str) -> None:
     """One visit, many checks: to load a page costs more than to look at it."""
     watched.open(f"book/{name}.html")

@@ -59,6 +59,7 @@ def test_the_names_would_run_if_they_were_not_escaped(
     assert opened(page, tmp_path / "bare.html").evaluate("window.ran") == 1
 
 
+@pytest.mark.slow
 def test_a_report_shows_names_that_are_markup_as_text(page: Page, made: Path) -> None:
     opened(page, made / "report.html")
     assert page.evaluate("window.ran") is None
@@ -69,6 +70,7 @@ def test_a_report_shows_names_that_are_markup_as_text(page: Page, made: Path) ->
     assert sources and set(sources) == {"data:image/svg"}
 
 
+@pytest.mark.slow
 def test_the_notebook_of_a_report_shows_them_as_text_too(
     page: Page, made: Path, tmp_path: Path
 ) -> None:

@@ -65,7 +65,8 @@ def cheapest(count: int) -> list[str]:
     return sorted(found, key=found.__getitem__)[:count]
 
 
-@pytest.mark.parametrize("place", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
+@pytest.mark.slow
+@pytest.mark.parametrize("place", range(3))
 def test_a_second_cold_run_gives_the_same_bytes(place: int, tmp_path: Path) -> None:
     """Of the three cheapest chapters; `python -m analysis check same-bytes` does all."""
     names = cheapest(3)

@@ -95,6 +95,7 @@ print(sys.getfilesystemencoding(), len(data), ascii(data.label_names), len(data.
 """
 
 
+@pytest.mark.slow
 def test_a_locale_without_the_letters_of_the_names(folder: Path) -> None:
     for i in range(5):
         (folder / "cat" / f"c{i}.wav").rename(folder / f"größe {i}.wav")

@@ -23,6 +23,7 @@ from analysis.reading.untrusted import FrontEnd, Unusable, read, survey
 from analysis.recordings import recordings
 from analysis.recordings.listing import DataError
 from analysis.recordings.recordings import load
+from tests.conftest import sampled
 from tests.recordings.made import RATE, reasons, sound
 
 # --- folders ---------------------------------------------------------------------------------
@@ -262,6 +263,7 @@ def test_a_damaged_cache_is_made_anew(folder: Path, tmp_path: Path) -> None:
     assert load(folder, size=(8, 8), cache=cache).digest() == load(folder, size=(8, 8)).digest()
 
 
+@pytest.mark.slow
 def test_processes_change_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = load(folder, size=(8, 8), jobs=1)
     monkeypatch.setattr(recordings, "_ALONE", 0)
@@ -392,7 +394,7 @@ def pictures(place: Path, colormap: str | None, mode: str = "RGB") -> dict[str, 
     return levels
 
 
-@pytest.mark.parametrize("colormap", ["viridis", "magma", "jet", "turbo", "hsv"])
+@pytest.mark.parametrize("colormap", sampled(["viridis", "magma", "jet", "turbo", "hsv"], "jet"))
 def test_a_colormap_is_recognised_and_its_levels_recovered(tmp_path: Path, colormap: str) -> None:
     levels = pictures(tmp_path / "d", colormap)
     data = load(tmp_path / "d")

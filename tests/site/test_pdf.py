@@ -81,6 +81,7 @@ def test_no_browser_is_told(joined: Path, monkeypatch: pytest.MonkeyPatch) -> No
         print_pdf(joined, joined / "book.pdf", BOOK)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(browser_path() is None, reason="no Chromium here")
 def test_the_commands_write_the_figures_and_the_printed_book(tiny: Files) -> None:
     scripts = Path("book", "_static")  # named by _config.yml, which it shares

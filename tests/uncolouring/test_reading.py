@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from analysis.uncolouring import UnreadablePicture, catalogue, direction, levels_of
+from tests.conftest import sampled
 from tests.uncolouring.pictures import planted
 
 NAMES = ("viridis", "magma", "turbo", "jet", "gray", "hsv", "prism", "cmasher:ember", "sox")
@@ -39,7 +40,7 @@ def test_a_map_without_equal_colours_gives_each_level_back() -> None:
     assert (found.high == found.low).mean() > 0.9
 
 
-@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "GIF", "WEBP"])
+@pytest.mark.parametrize("form", sampled(["PNG", "BMP", "TIFF", "GIF", "WEBP"], "PNG", "GIF"))
 def test_lossless_files_are_read(form: str, tmp_path: Path) -> None:
     levels = planted(1)
     path = tmp_path / f"picture.{form.lower()}"
@@ -73,7 +74,7 @@ def test_upside_down_is_doubted() -> None:
     assert any("upside" in doubt for doubt in levels_of(levels[::-1]).doubts)
 
 
-@pytest.mark.parametrize("name", ["viridis", "magma", "jet"])
+@pytest.mark.parametrize("name", sampled(["viridis", "magma", "jet"], "viridis"))
 def test_axes_and_margins_are_left_out(name: str) -> None:
     levels, stream = planted(3), io.BytesIO()
     with plt.style.context("default"):  # as people save it, whatever style the book has set
