@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from scipy import stats
 
 from analysis import trained_comparisons as tc
-from analysis.comparisons import arms, components, crossing, design, outcomes, tables
+from analysis.comparisons import arms, breaking, components, crossing, design, outcomes, tables
 from analysis.comparisons.arms import SIDE
 from analysis.comparisons.tasks import NATIVE, Task, encoded, load_tasks, magnitude, recordings
 from analysis.evidence import contrasts, measurements, verdicts
@@ -782,3 +783,31 @@ def test_gain_by_group_is_paired() -> None:
     table = tables.gain_by_group(results.assign(group="0…10 dB", score=results.test), "chirps")
     assert table.gain.tolist() == pytest.approx([0.2])
     assert table.low.tolist() == pytest.approx([0.2])
+
+
+def test_what_a_page_judges_by_is_what_the_rules_see() -> None:
+    """Runs come back as scores, and the quantiles give the intervals of the differences."""
+    results = measurements.load(measurements.folder("trained-comparisons")).tables["nets"]
+    packed = breaking.what_verdicts_rest_on(results, ("neuron", "small"), ("raw-wide",))
+    runs, quantiles = (
+        np.frombuffer(base64.b64decode(packed[name]), "<f4") for name in ("runs", "quantiles")
+    )
+    table, place = tables.scores(results), 0
+    for task, network, counts in packed["cells"]:
+        cell = tables.cell_of(table, task, network)
+        for arm, count in counts:
+            np.testing.assert_allclose(runs[place : place + count], cell[arm][:count], atol=1e-7)
+            place += count
+    assert place == len(runs) > 3000
+    expected = tc.differences(results).set_index(["task", "network", "arm"])
+    seen = 0
+    for key, (low, high, _, _) in zip(packed["resampled"], quantiles.reshape(-1, 4), strict=True):
+        task, network, a, b = key.split("|")
+        if b == "raw":
+            cell, row = tables.cell_of(table, task, network), expected.loc[(task, network, a)]
+            gaps = (cell[a] - cell[b]).dropna()
+            error = gaps.std() / np.sqrt(len(gaps))
+            ends = [gaps.mean() - high * error, gaps.mean() - low * error]
+            np.testing.assert_allclose(ends, [row.low, row.high], atol=1e-7)
+            seen += 1
+    assert seen == 5 * 10

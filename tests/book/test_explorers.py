@@ -9,10 +9,11 @@ import json
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from itertools import combinations, permutations, product
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -21,10 +22,18 @@ import pytest
 import soundfile
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
+from scipy import stats
 
 from analysis import single_pixel
+from analysis import trained_comparisons as tc
 from analysis.colour.colormaps import lut8, lut8_rounded, names, nearest_level
-from analysis.evidence.statistics import mean_interval
+from analysis.comparisons.arms import COLOURS, NETWORKS
+from analysis.comparisons.breaking import what_verdicts_rest_on
+from analysis.comparisons.tasks import TITLES
+from analysis.evidence import measurements, statistics
+from analysis.evidence.contrasts import decided
+from analysis.evidence.statistics import Interval, holm, mean_interval
+from analysis.evidence.verdicts import by_margin
 from analysis.jpeg import code, codec
 from analysis.pictures import journey
 from analysis.planes import margins
@@ -46,6 +55,7 @@ PAGES = [
     ("jpeg", "jpeg-autoencoder"),
     ("drop", "saved-as-rgb"),
     ("dice", "trained-comparisons"),
+    ("verdict", "trained-comparisons"),
 ]
 #: Samples a second of `note`.
 RATE = 8000
@@ -75,6 +85,17 @@ def note() -> np.ndarray:
     time = np.arange(9000) / RATE
     hiss = np.random.default_rng(0).normal(0, 1e-3, time.size)
     return (0.5 * np.exp(-4 * time) * np.sin(2 * np.pi * 900 * time) + hiss).astype(np.float32)
+
+
+#: What the chapter speaks of, and the rows of its table that the page can judge.
+NETS, GROWN = ("neuron", "small"), ("raw-wide", "raw-1x1", "relu-4", "relu-8")
+ROWS = ("Q2", "Q6 copies", "Q6 bad", "A6", "A9", "D1")
+
+
+@cache
+def edition() -> pd.DataFrame:
+    """The runs that the book stores."""
+    return measurements.load(measurements.folder("trained-comparisons")).tables["nets"]
 
 
 @cache
@@ -135,6 +156,14 @@ def outputs() -> dict[str, str]:
             losses=table,
         ).html,
         "dice": widgets.dice(RUNS, arm="raw decibels", margin=0.01, chances=table).html,
+        "verdict": widgets.verdict(
+            what_verdicts_rest_on(edition(), NETS, GROWN),
+            {row: (f"{row} says so", "open") for row in ROWS},
+            row="Q2",
+            margin=0.01,
+            tasks=TITLES,
+            nets={name: name for name in NETWORKS},
+        ).html,
     }
 
 
@@ -796,6 +825,171 @@ def test_dice_is_operated_by_keyboard_and_remembers(visit: partial[Explored]) ->
     )
 
 
+# --- verdict --------------------------------------------------------------------------------------
+
+MARGINS = (0.0025, 0.005, 0.01, 0.02, 0.03)
+SEEDS = {"all": (0, 1), "even": (0,), "odd": (1,)}
+CORRECTIONS: dict[str, Callable[[Any], np.ndarray]] = {
+    "Holm": holm,
+    "Bonferroni": lambda p: np.minimum(len(p) * np.asarray(p), 1),
+    "Benjamini–Hochberg": lambda p: stats.false_discovery_control(p),
+    "none": lambda p: np.asarray(p),
+}
+INTERVALS = ("the book's", "Student's", "normal")
+
+
+def chosen_interval(name: str) -> Callable[..., Interval]:
+    """An interval of a mean in place of the book's; each is computed once."""
+
+    def interval(x: np.ndarray, seed: int, level: float = 0.95, shared: float = 0.0) -> Interval:
+        return computed(np.asarray(x, np.float64).tobytes(), level)
+
+    @cache
+    def computed(content: bytes, level: float) -> Interval:
+        x = np.frombuffer(content)
+        mean, error = x.mean(), x.std(ddof=1) / np.sqrt(len(x))
+        if name == "the book's" or np.ptp(x) < 1e-13:
+            return mean_interval(x, 0, level)
+        one = stats.t(len(x) - 1) if name == "Student's" else stats.norm
+        reach = error * one.ppf((1 + level) / 2)
+        return Interval(mean, mean - reach, mean + reach, level)
+
+    return interval
+
+
+class Rules:
+    """The chapter's rules, with the reader's choices in the places of the book's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, interval: str) -> None:
+        self.patch = monkeypatch
+        self.patch.setattr(statistics, "mean_interval", chosen_interval(interval))
+
+    @cache  # noqa: B019
+    def results(self, seeds: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The runs of some seeds, and the table of differences, which is the slow part."""
+        runs = edition()[edition().seed.mod(2).isin(SEEDS[seeds])]
+        return runs, tc.differences(runs)
+
+    def tables(self, margin: float, seeds: str, correction: str) -> dict[str, pd.DataFrame]:
+        """What verdicts are read off, as the chapter makes it."""
+        self.patch.setattr(tc, "holm", CORRECTIONS[correction])
+        self.patch.setattr(tc, "MARGIN", margin)
+        results, table = self.results(seeds)
+        table = table.assign(holm=CORRECTIONS[correction](table.p))
+        every = {"table": table, "equal": tc.equivalences(results, margin=margin)}
+        every["spread"] = tc.colormap_spread(results)
+        own = {name: one[one.network.isin(NETS)] for name, one in every.items()}
+        own["copies"] = tc.reaching(results, own["table"], ("gray3",))
+        own["grown"] = tc.reaching(results, own["table"], GROWN, larger=True)
+        return own
+
+
+def verdicts(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+    return {
+        "Q2": tc.verdict_colormap_matters(tables["spread"]),
+        "Q6 copies": tc.verdict_redundancy(tables["table"], tables["equal"]),
+        "Q6 bad": tc.verdict_bad_colormap(tables["table"]),
+        "A6": tc.verdict_without_colour(tables["grown"]),
+        "A9": tc.verdict_limited_model(tables["table"]),
+        "D1": tc.verdict_growing_does_as_much(tables["copies"], tables["grown"]),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_every_verdict_is_pythons_under_every_choice(
+    visit: partial[Explored], monkeypatch: pytest.MonkeyPatch, interval: str
+) -> None:
+    page, rules, seen = visit("verdict"), Rules(monkeypatch, interval), set()
+    found = {}
+    for row in ROWS:
+        page.control("combobox", "Claim").select_option(f"{row} says so")
+        given = page.root.evaluate("node => node.everywhere()")
+        found[row] = dict(zip(product(MARGINS, SEEDS, CORRECTIONS, INTERVALS), given, strict=True))
+    for seeds, correction, margin in product(SEEDS, CORRECTIONS, MARGINS):
+        for row, verdict in verdicts(rules.tables(margin, seeds, correction)).items():
+            assert found[row][margin, seeds, correction, interval] == verdict, row
+            seen.add((row, verdict))
+    assert len(seen) > len(ROWS), "some choice must make a difference"
+
+
+def compared(tables: dict[str, pd.DataFrame], row: str) -> tuple[pd.DataFrame, list[str]]:
+    """Differences with their ends, and what each says of the claim."""
+    table, ways = tables["table"], {1: "for", 0: "open", -1: "against"}
+    reached = {"reached": "for", "short": "against", "open": "open"}
+    if row in ("A6", "D1"):
+        parts = [tables["copies"], tables["grown"]][row == "A6" :]
+        rows = pd.concat(parts).rename(columns={"shortfall": "difference"})
+        return rows, rows.answer.map(reached).tolist()
+    if row == "Q6 bad":
+        rows = table[table.arm == "shuffled"]
+        return rows, (-decided(rows)).map(ways).tolist()
+    if row == "A9":
+        rows = table[(table.task == "textures") & (table.network == "neuron")]
+        rows = rows[rows.arm.isin(COLOURS)]
+        answers = by_margin(rows.assign(decided=decided(rows)), tc.MARGIN)
+        return rows, [{"yes": "for", "no": "against", "-": "open"}[answer] for answer in answers]
+    if row == "Q2":
+        rows = tables["spread"].assign(difference=lambda t: t.spread, low=lambda t: t.spread)
+        sure = (rows.holm < 0.05) & (rows.spread > tc.MARGIN)
+        return rows.assign(high=rows.low), ["for" if one else "open" for one in sure]
+    rows = tables["equal"][tables["equal"].a == "gray3"]
+    differ = decided(table[table.arm == "gray3"]) != 0
+    same = zip(differ, rows.equivalent, strict=True)
+    return rows, ["against" if a else "for" if b else "open" for a, b in same]
+
+
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_every_comparison_is_pythons(
+    visit: partial[Explored], monkeypatch: pytest.MonkeyPatch, interval: str
+) -> None:
+    """Some choices, through the address: the same rows, differences, ends and answers."""
+    page, rules = visit("verdict"), Rules(monkeypatch, interval)
+    rng = np.random.default_rng(len(interval))
+    for _ in range(3):
+        margin, seeds, correction = (
+            str(rng.choice(list(x))) for x in (MARGINS, SEEDS, CORRECTIONS)
+        )
+        tables = rules.tables(float(margin), seeds, correction)
+        for row in ROWS:
+            choice = {"row": row, "margin": margin, "seeds": seeds, "correction": correction}
+            words = {key: re.sub("[^a-zA-Z0-9.]+", "-", value) for key, value in choice.items()}
+            words["interval"] = re.sub("[^a-zA-Z0-9]+", "-", interval)
+            page.show("verdict.html#verdict?" + "&".join(f"{k}={v}" for k, v in words.items()))
+            expect(page.control("combobox", "Seeds")).to_have_value(seeds)
+            expected, answers = compared(tables, row)
+            found = pd.DataFrame(
+                page.root.evaluate("node => node.rows"), columns=["value", "low", "high", "answer"]
+            )
+            assert found.answer.tolist() == answers
+            ends = expected[["difference", "low", "high"]].to_numpy(float)
+            np.testing.assert_allclose(found[["value", "low", "high"]], ends, atol=1e-6)
+            assert page.data("verdict") == verdicts(tables)[row]
+
+
+def test_a_verdict_is_broken_by_keyboard_and_mended_by_a_button(visit: partial[Explored]) -> None:
+    page = visit("verdict#verdict?row=A9")
+    usual = page.data("verdict")
+    now = page.root.locator(".explorer-now")
+    expect(now).to_have_text(f"Verdict: {usual}. So says the book.")
+    press(page.control("slider", "Margin"), "End")
+    press(page.control("combobox", "Seeds"), "o")
+    press(page.control("combobox", "Correction"), "B")
+    press(page.control("combobox", "Interval"), "n")
+    state = page.fragment()
+    assert state == {
+        **{"row": "A9", "margin": "0.03", "seeds": "odd"},
+        **{"correction": "Bonferroni", "interval": "normal"},
+    }
+    assert page.data("verdict") != usual
+    expect(now).to_contain_text(f"The book, by its own choices, says: {usual}.")
+    press(page.control("button", "The book's choices"), "Enter")
+    assert page.data("verdict") == usual
+    page.show("verdict.html#verdict?row=B1&margin=7&seeds=prime&correction=&interval=x")
+    expect(page.control("slider", "Margin")).to_have_value("2")
+    expect(page.control("combobox", "Claim")).to_have_value("Q2 says so")
+
+
 # --- all ------------------------------------------------------------------------------------------
 
 
@@ -852,7 +1046,7 @@ def test_an_explorer_fits_a_telephone(browser: Browser, bench: str, name: str, w
     context.close()
 
 
-@pytest.mark.parametrize("name", ["dice", "drop"])
+@pytest.mark.parametrize("name", ["dice", "drop", "verdict"])
 def test_fingers_find_what_they_touch(browser: Browser, bench: str, name: str) -> None:
     """Every control is 44 px high and answers to a tap."""
     context = browser.new_context(viewport={"width": 360, "height": 800}, has_touch=True)

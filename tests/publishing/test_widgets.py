@@ -52,7 +52,10 @@ def test_every_explorer_has_its_script() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": "cube"}, "no explorer 'cube'; have dice, drop, jpeg, neuron, plane, relu"),
+        (
+            {"name": "cube"},
+            "no explorer 'cube'; have dice, drop, jpeg, neuron, plane, relu, verdict",
+        ),
         ({"label": " "}, "needs a label"),
         ({"summary": ""}, "a summary"),
         ({"table": TABLE.iloc[:0]}, "a table"),
@@ -206,6 +209,22 @@ def test_dice_hands_over_runs_and_students_quantiles() -> None:
     assert data["quantiles"] == pytest.approx([12.706, 4.303], abs=1e-3)
     with pytest.raises(ValueError, match="four runs"):
         widgets.dice({"x": [1, 2, 3]}, arm="raw", margin=0.1, chances=TABLE)
+
+
+def test_a_verdict_has_the_books_margin_among_others() -> None:
+    rows = {"A9": ("A9: it helps", "holds")}
+
+    def verdict(margin: float, row: str = "A9") -> widgets.Explorer:
+        return widgets.verdict({"few": 20}, rows, row=row, margin=margin, tasks={}, nets={})
+
+    data = data_of(verdict(0.01))
+    assert data["few"] == 20 and data["margin"] in data["margins"]  # type: ignore[operator]
+    assert data["rows"] == [{"id": "A9", "label": "A9: it helps"}]
+    assert "<td>holds</td>" in verdict(0.01).html
+    with pytest.raises(ValueError, match="margin"):
+        verdict(0.007)
+    with pytest.raises(ValueError, match="'B1' among"):
+        verdict(0.01, "B1")
 
 
 def test_all_colormaps_weigh_little() -> None:

@@ -22,10 +22,21 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-__all__ = ["NAMES", "Explorer", "dice", "drop", "explorer", "jpeg", "neuron", "plane", "relu"]
+__all__ = [
+    "NAMES",
+    "Explorer",
+    "dice",
+    "drop",
+    "explorer",
+    "jpeg",
+    "neuron",
+    "plane",
+    "relu",
+    "verdict",
+]
 
 #: The explorers that there are scripts for.
-NAMES = ("dice", "drop", "jpeg", "neuron", "plane", "relu")
+NAMES = ("dice", "drop", "jpeg", "neuron", "plane", "relu", "verdict")
 
 #: Steps in 1/255 in which `relu` writes colours: finer than any byte can show.
 _SCALE = 64
@@ -427,4 +438,52 @@ def dice(
             "point or more apart."
         ),
         table=chances,
+    )
+
+
+def verdict(
+    evidence: Mapping[str, Any],
+    rows: Mapping[str, tuple[str, str]],
+    *,
+    row: str,
+    margin: float,
+    tasks: Mapping[str, str],
+    nets: Mapping[str, str],
+) -> Explorer:
+    """Read verdicts anew under the reader's own margin, seeds, correction and interval.
+
+    Parameters
+    ----------
+    evidence : mapping
+        What `comparisons.breaking.what_verdicts_rest_on` gives.
+    rows : mapping of str to (str, str)
+        By the names that the script's rules have: what the claim says, and the book's verdict.
+    row : str
+        The one that is shown first.
+    margin : float
+        The book's, and one of those on offer.
+    tasks, nets : mapping of str to str
+        What tasks and nets are called.
+    """
+    margins = (0.0025, 0.005, 0.01, 0.02, 0.03)
+    if margin not in margins or row not in rows:
+        raise ValueError(f"the margin must be among {margins}, and {row!r} among {tuple(rows)}")
+    data = dict(evidence) | {
+        "rows": [{"id": name, "label": said} for name, (said, _) in rows.items()],
+        "row": row,
+        "margin": margin,
+        "margins": margins,
+        "tasks": dict(tasks),
+        "nets": dict(nets),
+    }
+    return explorer(
+        "verdict",
+        data,
+        label="Explorer: verdicts under other choices",
+        summary=(
+            "On the book's page, with JavaScript, you can choose another margin, half of the "
+            "seeds, another correction and another interval here, and see which verdicts break. "
+            "The table has the book's own."
+        ),
+        table=pd.DataFrame(rows.values(), columns=["claim", "verdict"]).set_index("claim"),
     )
