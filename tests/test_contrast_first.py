@@ -6,13 +6,16 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import stats
+from torch.nn import functional
 
 from analysis import contrast_first as cf
 from analysis.evidence import measurements
 from analysis.pictures.encodings import IMAGENET_STD
-from analysis.pretrained import looks
+from analysis.pretrained import efficientnet, looks
 from analysis.pretrained.contrast import Feed
+from analysis.pretrained.efficientnet import Net
 from tests.conftest import ROOT
 
 #: Of the predictions as they were committed, before any of their cells was measured.
@@ -192,3 +195,36 @@ def test_what_the_chapter_says_of_chirps_is_so() -> None:
     blind = why["random weights"]
     assert blind["gray", 0.1, "head"] < blind["gray", 1.0, "head"] + cf.MARGIN
     assert blind.loc[:, :, "head"].max() < usual.loc[:, :, "head"].min() / 2
+
+
+def test_what_filters_lose_is_what_their_activations_lose() -> None:
+    levels = RNG.random((4, 32, 32), dtype=np.float32)
+    module = efficientnet.build(Net()).double().train()
+    x = torch.as_tensor(efficientnet.network_input(levels[:, None])).double().repeat(1, 3, 1, 1)
+    stem, norm = (module.get_submodule(name) for name in ("_conv_stem", "_bn0"))
+    with torch.no_grad():
+        full, less = (norm(stem(c * x)).var((0, 2, 3)).sqrt() for c in (1.0, 0.2))
+    alive = full > 1e-3 * full.max()  # the others' activations are rounding
+    assert alive.sum() > 20
+    np.testing.assert_allclose(
+        (1 - less / full)[alive], cf.faded(levels, 0.2)[alive.numpy()], atol=1e-4
+    )
+    np.testing.assert_array_equal(cf.faded(levels, 1.0), 0)
+
+
+def test_without_a_guard_no_gradient_knows_the_contrast() -> None:
+    x = torch.as_tensor(RNG.normal(size=(6, 3, 32, 32)))
+
+    def gradients(contrast: float) -> list[torch.Tensor]:
+        module = efficientnet.build(Net(), 2).double().train()
+        for norm in module.modules():
+            if isinstance(norm, torch.nn.BatchNorm2d):
+                norm.eps = 1e-14
+        loss = functional.mse_loss(module(contrast * x), torch.ones(6, 2, dtype=torch.float64))
+        loss.backward()  # type: ignore[no-untyped-call]
+        return [weight.grad for weight in module.parameters() if weight.grad is not None]
+
+    full, less = gradients(1.0), gradients(0.5)
+    size = max(float(one.abs().max()) for one in full)
+    for one, other in zip(full, less, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6 * size)

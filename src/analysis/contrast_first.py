@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
 from analysis.comparisons.studies import Study
@@ -25,8 +27,9 @@ from analysis.evidence.folds import shared
 from analysis.evidence.verdicts import by_answers, by_margin
 from analysis.evidence.words import interval
 from analysis.pictures.encodings import IMAGENET_STD
-from analysis.pretrained import looks, noisy
+from analysis.pretrained import efficientnet, looks, noisy
 from analysis.pretrained.contrast import NEUTRAL
+from analysis.pretrained.efficientnet import Net
 from analysis.pretrained.looks import Settings
 
 #: Differences below one percentage point were declared negligible before anything was computed.
@@ -195,6 +198,21 @@ def habits(levels: NDArray[np.float32]) -> dict[str, float]:
         "ImageNet's mean and deviation": float(1 / np.mean(IMAGENET_STD) / own),
         "mean 0, deviation 1": float(1 / levels.std() / own),
     }
+
+
+def faded(levels: NDArray[np.float32], contrast: float) -> NDArray[np.float64]:
+    """Share of its activations that each filter of a first layer *in training* loses to a contrast.
+
+    Batch normalisation divides by the root of the batch's variance v plus a constant e, which
+    leaves sqrt((v + e) / (v + e / c²)) of what full contrast gives. `levels` are gray pictures.
+    """
+    module = efficientnet.build(Net())
+    x = torch.as_tensor(efficientnet.network_input(levels[:, None])).repeat(1, 3, 1, 1)
+    guard: Any = module.get_submodule("_bn0").eps
+    with torch.no_grad():
+        seen = module.get_submodule("_conv_stem")(x).numpy().astype(np.float64)
+    variance = seen.var((0, 2, 3))
+    return np.asarray(1 - np.sqrt((variance + guard) / (variance + guard / contrast**2)))
 
 
 def causes(table: pd.DataFrame) -> pd.DataFrame:
