@@ -294,8 +294,8 @@ def test_alias_fraction_names_its_errors():
 
 
 def test_alias_table_has_every_condition():
-    table = c.alias_table({"click": aliasing.synthetic_sounds()["click"]}, scales=("power",))
-    assert len(table) == len(c.ALIAS_WINDOWS) * len(c.ALIAS_HOPS)
+    table = aliasing.alias_table({"click": aliasing.synthetic_sounds()["click"]}, scales=("power",))
+    assert len(table) == len(aliasing.WINDOWS) * len(aliasing.HOPS)
     assert table.fraction.between(0, 1).all()
 
 
@@ -521,6 +521,6 @@ def test_profiles_name_methods_that_exist():
 
 def test_real_notes_fold_more_at_half_overlap():
     notes = datasets.instruments(max_per_class=1).part("test")
-    table = c.alias_table({"notes": notes.waveforms[:2]}, scales=("magnitude",))
+    table = aliasing.alias_table({"notes": notes.waveforms[:2]}, scales=("magnitude",))
     means = table.groupby("overlap").fraction.mean()
     assert means["50 %"] > means["75 %"] > means["87.5 %"]

@@ -21,14 +21,8 @@ from analysis.coders.rate import Bench
 from analysis.evidence.statistics import Interval, equivalence, holm, mean_interval
 from analysis.evidence.verdicts import graded, surely_above
 from analysis.pictures.inversion import griffin_lim_snr
-from analysis.pictures.pictures import (
-    ROWS,
-    WINDOW,
-    Pictures,
-    pictures,
-)
+from analysis.pictures.pictures import ROWS, WINDOW, Pictures, pictures
 from analysis.sound import spectrograms
-from analysis.sound.aliasing import SEGMENT, alias_fraction, loudest
 from analysis.sound.datasets import AudioSet
 
 Array = NDArray[np.float64]
@@ -274,6 +268,9 @@ def _by_group(
     return pd.concat(tables, ignore_index=True)
 
 
+#: Methods and settings whose change of the accuracy the prose tells.
+_HARSH = (("jpeg", "30"), ("jpeg", "3"), ("hop", "32"), ("decimation", "32"))
+
 #: Change of the accuracy that was declared negligible beforehand: three percentage points.
 MARGIN = 0.03
 
@@ -286,11 +283,9 @@ def accuracies(table: pd.DataFrame, seed: int) -> pd.DataFrame:
     for keys, group in table.groupby(["method", "setting", "regime"], sort=False):
         accuracy = group.accuracy.to_numpy()
         row: dict[str, Any] = dict(zip(("method", "setting", "regime"), keys, strict=True))
-        row["bytes"] = group.bytes.iloc[0]
-        for name, values in (("accuracy", accuracy), ("change", accuracy - clean)):
-            interval = mean_interval(100 * values, seed)
-            row |= {name: interval.estimate, f"{name}_low": interval.low}
-            row |= {f"{name}_high": interval.high}
+        row |= {"bytes": group.bytes.iloc[0]}
+        row |= mean_interval(100 * accuracy, seed).columns("accuracy")
+        row |= mean_interval(100 * (accuracy - clean), seed).columns("change")
         rows.append(row | {"train_accuracy": 100 * group.train_accuracy.iloc[0]})
         tests.append(equivalence(accuracy, clean, MARGIN, seed))
     corrected = holm([test.pvalue for test in tests])
@@ -298,29 +293,26 @@ def accuracies(table: pd.DataFrame, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(equivalent=within)
 
 
-#: Windows in samples, and hops as fractions of the window.
-ALIAS_WINDOWS = (128, 256, 512, 1024)
-
-ALIAS_HOPS = {"50 %": 2, "75 %": 4, "87.5 %": 8}
-
-
-def alias_table(
-    sounds: dict[str, NDArray[np.float32]], scales: Sequence[str] = ("magnitude", "decibels")
-) -> pd.DataFrame:
-    """`alias_fraction` of many sounds, at every window and overlap."""
-    rows = []
-    for kind, clips in sounds.items():
-        for index, wave in enumerate(tqdm(np.atleast_2d(clips), desc=kind, disable=None)):
-            for window in ALIAS_WINDOWS:
-                signal = loudest(wave, window) if len(wave) > SEGMENT else np.pad(wave, window)
-                for scale in scales:
-                    hops = [window // part for part in ALIAS_HOPS.values()]
-                    for overlap, value in zip(
-                        ALIAS_HOPS, alias_fraction(signal, window, hops, scale), strict=True
-                    ):
-                        rows.append((kind, index, scale, window / 16, overlap, value))
-    columns = ["kind", "clip", "scale", "window_ms", "overlap", "fraction"]
-    return pd.DataFrame(rows, columns=columns)
+def accuracies_told(table: pd.DataFrame | None) -> dict[str, Any]:
+    """Tell one set's `accuracies` as the prose does, with dashes where the set is not there."""
+    if table is None:
+        names = ("clean", "train", "jpeg30", "jpeg3", "hop32", "decimation32", "matched", "size")
+        return dict.fromkeys(names, "–")
+    rows = {(row.method, row.setting, row.regime): row for row in table.itertuples()}
+    clean = rows["clean", "", "matched"]
+    asked = {f"{m}{s}": (m, s, "mismatched") for m, s in _HARSH}
+    asked |= {"matched": ("hop", "32", "matched")}
+    form = "{:+.1f} [{:+.1f}, {:+.1f}]"
+    sizes = [rows["jpeg", quality, "mismatched"].bytes for quality in ("30", "3")]
+    return {
+        "clean": (clean.accuracy, "{:.0f} %"),
+        "train": (clean.train_accuracy, "{:.0f} %"),
+        "size": (sizes, "{:,.0f} and {:,.0f} bytes"),
+        **{
+            name: form.format(rows[key].change, rows[key].change_low, rows[key].change_high)
+            for name, key in asked.items()
+        },
+    }
 
 
 #: An alias is worth the name if it carries more than this share of the modulation.

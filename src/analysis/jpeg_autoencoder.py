@@ -319,7 +319,7 @@ def verdict_saved(changed: Sequence[float], smaller: float) -> str:
 
 def ratio_table(ratios: Mapping[str, Interval]) -> pd.DataFrame:
     """Lay out ratios by coder."""
-    rows = [(coder, ratio.estimate, ratio.low, ratio.high) for coder, ratio in ratios.items()]
+    rows = [(coder, *ratio) for coder, ratio in ratios.items()]
     return pd.DataFrame(rows, columns=["coder", "ratio", "low", "high"])
 
 

@@ -86,8 +86,7 @@ def differences(information: Mapping[str, Information], start: str = "8 bits") -
     rows = []
     for stage, value in information.items():
         here, lost = value.interval, information[start].lost_to(value)
-        rows.append((stage, here.estimate, here.low, here.high, value.plugin,
-                     lost.estimate, lost.low, lost.high))  # fmt: skip
+        rows.append((stage, *here, value.plugin, *lost))
     columns = ["stage", "bits", "low", "high", "plugin", "lost", "lost_low", "lost_high"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -264,8 +263,7 @@ def scaling_intervals(results: pd.DataFrame, seed: int) -> pd.DataFrame:
         wide = results[results["task"] == task].pivot(
             index="seed", columns="scaling", values="accuracy"
         )
-        interval = paired_difference(wide["image"], wide["set"], seed, level=level)
-        rows.append((task, interval.estimate, interval.low, interval.high))
+        rows.append((task, *paired_difference(wide["image"], wide["set"], seed, level=level)))
     return pd.DataFrame(rows, columns=["task", "difference", "low", "high"])
 
 

@@ -265,7 +265,7 @@ def colour_gains(trained: pd.DataFrame, colormap: str, seed: int) -> pd.DataFram
     for learner, target in cells:
         a, b = (score[learner, target, name].to_numpy() for name in (colormap, "gray3"))
         gain = paired_difference(a, b, seed, level)
-        rows.append((learner, target, gain.estimate, gain.low, gain.high))
+        rows.append((learner, target, *gain))
     return pd.DataFrame(rows, columns=["learner", "target", "gain", "low", "high"])
 
 

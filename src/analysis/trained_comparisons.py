@@ -154,9 +154,7 @@ def differences(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
                 pair = contrast(both[arm], both[RAW], seed)
                 row |= {"raw": pair["reference"]} | {name: pair[name] for name in _READ}
                 fitted = train.loc[both.index]
-                interval = paired_difference(fitted[arm], fitted[RAW], seed)
-                row |= {"train": interval.estimate, "train_low": interval.low}
-                row |= {"train_high": interval.high}
+                row |= paired_difference(fitted[arm], fitted[RAW], seed).columns("train")
             rows.append(row)
     table = pd.DataFrame(rows)
     tested = table.p.notna()
@@ -176,8 +174,7 @@ def equivalences(results: pd.DataFrame, seed: int = 0, margin: float = MARGIN) -
             if len(both) < 2:
                 continue
             found = equivalence(both[a], both[b], margin, seed)
-            interval, same = found.difference, found.equivalent
-            numbers = (interval.estimate, interval.low, interval.high, found.pvalue, same)
+            numbers = (*found.difference, found.pvalue, found.equivalent)
             rows.append((task, network, a, b, len(both), *numbers))
     names = ["task", "network", "a", "b", "pairs", "difference", "low", "high", "p", "equivalent"]
     table = pd.DataFrame(rows, columns=names)
@@ -195,9 +192,8 @@ def step_attributions(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
             continue
         shares = shapley(values)
         for step, effect in zip([*steps.STEPS, ALL_STEPS], [*shares, shares.sum(0)], strict=True):
-            found = mean_interval(effect, seed)
-            ends = (found.estimate, found.low, found.high)
-            rows.append((task, score, step, *ends, effect_pvalue(effect), values.shape[1]))
+            found = (*mean_interval(effect, seed), effect_pvalue(effect))
+            rows.append((task, score, step, *found, values.shape[1]))
     columns = ["task", "score", "step", "effect", "low", "high", "p", "seeds"]
     table = pd.DataFrame(rows, columns=columns)
     single = table.step != ALL_STEPS
@@ -289,7 +285,7 @@ def reaching(
             continue
         found = paired_difference(both[arm], both[way], seed)
         answer = "reached" if found.high < MARGIN else "short" if found.low > 0 else "open"
-        rows.append((task, network, arm, way, found.estimate, found.low, found.high, answer))
+        rows.append((task, network, arm, way, *found, answer))
     names = ["task", "network", "arm", "way", "shortfall", "low", "high", "answer"]
     return pd.DataFrame(rows, columns=names)
 

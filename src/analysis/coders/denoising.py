@@ -14,7 +14,7 @@ from scipy import stats
 from scipy.linalg import eigh, solve
 from tqdm import tqdm
 
-from analysis.evidence.statistics import Interval, holm, mean_interval
+from analysis.evidence.statistics import holm, mean_interval
 from analysis.jpeg import files
 from analysis.sound import spectrograms
 
@@ -165,13 +165,9 @@ def changes(table: pd.DataFrame, seed: int) -> pd.DataFrame:
                 ratio = (wide[method][snr] / wide["nothing"][snr]).to_numpy(float)
                 interval = mean_interval(100 * (ratio - 1), seed)
                 p = stats.ttest_1samp(np.log(ratio), 0.0).pvalue if len(ratio) > 1 else 1.0
-                rows.append((measure, method, snr, *_ends(interval), float(p)))
+                rows.append((measure, method, snr, *interval, float(p)))
         columns = ["measure", "method", "snr_db", "change", "change_low", "change_high", "p"]
         frame = pd.DataFrame(rows, columns=columns)
         tables.append(frame.assign(p=holm(frame.p.to_numpy())))
     found = pd.concat(tables, ignore_index=True)
     return found.assign(clear=found.p < 0.05)
-
-
-def _ends(interval: Interval) -> tuple[float, float, float]:
-    return interval.estimate, interval.low, interval.high

@@ -25,6 +25,7 @@ from analysis.coders.linear_coders import (
 )
 from analysis.coders.spectrogram_coders import Autoencoder, BlockPCA
 from analysis.evidence import statistics
+from analysis.evidence.contrasts import means
 from analysis.evidence.statistics import Interval, mean_interval
 from analysis.jpeg import files
 from analysis.pictures.inversion import resynthesis_snr
@@ -214,19 +215,13 @@ def equal_bytes(bench: Bench, db: Pictures, waveforms: NDArray[np.float32]) -> p
 
 
 def summarise(table: pd.DataFrame, values: Sequence[str], rate: str, seed: int) -> pd.DataFrame:
-    """Means over clips with 95 % intervals, for each method and setting."""
-    rows = []
-    for (method, setting), group in table.groupby(["method", "setting"], sort=False):
-        row: dict[str, Any] = {"method": method, "setting": setting, rate: group[rate].mean()}
-        for value in values:
-            interval = mean_interval(group[value].to_numpy(), seed)
-            row |= {value: interval.estimate}
-            row |= {f"{value}_low": interval.low, f"{value}_high": interval.high}
-        rows.append(row)
-    frame = pd.DataFrame(rows)
-    order = {method: i for i, method in enumerate(METHODS)}
-    frame = frame.assign(order=frame.method.map(order)).sort_values(["order", rate])
-    return frame.drop(columns="order").reset_index(drop=True)
+    """Means over clips with 95 % intervals, for each method and setting, by `METHODS` and rate."""
+    by = ["method", "setting"]
+    frame = means(table, by, values, seed)
+    frame.insert(2, rate, table.groupby(by, sort=False)[rate].mean().to_numpy())
+    frame["method"] = pd.Categorical(frame.method, METHODS)
+    frame = frame.sort_values(["method", rate], ignore_index=True)
+    return frame.astype({"method": object})
 
 
 def at_budget(table: pd.DataFrame, method: str, value: str, budget: float) -> Array:
@@ -306,4 +301,4 @@ def compare_at_equal(
     if len(by_program) < 2:
         raise ValueError(f"the curves of {coder} and {reference} do not overlap")
     found = statistics.mean_interval(by_program.to_numpy(), seed)
-    return Interval(*np.exp([found.estimate, found.low, found.high]))
+    return Interval(*np.exp([*found]))

@@ -108,9 +108,7 @@ def event_detection(clips: int, snr_db: Sequence[float], seed: int) -> pd.DataFr
                 area = auc(absent, found.max(axis=1), seed)
                 middle = 0 if way == "subsample" else (factor - 1) / 2
                 when = np.median(np.abs(found.argmax(axis=1) * factor + middle - times))
-                rows.append(
-                    (way, factor, strength, area.estimate, area.low, area.high, float(when))
-                )
+                rows.append((way, factor, strength, *area, float(when)))
     columns = ["way", "factor", "snr_db", "auc", "auc_low", "auc_high", "when_ms"]
     return pd.DataFrame(rows, columns=columns)
 

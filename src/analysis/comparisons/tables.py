@@ -116,8 +116,8 @@ def learning_curves(curves: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         finite = cell[np.isfinite(cell.loss)]
         mean = low = high = test = np.nan
         if len(finite) == len(cell) >= 2:
-            found = mean_interval(finite.loss, seed)
-            mean, low, high, test = found.estimate, found.low, found.high, finite.test.mean()
+            mean, low, high = mean_interval(finite.loss, seed)
+            test = finite.test.mean()
         rows.append((arm, step, mean, low, high, test, len(cell) - len(finite)))
     return pd.DataFrame(rows, columns=["arm", "step", "loss", "low", "high", "test", "diverged"])
 
@@ -154,6 +154,6 @@ def time_ratios(
         mean = low = high = np.nan
         if done.sum() >= 2:
             found = mean_interval(np.log(steps[RAW][done] / own[done]), seed)
-            mean, low, high = np.exp([found.estimate, found.low, found.high])
+            mean, low, high = np.exp([*found])
         rows.append((arm, predicted.get(str(arm), np.nan), mean, low, high, float(done.mean())))
     return pd.DataFrame(rows, columns=["arm", "predicted", "measured", "low", "high", "reached"])

@@ -6,7 +6,7 @@ one as a row, `contrasts` a table of them, and `corrected` adds Holm's correctio
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from analysis.evidence.statistics import (
+    Interval,
     effect_pvalue,
     equivalence,
     holm,
@@ -21,7 +22,7 @@ from analysis.evidence.statistics import (
     paired_difference,
 )
 
-__all__ = ["LEVEL", "contrast", "contrasts", "corrected", "decided", "effect"]
+__all__ = ["LEVEL", "contrast", "contrasts", "corrected", "decided", "effect", "means"]
 
 #: A corrected p value below this decides.
 LEVEL = 0.05
@@ -76,6 +77,28 @@ def contrast(
         same = equivalence(x, y, margin, seed)
         row |= {"equal_p": same.pvalue, "within": same.equivalent}
     return row
+
+
+def means(table: pd.DataFrame, by: Sequence[str], values: Sequence[str], seed: int) -> pd.DataFrame:
+    """Mean of each value in each group of rows, with its interval in ``…_low`` and ``…_high``.
+
+    Groups are in the order in which they come; a single row stands for itself.
+
+    >>> table = pd.DataFrame({"hop": [1, 1, 2], "error": [1.0, 1.0, 3.0]})
+    >>> means(table, ["hop"], ["error"], seed=0).error_low.tolist()
+    [1.0, 3.0]
+    """
+    rows = []
+    for keys, group in table.groupby(list(by), sort=False):
+        row = dict(zip(by, keys, strict=True))
+        for value in values:
+            one = len(group) == 1
+            found = (
+                Interval(*[group[value].iloc[0]] * 3) if one else mean_interval(group[value], seed)
+            )
+            row |= found.columns(value)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def contrasts(

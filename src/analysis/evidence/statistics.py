@@ -7,6 +7,7 @@ beforehand; several p values are corrected by Holm's method. All randomness come
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,7 @@ FEW = 20
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its confidence interval, in the units of the data.
+    """An estimate with its confidence interval, in the units of the data: unpacks as the three.
 
     >>> f"{Interval(0.021, 0.008, 0.034, 0.95):+.1%}"
     '+2.1% [+0.8%, +3.4%]'
@@ -45,10 +46,17 @@ class Interval:
     high: float
     level: float = 0.95  # confidence level in (0, 1)
 
+    def __iter__(self) -> Iterator[float]:
+        return iter((self.estimate, self.low, self.high))
+
+    def columns(self, name: str) -> dict[str, float]:
+        """Name the three numbers as a table does: `name`, ``name_low``, ``name_high``."""
+        return dict(zip((name, f"{name}_low", f"{name}_high"), self, strict=True))
+
     def __format__(self, spec: str) -> str:
         """Format the three numbers by one specification, ``estimate [low, high]``."""
         spec = spec or ".3g"
-        return f"{self.estimate:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+        return "{:{spec}} [{:{spec}}, {:{spec}}]".format(*self, spec=spec)
 
     def __str__(self) -> str:
         return format(self)

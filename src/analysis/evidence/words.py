@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
-__all__ = ["interval", "points", "tally"]
+__all__ = ["interval", "listed", "points", "tally"]
+
+
+def listed(words: Iterable[str], none: str = "none") -> str:
+    """List words as people do, each once.
+
+    >>> listed(["jet", "turbo", "jet", "magma"]), listed([])
+    ('jet, turbo and magma', 'none')
+    """
+    *most, last = dict.fromkeys(words) or [none]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def points(value: float) -> str:

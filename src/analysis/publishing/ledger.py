@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 from IPython.display import display
 
 from analysis.evidence.claims import CLAIMS, SAID_BY, verdict_of
+from analysis.evidence.statistics import Interval
 from analysis.files import write_json
 from analysis.publishing.provenance import Run, current_run, with_minus
 
@@ -59,8 +60,8 @@ def number(name: str, value: Any, form: str = "{}") -> str:
     ----------
     name : str
         Lowercase words with hyphens, unique in the book.
-    value : number, str or sequence of numbers
-        The result itself. NumPy scalars are converted.
+    value : number, str, sequence of numbers or Interval
+        The result itself. NumPy scalars are converted; an interval is three numbers.
     form : str
         Format of the text, for instance ``"{:.1f} %"``; a sequence fills several places.
 
@@ -193,7 +194,7 @@ def _plain(value: Any) -> Any:
     """Python's own numbers for NumPy's, which JSON cannot write."""
     if hasattr(value, "tolist"):
         value = value.tolist()
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, Interval)):
         return [_plain(item) for item in value]
     return value
 

@@ -1,11 +1,13 @@
 """Hop size and aliasing: which share of a spectrogram's modulation a hop cannot represent.
 
-Start at `alias_fraction`; `folding_demo` shows the folding of one trembling tone.
+Start at `alias_fraction`, which `alias_table` takes of many sounds; `folding_demo` shows the
+folding of one trembling tone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,19 +16,17 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft
 from scipy.signal import firwin
+from tqdm import tqdm
 
-__all__ = [
-    "SEGMENT",
-    "alias_fraction",
-    "folding_demo",
-    "loudest",
-    "synthetic_sounds",
-]
+__all__ = ["HOPS", "WINDOWS", "alias_fraction", "alias_table", "folding_demo", "synthetic_sounds"]
 
 Array = NDArray[np.float64]
 
 
-SEGMENT = 8000  # samples: half a second at 16 kHz
+#: Windows in samples, and hops as fractions of the window, that are compared.
+WINDOWS, HOPS = (128, 256, 512, 1024), {"50 %": 2, "75 %": 4, "87.5 %": 8}
+
+_SEGMENT = 8000  # samples: half a second at 16 kHz
 
 
 def _trajectories(signal: NDArray[np.floating[Any]], window: int, rows: int = 64) -> Array:
@@ -78,19 +78,35 @@ def alias_fraction(
 
 def synthetic_sounds(sample_rate: int = 16_000) -> dict[str, NDArray[np.float32]]:
     """Make a click in silence, and a chirp from 200 Hz to 7.8 kHz, of half a second."""
-    click = np.zeros(SEGMENT, np.float32)
-    click[SEGMENT // 2] = 1
-    t = np.arange(SEGMENT) / sample_rate
-    duration = SEGMENT / sample_rate
+    click = np.zeros(_SEGMENT, np.float32)
+    click[_SEGMENT // 2] = 1
+    t = np.arange(_SEGMENT) / sample_rate
+    duration = _SEGMENT / sample_rate
     phase = 2 * np.pi * (200 * t + (7800 - 200) * t**2 / (2 * duration))
     return {"click": click, "chirp": np.sin(phase).astype(np.float32)}
 
 
-def loudest(wave: NDArray[np.float32], window: int) -> NDArray[np.float32]:
+def _loudest(wave: NDArray[np.float32], window: int) -> NDArray[np.float32]:
     """Loudest half second, preceded by a window (silence, where the clip has just begun)."""
     energy = np.concatenate([[0.0], np.cumsum(np.square(wave, dtype=np.float64))])
-    start = int(np.argmax(energy[SEGMENT:] - energy[:-SEGMENT]))
-    return np.pad(wave, (window, 0))[start : start + window + SEGMENT]
+    start = int(np.argmax(energy[_SEGMENT:] - energy[:-_SEGMENT]))
+    return np.pad(wave, (window, 0))[start : start + window + _SEGMENT]
+
+
+def alias_table(
+    sounds: dict[str, NDArray[np.float32]], scales: Sequence[str] = ("magnitude", "decibels")
+) -> pd.DataFrame:
+    """`alias_fraction` of many sounds, at every window and overlap."""
+    rows = []
+    for kind, clips in sounds.items():
+        for index, wave in enumerate(tqdm(np.atleast_2d(clips), desc=kind, disable=None)):
+            for window, scale in product(WINDOWS, scales):
+                signal = _loudest(wave, window) if len(wave) > _SEGMENT else np.pad(wave, window)
+                shares = alias_fraction(signal, window, [window // n for n in HOPS.values()], scale)
+                for overlap, share in zip(HOPS, shares, strict=True):
+                    rows.append((kind, index, scale, window / 16, overlap, share))
+    columns = ["kind", "clip", "scale", "window_ms", "overlap", "fraction"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def folding_demo(sample_rate: int = 16_000) -> pd.DataFrame:
