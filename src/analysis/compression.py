@@ -172,9 +172,7 @@ def features_of(db: Pictures) -> NDArray[np.float32]:
 
 
 def classify(
-    train: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    tests: Sequence[NDArray[np.float32]],
+    train: NDArray[np.float32], labels: NDArray[np.int64], tests: Sequence[NDArray[np.float32]]
 ) -> list[NDArray[np.int64]]:
     """Classes that a logistic regression gives to several sets of features.
 

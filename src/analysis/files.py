@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["atomic_path", "build_folder", "replace_directory", "write_csv", "write_json"]
-
 
 def build_folder() -> Path:
     """Find the folder of what is built: the nearest ``_build`` above, else one here."""

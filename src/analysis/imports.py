@@ -7,8 +7,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["closure", "file_of", "import_graph"]
-
 
 def import_graph(package: str) -> Any:
     """Build grimp's graph of the imports within a package."""

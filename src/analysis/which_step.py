@@ -21,14 +21,6 @@ from analysis.evidence.contrasts import decided, effect
 from analysis.evidence.statistics import holm, mean_interval
 from analysis.pictures.steps import STEPS, factorial
 
-__all__ = [
-    "attributions",
-    "by_context",
-    "order_range",
-    "verdict_pretraining",
-    "waterfall",
-]
-
 #: The switch that is no step of the file: weights from photographs.
 PRETRAINED = "pretrained"
 
@@ -82,11 +74,7 @@ def order_range(
 
 
 def by_context(
-    runs: pd.DataFrame,
-    step: str,
-    steps: Sequence[str] = STEPS,
-    seed: int = 0,
-    shared: float = 0.0,
+    runs: pd.DataFrame, step: str, steps: Sequence[str] = STEPS, seed: int = 0, shared: float = 0.0
 ) -> pd.DataFrame:
     """Effect of one step in every combination of the others."""
     if step not in steps:

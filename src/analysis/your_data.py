@@ -47,12 +47,6 @@ from analysis.recordings.listing import METADATA, DataError
 from analysis.recordings.recordings import Recordings, load
 from analysis.sound import datasets, soundfont
 
-__all__ = [
-    "PREPARING", "SETTINGS", "check_outside", "demonstration", "drawable", "example_rows",
-    "examples", "foretold", "prepared", "results_of", "store_for", "store_name", "store_of",
-    "tables", "told",
-]  # fmt: skip
-
 Floats = NDArray[np.float32]
 
 #: What the profiles mean, where no time budget is given.

@@ -20,11 +20,6 @@ from analysis.imports import closure, file_of, import_graph
 from analysis.publishing.execution import Spec, default_parameters, read_notebook
 from analysis.publishing.forge import git
 
-__all__ = [
-    "PROFILES", "Book", "BuildError", "check_profile", "commit", "edition", "make_spec",
-    "parse_parameters",
-]  # fmt: skip
-
 #: Characters of a parameter's value.
 _LONGEST_VALUE = 4096
 

@@ -24,11 +24,6 @@ import pandas as pd
 
 from analysis.publishing.execution import CHECKSUMS, NOTEBOOK
 
-__all__ = [
-    "COMPATIBLE", "PROCESSORS", "TOLERANCES", "Package", "Tolerance", "addresses", "audit",
-    "deviations", "packages", "reach", "result_files",
-]  # fmt: skip
-
 #: Files of a results folder that tell when and how fast it was made.
 _TIMED = (NOTEBOOK, "telemetry.json", CHECKSUMS)
 

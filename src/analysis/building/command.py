@@ -23,9 +23,6 @@ from analysis.site.pdf import print_pdf
 from analysis.site.serving import server
 from analysis.site.site import read_book, render, write_figures
 
-__all__ = ["main"]
-
-
 _PROFILE = click.option(
     "--profile", default="edition", show_default=True, help=", ".join(PROFILES) + "."
 )

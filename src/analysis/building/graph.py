@@ -41,8 +41,6 @@ from analysis.publishing.execution import (
 )
 from analysis.site.site import last_changes, read_book, render
 
-__all__ = ["Progress", "alone", "build_book", "discard_unfinished", "run_again", "run_chapter"]
-
 #: Environment variables that limit threads.
 _THREADS = tuple(f"{name}_NUM_THREADS" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"))
 

@@ -17,8 +17,6 @@ from analysis.evidence import measurements
 from analysis.nets import sweeps
 from analysis.sound import datasets
 
-__all__ = ["find", "listing", "measure", "repeat", "state_of", "verify"]
-
 #: Seconds between two lines of progress.
 _EVERY = 15.0
 

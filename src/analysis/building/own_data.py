@@ -27,8 +27,6 @@ from analysis.pictures import encodings
 from analysis.publishing.execution import NOTEBOOK, default_parameters, read_notebook
 from analysis.recordings import listing
 
-__all__ = ["CHAPTER", "Request", "make_report"]
-
 #: Name of the chapter.
 CHAPTER = "your-data"
 

@@ -17,17 +17,6 @@ from torch import Tensor, nn
 from analysis.jpeg.codec import dct_filters
 from analysis.jpeg.huffman import ZIGZAG
 
-__all__ = [
-    "BlockAutoencoder",
-    "Components",
-    "apply_net",
-    "blocks",
-    "cut",
-    "join",
-    "train",
-    "unblock",
-]
-
 Floats = NDArray[np.float64]
 
 

@@ -18,12 +18,6 @@ from analysis.evidence.statistics import holm, mean_interval
 from analysis.jpeg import files
 from analysis.sound import spectrograms
 
-__all__ = [
-    "QUALITIES",
-    "changes",
-    "denoise",
-]
-
 Array = NDArray[np.float64]
 Pictures = NDArray[np.float32]
 

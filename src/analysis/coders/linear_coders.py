@@ -16,23 +16,7 @@ from scipy.linalg import eigh, eigvalsh, solve
 from scipy.signal import firwin
 from scipy.special import spence
 
-from analysis.pictures.pictures import (
-    Pictures,
-    clip,
-)
-
-__all__ = [
-    "NOISE_DB",
-    "LinearMap",
-    "Moments",
-    "Separable",
-    "area_matrix",
-    "decimation_matrix",
-    "fit_linear_map",
-    "hop_matrix",
-    "linear_bound_noise",
-    "separable_bound",
-]
+from analysis.pictures.pictures import Pictures, clip
 
 Array = NDArray[np.float64]
 

@@ -29,42 +29,13 @@ from analysis.evidence.contrasts import means
 from analysis.evidence.statistics import Interval, mean_interval
 from analysis.jpeg import files
 from analysis.pictures.inversion import resynthesis_snr
-from analysis.pictures.pictures import (
-    COLUMNS,
-    ROWS,
-    Pictures,
-    decibels,
-    log_error,
-    posterise,
-)
-
-__all__ = [
-    "METHODS",
-    "Bench",
-    "at_budget",
-    "compare_at_equal",
-    "equal_bytes",
-    "equal_numbers",
-    "gain_at_budget",
-    "gain_at_factor",
-    "summarise",
-]
+from analysis.pictures.pictures import COLUMNS, ROWS, Pictures, decibels, log_error, posterise
 
 Array = NDArray[np.float64]
 
 
 #: The methods, in the order of the legend.
-METHODS = (
-    "hop",
-    "decimation",
-    "area",
-    "pca",
-    "autoencoder",
-    "png",
-    "jpeg",
-    "jpeg2000",
-    "webp",
-)
+METHODS = ("hop", "decimation", "area", "pca", "autoencoder", "png", "jpeg", "jpeg2000", "webp")
 
 _AREAS = ((1, 2), (2, 2), (2, 4), (4, 4), (4, 8), (8, 8))
 
@@ -242,12 +213,7 @@ def at_budget(table: pd.DataFrame, method: str, value: str, budget: float) -> Ar
 
 
 def gain_at_budget(
-    table: pd.DataFrame,
-    method: str,
-    rival: str,
-    budget: float,
-    seed: int,
-    value: str = "error_db",
+    table: pd.DataFrame, method: str, rival: str, budget: float, seed: int, value: str = "error_db"
 ) -> Interval | None:
     """How many dB `method` is ahead of `rival` at the same bytes, clip by clip."""
     ours, theirs = (at_budget(table, m, value, budget) for m in (method, rival))

@@ -21,19 +21,6 @@ from analysis.pictures.pictures import (
 )
 from analysis.sound import spectrograms
 
-__all__ = [
-    "FILTERS",
-    "LARGE",
-    "LARGE_HOP",
-    "LARGE_WINDOW",
-    "SMALL",
-    "coarse_pictures",
-    "large_picture",
-    "resize_and_back",
-    "through_32",
-]
-
-
 #: The picture of the thread: rows are the bins of a window of 2710 samples, columns its frames.
 LARGE = (1356, 1071)
 

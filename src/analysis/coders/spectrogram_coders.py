@@ -14,12 +14,7 @@ from scipy.linalg import eigh
 from tqdm import tqdm
 
 from analysis.coders.blocks import cut, join
-from analysis.pictures.pictures import (
-    Pictures,
-    clip,
-)
-
-__all__ = ["BLOCK", "Autoencoder", "BlockPCA"]
+from analysis.pictures.pictures import Pictures, clip
 
 Array = NDArray[np.float64]
 

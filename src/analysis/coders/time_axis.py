@@ -11,12 +11,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from analysis.evidence.statistics import Interval
-from analysis.pictures.pictures import (
-    Pictures,
-)
+from analysis.pictures.pictures import Pictures
 from analysis.sound import spectrograms
-
-__all__ = ["FACTORS", "WAYS", "auc", "event_detection", "needed_strength"]
 
 Array = NDArray[np.float64]
 

@@ -8,23 +8,6 @@ from typing import Literal
 from analysis.nets.training import Convolution, Convolutional
 from analysis.pictures import steps
 
-__all__ = [
-    "ALL_STEPS",
-    "ARMS",
-    "COLOURS",
-    "DROP",
-    "GRID",
-    "NETWORKS",
-    "PIPELINE",
-    "RAW",
-    "SIDE",
-    "SPEED_ARMS",
-    "Arm",
-    "Scaling",
-    "architecture",
-]
-
-
 #: Rows and columns of a spectrogram: what lets hundreds of networks be trained in minutes.
 SIDE = 16
 

@@ -19,8 +19,6 @@ from analysis.comparisons.arms import ARMS, COLOURS, NETWORKS, RAW
 from analysis.comparisons.tables import cell_of, cells_of, scores
 from analysis.evidence.statistics import FEW, paired_difference
 
-__all__ = ["LEVELS", "what_verdicts_rest_on"]
-
 #: Confidence levels of differences and of equivalence.
 LEVELS = (0.95, 0.9)
 

@@ -15,8 +15,6 @@ from analysis.comparisons.tables import cells_of, scores
 from analysis.comparisons.tasks import Task
 from analysis.nets import training
 
-__all__ = ["pooled_deviation", "sign_flips", "variance_shares", "winner_chances"]
-
 Array = NDArray[np.float64]
 
 

@@ -17,12 +17,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from analysis.comparisons.arms import (
-    ARMS,
-    PIPELINE,
-    RAW,
-    architecture,
-)
+from analysis.comparisons.arms import ARMS, PIPELINE, RAW, architecture
 from analysis.comparisons.components import ensemble_gains
 from analysis.comparisons.design import (
     CURVE_MOMENTUM,
@@ -51,8 +46,6 @@ from analysis.nets import sweeps, training
 from analysis.nets.training import Convolutional, Network, Optimiser
 from analysis.pictures import steps
 from analysis.sound import datasets
-
-__all__ = ["TABLES", "About", "again", "estimate", "here", "measure", "sweep"]
 
 
 def _optimiser(stage: str, settings: Settings) -> Optimiser:
@@ -98,9 +91,7 @@ def _train_stack(
         rows = _part(task, trial.fraction, trial.seed)
         networks.append(Network(trial.seed, name, trial.rate, rows))
     trained = training.train(
-        *(build, images, task.targets, networks, optimiser),
-        checkpoint=checkpoint,
-        device=device,
+        *(build, images, task.targets, networks, optimiser), checkpoint=checkpoint, device=device
     )
     return _measured(task, build, trials, networks, images, trained, device)
 

@@ -14,26 +14,6 @@ from analysis.comparisons.arms import ARMS, RAW, SPEED_ARMS, Scaling
 from analysis.pictures import steps
 from analysis.pictures.encodings import ScaleName
 
-__all__ = [
-    "CURVE_LOSS",
-    "CURVE_MOMENTUM",
-    "CURVE_RATE",
-    "CURVE_STRETCHES",
-    "MAIN_SCALE",
-    "MAIN_SCALING",
-    "MARGIN",
-    "POINTS",
-    "Factorial",
-    "Settings",
-    "Trial",
-    "curve_trials",
-    "final_trials",
-    "step_trials",
-    "tuned",
-    "tuning_trials",
-]
-
-
 #: Differences below one percentage point were declared negligible before anything was trained.
 MARGIN = 0.01
 

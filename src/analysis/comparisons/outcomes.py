@@ -15,8 +15,6 @@ from analysis.comparisons.studies import Study
 from analysis.pictures import steps
 from analysis.sound import datasets
 
-__all__ = ["Outcome", "outcome", "study"]
-
 
 @dataclass(frozen=True)
 class Outcome:

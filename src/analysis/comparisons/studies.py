@@ -23,8 +23,6 @@ from analysis.evidence import measurements
 from analysis.evidence.measurements import Check, Manifest, Measured
 from analysis.nets import sweeps
 
-__all__ = ["SAMPLE", "Evidence", "Study", "evidence", "measure", "told", "verify"]
-
 #: Nets that each build trains again.
 SAMPLE = 24
 

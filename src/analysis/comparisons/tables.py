@@ -12,21 +12,7 @@ import pandas as pd
 from analysis.comparisons.arms import ARMS, COLOURS, NETWORKS, RAW
 from analysis.comparisons.design import CURVE_LOSS, MAIN_SCALE, MAIN_SCALING
 from analysis.comparisons.tasks import TITLES
-from analysis.evidence.statistics import (
-    mean_interval,
-)
-
-__all__ = [
-    "cell_of",
-    "cells_of",
-    "divergence",
-    "gain_by_group",
-    "learning_curves",
-    "phase_diagram",
-    "records",
-    "scores",
-    "time_ratios",
-]
+from analysis.evidence.statistics import mean_interval
 
 
 def scores(results: pd.DataFrame, column: str = "test", fraction: float = 1.0) -> pd.DataFrame:

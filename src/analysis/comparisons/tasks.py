@@ -16,18 +16,6 @@ from analysis.pictures import encodings
 from analysis.pictures.encodings import ScaleName
 from analysis.sound import datasets, signals, spectrograms
 
-__all__ = [
-    "NATIVE",
-    "TITLES",
-    "Task",
-    "balanced",
-    "encoded",
-    "load_tasks",
-    "magnitude",
-    "recordings",
-    "textures",
-]
-
 Array = NDArray[np.float64]
 
 

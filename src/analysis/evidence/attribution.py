@@ -12,8 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from analysis.evidence.contrasts import effect
 from analysis.evidence.statistics import holm
 
-__all__ = ["attributions", "shapley"]
-
 
 def shapley(values: ArrayLike) -> NDArray[np.float64]:
     """Share out an effect over the steps that made it, whatever their order.

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["CLAIMS", "SAID_BY", "Claim", "verdict_of"]
-
 #: Who speaks in Cross Validated 559009, by the letter of the claim.
 SAID_BY = {
     "Q": "the question",

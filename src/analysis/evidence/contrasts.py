@@ -22,8 +22,6 @@ from analysis.evidence.statistics import (
     paired_difference,
 )
 
-__all__ = ["LEVEL", "contrast", "contrasts", "corrected", "decided", "effect", "means"]
-
 #: A corrected p value below this decides.
 LEVEL = 0.05
 

@@ -13,8 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-__all__ = ["CORE_SLOTS", "deal_groups", "hold_out_groups", "shared", "stratified_folds"]
-
 Ints = NDArray[np.int64]
 
 #: Of ``folds + 2`` slots that groups are dealt to; these are in every training set.

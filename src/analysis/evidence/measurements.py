@@ -34,27 +34,6 @@ from scipy import stats
 
 from analysis.files import replace_directory, write_json
 
-__all__ = [
-    "EDITION",
-    "KINDS",
-    "LOCKED",
-    "MANIFEST",
-    "SCHEMA",
-    "Check",
-    "Damaged",
-    "Disagreement",
-    "Manifest",
-    "Measured",
-    "changes",
-    "compare",
-    "draw",
-    "folder",
-    "load",
-    "locked",
-    "machine",
-    "store",
-]
-
 #: The edition that this state of the book publishes.
 EDITION = "2026.1"
 
@@ -156,11 +135,7 @@ def _written(table: pd.DataFrame, columns: Mapping[str, str]) -> bytes:
     """Spell a table as CSV: the same table always gives the same bytes."""
     text = io.StringIO()
     table[list(columns)].to_csv(
-        text,
-        index=False,
-        float_format=_FORMAT,
-        lineterminator="\n",
-        quoting=csv.QUOTE_MINIMAL,
+        text, index=False, float_format=_FORMAT, lineterminator="\n", quoting=csv.QUOTE_MINIMAL
     )
     return text.getvalue().encode()
 

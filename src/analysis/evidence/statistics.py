@@ -14,17 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-__all__ = [
-    "Equivalence",
-    "Interval",
-    "effect_pvalue",
-    "equivalence",
-    "holm",
-    "mean_interval",
-    "paired_difference",
-    "spearman",
-]
-
 #: Bootstrap resamples behind an interval.
 RESAMPLES = 9999
 

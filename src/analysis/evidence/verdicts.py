@@ -9,8 +9,6 @@ import pandas as pd
 
 from analysis.evidence.statistics import Interval
 
-__all__ = ["VERDICTS", "by_answers", "by_margin", "graded", "surely_above"]
-
 #: What a claim can be found to do.
 VERDICTS = ("holds", "holds with limits", "fails", "undecided")
 

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-__all__ = ["interval", "listed", "points", "tally"]
-
 
 def listed(words: Iterable[str], none: str = "none") -> str:
     """List words as people do, each once.

@@ -15,8 +15,6 @@ from torch import Tensor, nn
 from analysis.jpeg.codec import JPEGAutoencoder, dct_filters
 from analysis.jpeg.colour import as_batch
 
-__all__ = ["Sparsity", "rms", "sparsity", "staircase", "superposition"]
-
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 

@@ -17,15 +17,6 @@ from torch import Tensor
 from analysis.colour import colormaps
 from analysis.jpeg.codec import JPEGAutoencoder, Subsampling
 
-__all__ = [
-    "Saved",
-    "as_batch",
-    "chroma",
-    "luma_levels",
-    "off_the_curve",
-    "save_as_colour",
-]
-
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 

@@ -14,17 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = [
-    "code_bytes",
-    "decode",
-    "encode",
-    "entropy_bytes",
-    "file_bytes",
-    "jpeg_header_bytes",
-    "png_bytes",
-    "round_trip",
-]
-
 Floats = NDArray[np.float64]
 
 

@@ -13,8 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ZIGZAG", "lengths", "write"]
-
 
 def _zigzag() -> NDArray[np.intp]:
     """Row-major places 8·v + u of an 8×8 block in the order in which a file stores them."""

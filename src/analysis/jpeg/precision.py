@@ -13,8 +13,6 @@ from typing import Any, ParamSpec, TypeVar, TypeVarTuple, cast
 import torch
 from torch import Tensor
 
-__all__ = ["exact_dtype", "in_own_precision", "once"]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 Key = TypeVarTuple("Key")

@@ -16,15 +16,6 @@ from torch import Tensor
 
 from analysis.jpeg.precision import exact_dtype, once
 
-__all__ = [
-    "DCT_INTEGER",
-    "dct_filters",
-    "ideal_forward",
-    "ideal_inverse",
-    "islow_forward",
-    "islow_inverse",
-]
-
 
 @cache
 def _cosines() -> NDArray[np.float64]:

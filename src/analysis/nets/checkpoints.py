@@ -12,8 +12,6 @@ import torch
 
 from analysis.files import atomic_path
 
-__all__ = ["load_atomic", "save_atomic"]
-
 
 def save_atomic(path: Path, key: str, value: Mapping[str, Any]) -> None:
     """Write tensors, numbers and lists such that a kill leaves the old file or the new one.

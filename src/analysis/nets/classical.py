@@ -24,27 +24,6 @@ from analysis.evidence.statistics import Interval
 from analysis.pictures import encodings
 from analysis.sound import datasets, spectrograms
 
-__all__ = [
-    "LEARNERS",
-    "Draw",
-    "Effect",
-    "PictureTask",
-    "accuracies",
-    "by_arm",
-    "colours_in_rows",
-    "copy_effects",
-    "distinct_pixels",
-    "draw",
-    "effect",
-    "effect_table",
-    "equal_energy",
-    "forest_factors",
-    "learner",
-    "learner_scores",
-    "picture_task",
-    "recode_tree",
-]
-
 Levels = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 

@@ -80,8 +80,6 @@ from analysis.nets.program import (
     Program,
 )
 
-__all__ = ["Runner"]
-
 _BETA1, _BETA2, _ADAM_EPSILON = 0.9, 0.999, 1e-8
 
 

@@ -15,18 +15,12 @@ from analysis.colour.colormaps import LEVELS
 from analysis.colour.filtering import channel_name
 from analysis.colour.information import neighbourhoods
 
-__all__ = ["predict_neighbours"]
-
 Levels = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 
 def predict_neighbours(
-    pictures: Sequence[Levels],
-    tables: Mapping[str, Floats],
-    pixels: int,
-    trees: int,
-    seed: int,
+    pictures: Sequence[Levels], tables: Mapping[str, Floats], pixels: int, trees: int, seed: int
 ) -> pd.DataFrame:
     """How well a pixel is foretold from its eight neighbours, before and after colouring.
 

@@ -33,17 +33,6 @@ from analysis.files import build_folder
 from analysis.imports import closure, file_of, import_graph
 from analysis.nets.checkpoints import load_atomic, save_atomic
 
-__all__ = [
-    "EXECUTORS",
-    "Work",
-    "checkpoint_folder",
-    "code_digest",
-    "fingerprint",
-    "one_thread",
-    "path_of",
-    "run",
-]
-
 #: Processes on this machine; none; or a Dask cluster, through joblib (needs `distributed`).
 EXECUTORS = ("loky", "serial", "dask")
 

@@ -35,23 +35,6 @@ from tqdm import tqdm
 from analysis.nets.checkpoints import load_atomic, save_atomic
 from analysis.nets.compiled import Runner
 
-__all__ = [
-    "Architecture",
-    "Convolution",
-    "Convolutional",
-    "Network",
-    "Optimiser",
-    "Perceptron",
-    "Shape",
-    "Trained",
-    "count_parameters",
-    "evaluate",
-    "order",
-    "score",
-    "start",
-    "train",
-]
-
 Tensors = dict[str, Tensor]
 Engine = Literal["auto", "compiled", "torch"]
 

@@ -5,20 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pictures.pictures import (
-    HOP,
-    ROWS,
-    WINDOW,
-    Pictures,
-    padded,
-)
+from analysis.pictures.pictures import HOP, ROWS, WINDOW, Pictures, padded
 from analysis.sound import spectrograms
-
-__all__ = [
-    "griffin_lim",
-    "griffin_lim_snr",
-    "resynthesis_snr",
-]
 
 Array = NDArray[np.float64]
 

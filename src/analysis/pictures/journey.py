@@ -16,8 +16,6 @@ from analysis.jpeg import files
 from analysis.pictures.saving import HIGH_DB, LOW_DB, decode, imsave
 from analysis.sound import spectrograms
 
-__all__ = ["Journey", "losses", "read_back", "saving_losses", "travel"]
-
 #: Ways of saving levels, by name: the file's format and its options, as Pillow has them.
 FILES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "PNG": ("PNG", {}),

@@ -12,23 +12,6 @@ from numpy.typing import NDArray
 
 from analysis.sound import spectrograms
 
-__all__ = [
-    "COLUMNS",
-    "HIGH_DB",
-    "HOP",
-    "LOW_DB",
-    "ROWS",
-    "WINDOW",
-    "Pictures",
-    "clip",
-    "decibels",
-    "log_error",
-    "padded",
-    "pictures",
-    "posterise",
-]
-
-
 Array = NDArray[np.float64]
 Pictures = NDArray[np.float32]
 

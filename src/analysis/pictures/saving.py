@@ -27,20 +27,6 @@ from analysis.colour.information import colour_numbers
 from analysis.jpeg import files
 from analysis.sound import spectrograms
 
-__all__ = [
-    "FORMATS",
-    "HABITS",
-    "HIGH_DB",
-    "LOW_DB",
-    "NET_SIZE",
-    "Habit",
-    "as_fed",
-    "decode",
-    "exact_levels",
-    "examine",
-    "imsave",
-]
-
 Decibels = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 

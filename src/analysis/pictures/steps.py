@@ -35,8 +35,6 @@ from analysis.jpeg import files
 from analysis.pictures import encodings
 from analysis.sound import spectrograms
 
-__all__ = ["STEPS", "Pipeline", "cells", "factorial", "prepare", "standardise"]
-
 Images = NDArray[np.float32]
 Scores = NDArray[np.float64]
 
@@ -103,10 +101,7 @@ def factorial(runs: pd.DataFrame, steps: Sequence[str] = STEPS, score: str = "te
 
 
 def prepare(
-    magnitude: ArrayLike,
-    on: Collection[str],
-    train: ArrayLike,
-    how: Pipeline | None = None,
+    magnitude: ArrayLike, on: Collection[str], train: ArrayLike, how: Pipeline | None = None
 ) -> Images:
     """Take some of the `STEPS` from amplitudes (n, frequencies, frames) to images, channels second.
 

@@ -14,8 +14,6 @@ from urllib.parse import quote
 
 import latexcodec  # noqa: F401  registers the codec "latex"
 
-__all__ = ["bibtex_entry", "latex", "short_title"]
-
 _SHORT = 60  # characters of a short title, at most
 
 #: What the text font has under another name, or only among formulas.

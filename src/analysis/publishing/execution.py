@@ -30,11 +30,6 @@ import nbformat
 from analysis.files import replace_directory, write_json
 from analysis.publishing.provenance import RUN_FILE, Run
 
-__all__ = [
-    "CHECKSUMS", "NOTEBOOK", "ChapterError", "Spec", "damage", "default_parameters", "execute",
-    "read_notebook", "seal", "stop_with_parent", "unwritable",
-]  # fmt: skip
-
 #: Name of the executed notebook in a chapter's results folder.
 NOTEBOOK = "notebook.ipynb"
 

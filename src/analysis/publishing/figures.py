@@ -27,12 +27,6 @@ from analysis.publishing.citing import bibtex_entry, short_title
 from analysis.publishing.provenance import current_run, versions, with_minus
 from analysis.publishing.units import without_unit
 
-__all__ = [
-    "COLOURS", "ENCODINGS", "FIGURE_MIME", "FORMATS", "LICENCE", "LICENCE_URL", "PAPER",
-    "FigureMime", "Record", "bibtex", "colour_of", "cut_edges", "data_of",
-    "first_sentence", "index_markdown", "plain", "publish", "style",
-]  # fmt: skip
-
 _DPI = 300  # of PNG files
 _HAIR = 0.02  # inches; half a millimetre of a mark's edge is not missed
 
@@ -133,12 +127,7 @@ class _Shown:
 
 
 def publish(
-    fig: Figure,
-    id: str,
-    *,
-    caption: str,
-    alt: str,
-    data: pd.DataFrame | Mapping[str, pd.DataFrame],
+    fig: Figure, id: str, *, caption: str, alt: str, data: pd.DataFrame | Mapping[str, pd.DataFrame]
 ) -> _Shown:
     """Write a figure's files and show it; the figure is closed afterwards.
 

@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Home", "find_home", "git", "pages_address", "repository_address"]
-
 #: Environment variables that override what ``_config.yml`` and git say, by field of `Home`.
 VARIABLES = {
     "repository": "ANALYSIS_REPOSITORY",
@@ -105,9 +103,7 @@ def pages_address(repository: str) -> str:
 
 
 def find_home(
-    root: Path,
-    configured: Mapping[str, str],
-    environment: Mapping[str, str] | None = None,
+    root: Path, configured: Mapping[str, str], environment: Mapping[str, str] | None = None
 ) -> Home:
     """Find the book's addresses: the environment's, else ``_config.yml``'s, else the checkout's.
 

@@ -21,19 +21,6 @@ from analysis.evidence.statistics import Interval
 from analysis.files import write_json
 from analysis.publishing.provenance import Run, current_run, with_minus
 
-__all__ = [
-    "SCHEMA",
-    "Entry",
-    "changed",
-    "changes",
-    "document",
-    "number",
-    "numbers",
-    "read_entries",
-    "record",
-    "scoreboard",
-]
-
 Verdict = Literal["holds", "holds with limits", "fails", "undecided"]
 Strength = Literal["proved", "computed", "measured"]
 

@@ -40,11 +40,6 @@ from matplotlib.ticker import NullLocator
 
 from analysis.publishing.figures import COLOURS, ENCODINGS
 
-__all__ = [
-    "DOWN", "FLAT", "UP", "Look", "bars", "colour_bar", "colour_strips", "curves", "facets",
-    "forest", "heat", "key", "looks", "over_levels", "plain_ticks", "strip", "waterfall",
-]  # fmt: skip
-
 Names = Mapping[Any, str] | Iterable[Any]
 Ends = tuple[str, str]
 Looks = Mapping[Any, "Look"]

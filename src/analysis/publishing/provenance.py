@@ -17,14 +17,6 @@ from pathlib import Path
 
 from analysis.files import write_json
 
-__all__ = [
-    "RUN_FILE",
-    "Run",
-    "current_run",
-    "versions",
-    "with_minus",
-]
-
 #: Environment variable that names the run's file.
 RUN_FILE = "ANALYSIS_RUN"
 

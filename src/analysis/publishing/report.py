@@ -19,8 +19,6 @@ from jinja2 import Environment
 from analysis.files import atomic_path, write_csv, write_json
 from analysis.publishing.provenance import Run, versions
 
-__all__ = ["Section", "save", "write"]
-
 _TEMPLATE = """\
 <!DOCTYPE html>
 <html lang="en">

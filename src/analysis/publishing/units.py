@@ -8,8 +8,6 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-__all__ = ["UNITS", "without_unit"]
-
 #: Units, one of which an axis' label has in parentheses: "energy (dB)", "error (levels, rms)".
 UNITS = (
     *("%", "points", "percentage points", "share", "class", "full scale", "dimensionless"),

@@ -22,19 +22,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-__all__ = [
-    "NAMES",
-    "Explorer",
-    "dice",
-    "drop",
-    "explorer",
-    "jpeg",
-    "neuron",
-    "plane",
-    "relu",
-    "verdict",
-]
-
 #: The explorers that there are scripts for.
 NAMES = ("dice", "drop", "jpeg", "neuron", "plane", "relu", "verdict")
 

@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 
 from analysis.reading.decoding import Unusable
 
-__all__ = ["SCALES", "Judgement", "Scale", "in_amplitudes_or_decibels", "judge", "shape", "values"]
-
 Floats = NDArray[np.float32]
 
 #: What values may be. Levels are any logarithmic scale but decibels: 0…1, 0…255, standard scores.

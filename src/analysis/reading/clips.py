@@ -20,8 +20,6 @@ from analysis.reading.facts import wave_facts
 from analysis.reading.untrusted import FrontEnd, Reading, Unusable, explained
 from analysis.sound import spectrograms
 
-__all__ = ["FULL_SCALE", "LOUDEST", "SILENCE", "read_sounds"]
-
 Floats = NDArray[np.float32]
 
 #: A recording that never leaves ± this is silent: less than one step of 16 bits (-90 dB).

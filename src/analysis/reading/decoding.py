@@ -25,17 +25,6 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-__all__ = [
-    "MOST_CHANNELS",
-    "MOST_HOURS",
-    "MOST_SAMPLES",
-    "Sound",
-    "Unusable",
-    "by_libsndfile",
-    "loudest",
-    "measured",
-]
-
 Floats = NDArray[np.float32]
 
 #: Longest recording in hours, most channels, and most samples of all channels together.

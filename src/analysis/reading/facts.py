@@ -16,8 +16,6 @@ from PIL import Image
 
 from analysis.reading.decoding import by_libsndfile
 
-__all__ = ["HARMONICS", "header_facts", "wave_facts"]
-
 Floats = NDArray[np.float32]
 
 #: Multiples of the mains' frequency that are looked at.

@@ -12,18 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.reading.untrusted import (
-    FrontEnd,
-    Survey,
-    Unusable,
-    colours_of,
-    near,
-    read,
-)
+from analysis.reading.untrusted import FrontEnd, Survey, Unusable, colours_of, near, read
 from analysis.recordings.listing import DataError, Item, LeftOut, counted
 from analysis.uncolouring import catalogue, direction, levels_under, matching
-
-__all__ = ["agreed", "common_length", "fitting", "one_kind"]
 
 #: Longest clip in seconds: of what is longer, the loudest stretch of the common length is taken.
 MOST_SECONDS = 10.0

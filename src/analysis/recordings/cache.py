@@ -12,8 +12,6 @@ import numpy as np
 
 from analysis.reading.untrusted import Reading, Unusable
 
-__all__ = ["Cache"]
-
 
 class Cache:
     """Readings by the content of their files: one SQLite file, so that a kill leaves it whole."""

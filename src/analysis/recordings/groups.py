@@ -12,8 +12,6 @@ from analysis.recordings.items import DataError, Item
 from analysis.recordings.schemes import NEARLY_ALL
 from analysis.recordings.tables import METADATA
 
-__all__ = ["group_notes", "grouped", "matches", "split_notes", "suggested_groups"]
-
 #: Names as in Speech Commands: a speaker, by hash, and a number.
 _SPEAKER = "([0-9a-f]{8})_nohash_"
 

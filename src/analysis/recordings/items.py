@@ -7,8 +7,6 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["DataError", "Item", "LeftOut", "Listing", "counted", "plain", "text_of"]
-
 
 class DataError(Exception):
     """No report can be made of a folder; the text says why and what to do."""

@@ -15,8 +15,6 @@ from analysis.reading.untrusted import shown
 from analysis.recordings.items import DataError, counted, plain
 from analysis.recordings.schemes import scheme_of
 
-__all__ = ["Layout", "Parts", "arrange", "fold_of", "is_litter", "role_of", "sides"]
-
 Parts = tuple[str, ...]
 
 #: What systems leave behind in folders, in small letters; names with a dot in front come on top.

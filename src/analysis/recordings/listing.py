@@ -20,16 +20,7 @@ from analysis.recordings.layouts import Parts, arrange, fold_of, role_of, sides
 from analysis.recordings.matching import File, Names, walk
 from analysis.recordings.tables import METADATA, TABLES, Row, Table, read_lines, read_table
 
-__all__ = [
-    "METADATA",
-    "DataError",
-    "Item",
-    "LeftOut",
-    "Listing",
-    "counted",
-    "find",
-    "first_reason",
-]
+__all__ = ["METADATA", "DataError", "Item", "LeftOut", "Listing", "counted", "find", "first_reason"]
 
 #: Lists of files that make a split of a folder of classes (Speech Commands), and their parts.
 LISTS = {"testing_list.txt": "test", "validation_list.txt": "validation"}

@@ -14,8 +14,6 @@ from analysis.recordings.items import LeftOut, plain, text_of
 from analysis.recordings.layouts import Parts, fold_of, is_litter
 from analysis.recordings.tables import Row
 
-__all__ = ["File", "Names", "walk"]
-
 
 @dataclass(frozen=True)
 class File:

@@ -44,8 +44,6 @@ from analysis.recordings.cache import Cache
 from analysis.recordings.groups import group_notes
 from analysis.recordings.listing import DataError, Item, LeftOut, counted, find, first_reason
 
-__all__ = ["Recordings", "load", "losses"]
-
 #: Share of the files that may be left out without that being said before all else.
 FEW = 0.05
 
@@ -290,10 +288,7 @@ def _surveyed(
 
 
 def _distinct(
-    items: Sequence[Item],
-    prints: Sequence[str],
-    others: Sequence[One],
-    left_out: list[LeftOut],
+    items: Sequence[Item], prints: Sequence[str], others: Sequence[One], left_out: list[LeftOut]
 ) -> tuple[list[Item], list[One]]:
     """Keep one of several files of the same content; none, if they contradict each other."""
     first: dict[str, Item] = {}

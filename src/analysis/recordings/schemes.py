@@ -10,8 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["NEARLY_ALL", "SCHEMES", "Scheme", "scheme_of"]
-
 #: What names tell is believed if it is so large a share of them that tells it.
 NEARLY_ALL = 0.9
 

@@ -23,8 +23,6 @@ from analysis.reading.untrusted import shown
 from analysis.recordings.items import DataError
 from analysis.recordings.layouts import fold_of, role_of, sides
 
-__all__ = ["METADATA", "TABLES", "Row", "Table", "read_lines", "read_table"]
-
 #: Name of the table of files, if a folder has one.
 METADATA = "metadata.csv"
 

@@ -15,8 +15,6 @@ from typing import Any
 from docutils import nodes
 from sphinx import addnodes
 
-__all__ = ["read_definitions", "setup"]
-
 _SOURCE = "book/glossary.md"
 
 

@@ -19,8 +19,6 @@ from typing import Any
 
 from docutils import nodes
 
-__all__ = ["calls", "cells", "code", "label_toggles", "module_pages", "modules"]
-
 _PACKAGE = __name__.partition(".")[0]
 _PUBLISHING = f"{_PACKAGE}.publishing"  # every cell calls it: no news
 

@@ -19,8 +19,6 @@ from sphinx import addnodes
 from analysis.evidence.claims import CLAIMS
 from analysis.site import listings, pages
 
-__all__ = ["arrange", "command", "meanings", "rerun", "setup"]
-
 #: Classes of the cells that the table of parameters replaces.
 _PARAMETERS = {"tag_parameters", "tag_injected-parameters"}
 

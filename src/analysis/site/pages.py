@@ -24,11 +24,6 @@ from analysis.publishing.citing import bibtex_entry
 from analysis.publishing.figures import LICENCE_URL, Record, first_sentence, plain
 from analysis.site import listings
 
-__all__ = [
-    "FACTS", "TEMPLATES", "Book", "Page", "launch_links", "linked_data", "open_graph", "page_end",
-    "read_facts", "setup", "source_links",
-]  # fmt: skip
-
 #: File of the stage, relative to its root, that holds the book's and the pages' facts.
 FACTS = "book/_generated/pages.json"
 

@@ -28,8 +28,6 @@ from analysis.site.serving import server
 if TYPE_CHECKING:
     from playwright.sync_api import ViewportSize
 
-__all__ = ["browser_path", "print_pdf"]
-
 _OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 _FOOTER = """<div style="width: 100%; font-size: 8px; text-align: center">

@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 
 from analysis.publishing.figures import Record
 
-__all__ = ["index", "page_text", "title_of"]
-
 _CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$\n?", re.M | re.S)
 
 

@@ -13,8 +13,6 @@ from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-__all__ = ["policy", "server"]
-
 _POLICY = {
     "default-src": "'none'",
     "style-src": "'self' 'unsafe-inline'",  # MathJax computes styles in the page

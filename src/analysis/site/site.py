@@ -31,11 +31,6 @@ from analysis.publishing.ledger import changed, document, read_entries, scoreboa
 from analysis.site import plain
 from analysis.site.pages import FACTS, Book
 
-__all__ = [
-    "REHEARSAL", "figure_files", "last_changes", "read_book", "read_records", "render", "stage",
-    "write_figures",
-]  # fmt: skip
-
 #: What every page of a rehearsal says first.
 REHEARSAL = (
     "Rehearsal: everything on these pages was computed from nothing, small and fast. Nothing "

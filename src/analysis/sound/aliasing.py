@@ -18,8 +18,6 @@ from scipy import fft
 from scipy.signal import firwin
 from tqdm import tqdm
 
-__all__ = ["HOPS", "WINDOWS", "alias_fraction", "alias_table", "folding_demo", "synthetic_sounds"]
-
 Array = NDArray[np.float64]
 
 

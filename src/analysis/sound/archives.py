@@ -29,17 +29,6 @@ import soundfile
 from numpy.typing import NDArray
 from tqdm import TqdmWarning, tqdm
 
-__all__ = [
-    "SOURCES",
-    "DataUnavailable",
-    "Source",
-    "cache_folder",
-    "download",
-    "locate",
-    "recordings",
-    "remedy",
-]
-
 _LARGEST_MEMBER = 10_000_000  # bytes; a recording of a second has 32 kB
 _LARGEST_ARCHIVE = 2_000_000_000  # bytes, unpacked; the words have 200 MB
 

@@ -14,18 +14,6 @@ from sklearn.tree import DecisionTreeClassifier
 from analysis.sound import spectrograms
 from analysis.sound.datasets import SOURCES, AudioSet
 
-__all__ = [
-    "LOOKS",
-    "Example",
-    "examples",
-    "levels",
-    "levels_db",
-    "one_number_accuracy",
-    "overview",
-    "pixels",
-    "twins",
-]
-
 #: What is seen in pictures of a set, and in its levels.
 LOOKS: Mapping[str, str] = MappingProxyType(
     {

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["in_noise"]
-
 
 def in_noise(
     waveforms: NDArray[np.float32], lengths: NDArray[np.int64], snr: float, seed: int

@@ -15,19 +15,6 @@ from scipy import ndimage, signal
 from analysis.colour.colormaps import LEVELS
 from analysis.sound import datasets, spectrograms
 
-__all__ = [
-    "HARMONIC_FAMILIES",
-    "Notes",
-    "average_precision",
-    "best_pointwise",
-    "level_counts",
-    "local_contrast",
-    "partial_mask",
-    "precision_recall",
-    "rendered_notes",
-    "synthetic_notes",
-]
-
 Levels = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 

@@ -18,17 +18,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, stats
 
-__all__ = [
-    "CHIRP_RANGE",
-    "CHIRP_RATE",
-    "SNR_RANGE",
-    "Chirps",
-    "band_edges",
-    "chirp_targets",
-    "chirps",
-    "textures",
-]
-
 #: Samples a second of a chirp.
 CHIRP_RATE = 8000
 

@@ -26,19 +26,6 @@ from tqdm import tqdm
 from analysis.files import atomic_path
 from analysis.sound.archives import DataUnavailable, cache_folder, remedy
 
-__all__ = [
-    "FAMILIES",
-    "KEYS",
-    "RATE",
-    "VELOCITIES",
-    "held_out_programs",
-    "notes",
-    "plan",
-    "programs",
-    "recipe",
-    "soundfont_path",
-]
-
 #: Samples a second of what is kept.
 RATE = 16_000
 

@@ -39,29 +39,6 @@ from PIL import Image
 from scipy import fft
 from scipy.signal import get_window
 
-__all__ = [
-    "FLOOR_DB",
-    "HOP",
-    "MELS",
-    "WINDOW",
-    "dequantise",
-    "frame_times",
-    "frequencies",
-    "from_db",
-    "istft",
-    "log_mel",
-    "log_power",
-    "mel_filterbank",
-    "mel_frequencies",
-    "mel_power",
-    "power",
-    "quantise",
-    "resize",
-    "stft",
-    "to_db",
-    "value_range",
-]
-
 #: Samples of a window: 512 are 32 ms at 16 kHz.
 WINDOW = 512
 

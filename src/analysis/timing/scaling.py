@@ -13,16 +13,6 @@ from scipy import stats
 
 from analysis.timing.timings import Suite
 
-__all__ = [
-    "Bound",
-    "CostModel",
-    "Growth",
-    "bound",
-    "cost_model",
-    "growth",
-    "last_exponent",
-]
-
 
 @dataclass(frozen=True)
 class Bound:

@@ -14,20 +14,6 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
-__all__ = [
-    "COMMITTED",
-    "MEASURED",
-    "OURS",
-    "SCHEMA",
-    "Role",
-    "Row",
-    "Stored",
-    "Suite",
-    "load",
-    "state",
-]
-
-
 Role = Literal["ours", "variant", "peer", "limit"]
 
 #: Version of the stored file; a file of another version is refused.

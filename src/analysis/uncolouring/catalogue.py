@@ -22,8 +22,6 @@ from numpy.typing import NDArray
 
 from analysis.colour import colormaps
 
-__all__ = ["COLLECTIONS", "GRAY", "names", "table", "variants"]
-
 Bytes = NDArray[np.uint8]
 
 #: Where the levels are looked up.

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from analysis.jpeg.huffman import ZIGZAG
 
-__all__ = ["MOST_BLOCKS", "Coefficients", "UnreadJPEG", "read"]
-
 #: Blocks of 8 × 8 of one file that are decoded; more is refused before anything is.
 MOST_BLOCKS = 2**14
 

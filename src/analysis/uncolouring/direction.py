@@ -11,8 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Frame", "bulk", "doubts_of", "frame", "is_reversed", "margin_doubt"]
-
 Bytes = NDArray[np.uint8]
 
 #: Where most pixels lie, between the lowest level (0) and the highest (1), from which a picture is

@@ -21,8 +21,6 @@ from analysis.jpeg.codec import dct_filters
 from analysis.uncolouring import coefficients, matching
 from analysis.uncolouring.coefficients import Coefficients
 
-__all__ = ["Inverted", "invert"]
-
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from analysis.uncolouring import catalogue
 
-__all__ = ["Match", "match", "nearest", "to_ycc"]
-
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 

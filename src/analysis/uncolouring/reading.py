@@ -14,8 +14,6 @@ from PIL import Image
 
 from analysis.uncolouring import catalogue, coefficients, direction, inversion, matching
 
-__all__ = ["FORMATS", "MOST_PIXELS", "Uncoloured", "UnreadablePicture", "levels_of", "levels_under"]
-
 Bytes = NDArray[np.uint8]
 
 #: Formats of files that are opened.

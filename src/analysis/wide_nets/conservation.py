@@ -27,8 +27,6 @@ from analysis.pictures.encodings import ScaleName, scaled_table
 from analysis.wide_nets.kernels import ntk, spectrum
 from analysis.wide_nets.learning_speed import GRAY
 
-__all__ = ["EDGES", "Lead", "budget", "edge_rates", "lead", "leads", "rates", "walsh"]
-
 Array = NDArray[np.float64]
 
 #: Numbers of edges that are shown together: none, one (a threshold), two (a band), three, …

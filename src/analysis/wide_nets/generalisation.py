@@ -46,13 +46,6 @@ from analysis.pictures.encodings import fit_scale, table
 from analysis.wide_nets.kernels import ntk, stretches
 from analysis.wide_nets.learning_speed import GRAY
 
-__all__ = [
-    "LEARNED", "NET_CELLS", "PATTERNS", "RIDGES", "SIZES", "Modes", "NoisyLevels",
-    "against_gray", "drawn_risks", "excess_risk", "kernel_under", "learnability",
-    "measured_risks", "modes", "monte_carlo", "noisy", "predicted_risks", "ratio_agreement",
-    "risk_ratios", "trained_risks",
-]  # fmt: skip
-
 Array = NDArray[np.float64]
 
 #: Patterns of the map of where colour helps, in stretches: a threshold, then 1 to 8 bands.

@@ -25,23 +25,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.colour.colormaps import LEVELS
 
-__all__ = [
-    "NTK_RATES",
-    "RESIDUAL",
-    "TARGETS",
-    "Rates",
-    "Spectrum",
-    "alternating",
-    "angle",
-    "arc_cosine",
-    "band",
-    "ntk",
-    "spectrum",
-    "stretches",
-    "target",
-    "time_to",
-]
-
 Array = NDArray[np.float64]
 
 #: A target counts as learned when the squared residual is this share of the target's square.

@@ -27,11 +27,6 @@ from analysis.wide_nets.kernels import (
     time_to,
 )
 
-__all__ = [
-    "GRAY", "band_map", "band_order", "bands", "compare", "eigenfunctions", "fourier_speed",
-    "growth", "median_margins", "predicted_speed", "random_curve_speed",
-]  # fmt: skip
-
 #: The encoding that all speeds are ratios to: one channel, the level / 255.
 GRAY = "gray8"
 

@@ -17,8 +17,6 @@ from torch import Tensor
 
 from analysis.wide_nets.kernels import NTK_RATES, RESIDUAL, Rates
 
-__all__ = ["State", "decay", "descend", "learning_times", "start"]
-
 Array = NDArray[np.float64]
 
 
