@@ -82,19 +82,19 @@ def test_learner_scores_and_comparisons(toy_scores: pd.DataFrame) -> None:
     assert found[found.encoding == "shuffled"].difference.mean() < -0.1
     maps = cf.compare_maps(toy_scores, seed=0)
     assert len(maps) == 6 * len(classical.LEARNERS)
-    gap, _ = classical.effect(
-        classical.by_arm(toy_scores), ("linear", "viridis"), ("linear", "gray8"), 0, cf.MARGIN
-    )
+    wide = classical.by_arm(toy_scores)["linear"]
     row = found.set_index(["learner", "encoding"]).loc[("linear", "viridis")]
-    assert np.isclose(gap.estimate, row.difference)
+    assert np.isclose((wide.viridis - wide.gray8).mean(), row.difference)
 
 
-def test_forest_factors_cross_copy_and_width() -> None:
-    frame = classical.forest_factors([toy_draw(seed) for seed in range(3)], trees=5, seed=0)
+def test_forest_factors_cross_copy_and_width(toy_scores: pd.DataFrame) -> None:
+    frame = classical.forest_factors([toy_draw(seed) for seed in range(4)], trees=5, seed=0)
     assert set(frame.arm) == {"gray √d", "gray √3d", "copy √d", "copy √3d"}
     wide = frame.pivot(index="seed", columns="arm", values="test")
-    gap, same = classical.effect(wide, "gray √d", "gray √d", 0, cf.MARGIN)
-    assert (gap.estimate, same) == (0, True)
+    found = classical.copy_effects(toy_scores, frame, 0, cf.MARGIN).set_index("effect")
+    assert set(classical.COPIES) < set(found.index)
+    expected = (wide["copy √3d"] - wide["gray √3d"]).mean()
+    assert np.isclose(found.estimate[classical.COPIES[1]], expected)
 
 
 def test_compare_corrects_over_arms() -> None:
@@ -220,10 +220,11 @@ def test_redundancy_on_toy_scores(toy_scores: pd.DataFrame) -> None:
 def test_verdict_copies(
     tree: tuple[Interval, bool], forest: tuple[Interval, bool], expected: str
 ) -> None:
-    assert (
-        cf.verdict_copies([classical.Effect(*tree)] * 2, [classical.Effect(*forest)] * 2)
-        == expected
-    )
+    rows = [
+        {"effect": name, "low": interval.low, "equivalent": same}
+        for name, (interval, same) in zip(classical.COPIES, (tree, forest), strict=True)
+    ]
+    assert cf.verdict_copies(pd.DataFrame(rows * 2)) == expected
 
 
 def test_quick_is_smaller_than_full() -> None:

@@ -22,7 +22,7 @@ from analysis.colour.colormaps import LEVELS
 from analysis.evidence import statistics
 from analysis.evidence.contrasts import contrast, contrasts
 from analysis.evidence.statistics import Interval
-from analysis.nets.classical import LEARNERS, Effect, by_arm, effect
+from analysis.nets.classical import COPIES, LEARNERS, by_arm
 from analysis.pictures import encodings
 from analysis.sound import partials
 from analysis.sound.partials import Notes
@@ -177,17 +177,17 @@ def information_scores(notes: Notes, seed: int) -> pd.DataFrame:
 # --- classical learners ---
 
 
-def compare_learners(frame: pd.DataFrame, seed: int, baseline: str = "gray8") -> pd.DataFrame:
-    """Every encoding against one baseline, learner by learner; Holm's correction over all."""
+def compare_learners(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Every encoding against 8-bit gray, learner by learner; Holm's correction over all."""
     parts = []
     for name in LEARNERS:
         part = frame[frame.learner == name]
         wide = part.pivot(index="seed", columns="encoding", values="test")
-        table = _against(wide, ENCODINGS, baseline, seed).rename_axis("encoding").reset_index()
+        table = _against(wide, ENCODINGS, "gray8", seed).rename_axis("encoding").reset_index()
         train = [part.loc[part.encoding == code, "train"].mean() for code in ENCODINGS]
         parts.append(table.assign(learner=name, train=train))
     result = pd.concat(parts, ignore_index=True).rename(columns={"score": "test"})
-    asked = result.encoding != baseline
+    asked = result.encoding != "gray8"
     result.loc[asked, "p"] = statistics.holm(result.p[asked])
     return result[["learner", "encoding", "train", "test", "difference", "low", "high", "p"]]
 
@@ -354,7 +354,7 @@ def redundancy(
         for name in ("gray3", *MAPS)
     }
     same = [
-        effect(wide, (name, "gray3"), (name, "gray8"), seed, MARGIN).equivalent
+        bool(contrast(wide[name, "gray3"], wide[name, "gray8"], seed, MARGIN)["within"])
         for frame in frames
         for wide in [by_arm(frame)]
         for name in LEARNERS
@@ -376,13 +376,14 @@ def verdict_redundancy(facts: Mapping[str, bool]) -> str:
     return _by_share(list(facts.values()))
 
 
-def verdict_copies(tree: Sequence[Effect], forest: Sequence[Effect]) -> str:
+def verdict_copies(effects: pd.DataFrame) -> str:
     """A4 for trees: copying the channel three times acts like an ensemble.
 
     Holds if the copy gains (interval above 0) for the tree and for the forest (at as many features
     a split) in every task; with limits if some intervals are above 0; fails if none is and at least
     one of the two kinds is equivalent in every task; else undecided.
     """
-    gains = [effect.gap.low > 0 for effect in (*tree, *forest)]
-    settled = any(all(effect.equivalent for effect in kind) for kind in (tree, forest))
+    kinds = [effects[effects.effect == name] for name in COPIES]
+    gains = [bool(low > 0) for kind in kinds for low in kind.low]
+    settled = any(kind.equivalent.all() for kind in kinds)
     return _by_share(gains, none="fails" if settled else "undecided")

@@ -26,6 +26,7 @@ from analysis.sound import spectrograms
 from analysis.sound.datasets import AudioSet
 
 Array = NDArray[np.float64]
+Seen = tuple[float, NDArray[np.float32], NDArray[np.float32]]  # bytes; features: training, test
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ SETTINGS = dict.fromkeys(
     )
 }
 
+_GRIFFIN_LIM_ROUNDS = 20
+
 #: What is listened to without the phase.
 _RESYNTHESISED = (
     ("hop", 8),
@@ -115,7 +118,7 @@ _RESYNTHESISED = (
 )
 
 
-def griffin_lim_table(bench: Bench, db: Pictures, seed: int, iterations: int = 20) -> pd.DataFrame:
+def griffin_lim_table(bench: Bench, db: Pictures, seed: int) -> pd.DataFrame:
     """`griffin_lim_snr` of several files of two to three kilobytes, and of the clean picture."""
     offered = bench.file_settings()
     decoded = {("clean", ""): db} | {
@@ -123,17 +126,11 @@ def griffin_lim_table(bench: Bench, db: Pictures, seed: int, iterations: int = 2
         for method, setting in _RESYNTHESISED
         if (method, setting) in offered
     }
-    tables = [
-        pd.DataFrame(
-            {
-                "method": method,
-                "setting": setting,
-                "clip": np.arange(len(db)),
-                "snr_db": griffin_lim_snr(db, found, iterations, seed),
-            }
-        )
-        for (method, setting), found in tqdm(decoded.items(), desc="Griffin–Lim", disable=None)
-    ]
+    tables = []
+    for (method, setting), found in tqdm(decoded.items(), desc="Griffin–Lim", disable=None):
+        known = {"method": method, "setting": setting, "clip": np.arange(len(db))}
+        ratio = griffin_lim_snr(db, found, _GRIFFIN_LIM_ROUNDS, seed)
+        tables.append(pd.DataFrame(known | {"snr_db": ratio}))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -228,7 +225,7 @@ def classification(
 
 
 def _scores(
-    known: dict[str, tuple[float, NDArray[np.float32], NDArray[np.float32]]],
+    known: dict[str, Seen],
     labels: NDArray[np.int64],
     truth: NDArray[np.int64],
     chosen: NDArray[np.intp],
@@ -249,20 +246,18 @@ def _scores(
 
 def _by_group(
     right: dict[tuple[str, str], list[tuple[Array, float]]],
-    known: dict[str, tuple[float, NDArray[np.float32], NDArray[np.float32]]],
+    known: dict[str, Seen],
     groups: NDArray[np.str_],
 ) -> pd.DataFrame:
     tables = []
     for (name, regime), scores in right.items():
-        method, _, setting = name.partition(" ")
-        clips = np.mean([s for s, _ in scores], axis=0)
+        clips, trained = (np.mean(part, axis=0) for part in zip(*scores, strict=True))
         table = pd.DataFrame({"group": groups, "accuracy": clips})
         table = table.groupby("group", as_index=False).mean()
-        table.insert(0, "method", method)
-        table.insert(1, "setting", setting)
-        table.insert(2, "bytes", known[name][0])
-        table.insert(3, "regime", regime)
-        tables.append(table.assign(train_accuracy=float(np.mean([t for _, t in scores]))))
+        method, _, setting = name.partition(" ")
+        what: dict[str, Any] = {"method": method, "setting": setting}
+        what |= {"bytes": known[name][0], "regime": regime}
+        tables.append(table.assign(**what, train_accuracy=float(trained)))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -201,7 +201,7 @@ def gray_collapse(seed: int) -> tuple[float, float]:
     )
 
 
-def costs(names: Iterable[str], side: int = 32) -> pd.DataFrame:
+def costs(names: Iterable[str]) -> pd.DataFrame:
     """Parameters, depth and operations of the small net behind several encodings.
 
     ``depth`` counts layers with weights; ``operations`` the multiplications and additions a
@@ -216,7 +216,7 @@ def costs(names: Iterable[str], side: int = 32) -> pd.DataFrame:
     for label, net in nets.items():
         sizes = [(p.numel(), p.requires_grad) for p in net.parameters()]
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            net.eval()(torch.zeros(1, next(net.parameters()).shape[1], side, side))
+            net.eval()(torch.zeros(1, next(net.parameters()).shape[1], 32, 32))
         rows.append(
             {
                 "input": label,

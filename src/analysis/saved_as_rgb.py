@@ -340,20 +340,14 @@ def compare_formats(images: NDArray[np.float32]) -> pd.DataFrame:
 # --- verdicts ---
 
 
-def verdict_adds_nothing(
-    information: Mapping[str, Information], recodings: Sequence[str], start: str = "8 bits"
-) -> str:
+def verdict_adds_nothing(information: Mapping[str, Information], recodings: Sequence[str]) -> str:
     """Q1: colouring adds no information.
 
     Holds if no recoding of the levels tells more of the class than the levels (plug-in estimates,
     for which the data-processing inequality is exact); fails otherwise.
     """
-    reference = information[start].plugin
-    return (
-        "holds"
-        if all(information[name].plugin <= reference + 1e-9 for name in recodings)
-        else "fails"
-    )
+    most = information["8 bits"].plugin + 1e-9
+    return "holds" if all(information[name].plugin <= most for name in recodings) else "fails"
 
 
 def verdict_depends_on_colormap(table: pd.DataFrame) -> str:

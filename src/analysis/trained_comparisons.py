@@ -162,7 +162,7 @@ def differences(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return table
 
 
-def equivalences(results: pd.DataFrame, seed: int = 0, margin: float = MARGIN) -> pd.DataFrame:
+def equivalences(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Test equality within the margin: copies against raw, colours against a network as wide."""
     rows = []
     for task, network, cell in cells_of(scores(results)):
@@ -173,7 +173,7 @@ def equivalences(results: pd.DataFrame, seed: int = 0, margin: float = MARGIN) -
             both = cell[[a, b]].dropna()
             if len(both) < 2:
                 continue
-            found = equivalence(both[a], both[b], margin, seed)
+            found = equivalence(both[a], both[b], MARGIN, seed)
             numbers = (*found.difference, found.pvalue, found.equivalent)
             rows.append((task, network, a, b, len(both), *numbers))
     names = ["task", "network", "a", "b", "pairs", "difference", "low", "high", "p", "equivalent"]

@@ -180,7 +180,7 @@ def demonstration(folder: Path, seed: int = 0) -> None:
     table.to_csv(folder / METADATA, index=False, lineterminator="\n")
 
 
-def drawable(names: Sequence[str], longest: int = 18) -> list[str]:
+def drawable(names: Sequence[str]) -> list[str]:
     r"""Shorten names for a figure; formulas are not set, and what the font lacks becomes "?".
 
     >>> drawable(["a$b$", "x" * 40])
@@ -189,7 +189,7 @@ def drawable(names: Sequence[str], longest: int = 18) -> list[str]:
     known = _glyphs()
     found = []
     for name in names:
-        short = name if len(name) <= longest else name[: longest - 1] + "…"
+        short = name if len(name) <= 18 else name[:17] + "…"
         short = "".join(c if ord(c) in known else "?" for c in short)
         found.append(short.replace("$", r"\$"))
     return found
@@ -204,10 +204,10 @@ def _glyphs() -> frozenset[int]:
     return frozenset(font.get_charmap())
 
 
-def example_rows(outcome: Outcome, most: int = 8) -> list[int]:
-    """First recording of each class, for at most so many classes."""
+def example_rows(outcome: Outcome) -> list[int]:
+    """First recording of each class, for at most eight classes."""
     labels = outcome.data.labels
-    return [int(np.flatnonzero(labels == k)[0]) for k in np.unique(labels)[:most]]
+    return [int(np.flatnonzero(labels == k)[0]) for k in np.unique(labels)[:8]]
 
 
 def examples(outcome: Outcome) -> dict[str, dict[str, Floats]]:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from analysis.evidence.claims import CLAIMS
+from analysis.evidence.statistics import Interval
 from analysis.publishing import ledger
 from analysis.publishing.provenance import RUN_FILE, Run
 
@@ -39,12 +40,15 @@ def record(claim: str = "A5", **changes: str) -> None:
 def test_numbers_are_stored_with_their_text(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert ledger.number("a-count", np.int64(12345), "{:,}") == "12,345"
     assert ledger.number("an-interval", np.array([0.25, 0.5]), "{:.1f}…{:.1f}") == "0.2…0.5"
+    gain = Interval(1.5, -0.5, 3.0)
+    assert ledger.number("a-gain", gain, "{:+.1f} [{:+.1f}, {:+.1f}]") == "+1.5 [−0.5, +3.0]"
     text = ledger.number("a-loss", -1.5, "{:.1f} [-2, +0] on level-band")
     assert text == "−1.5 [−2, +0] on level-band"
     stored = json.loads((run.path / "numbers.json").read_text("utf-8"))
     assert stored["a-loss"]["value"] == -1.5
     assert stored["a-count"] == {"text": "12,345", "value": 12345}
     assert stored["an-interval"]["value"] == [0.25, 0.5]
+    assert stored["a-gain"]["value"] == [*gain] == [1.5, -0.5, 3.0]
 
 
 def test_a_name_is_given_once(run: Run) -> None:

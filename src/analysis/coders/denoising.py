@@ -14,6 +14,7 @@ from scipy import stats
 from scipy.linalg import eigh, solve
 from tqdm import tqdm
 
+from analysis.coders.blocks import cut, join
 from analysis.evidence.statistics import holm, mean_interval
 from analysis.jpeg import files
 from analysis.sound import spectrograms
@@ -48,31 +49,22 @@ def _chirps(n: int, snr_db: float, rng: np.random.Generator) -> tuple[Array, Pic
 
 def _jpeg(pictures: Pictures, quality: int) -> Pictures:
     """Levels after JPEG. Blocks are coded alike, so one mosaic of all pictures gives the same."""
-    n, rows, columns = pictures.shape
-    mosaic = pictures.transpose(1, 0, 2).reshape(rows, n * columns).astype(np.uint8)
+    mosaic = np.concatenate([*pictures.astype(np.uint8)], axis=1)
     opened, _ = files.round_trip(mosaic, "JPEG", quality=quality)
-    return opened.reshape(rows, n, columns).transpose(1, 0, 2).astype(np.float32)
+    return np.stack(np.split(opened.astype(np.float32), len(pictures), axis=1))
 
 
 def _linear_denoiser(noisy: Pictures, clean: Pictures) -> Callable[[Pictures], Pictures]:
     """Linear least-squares estimate of each clean 8 × 8 block from the noisy one."""
-
-    def blocks(x: Pictures) -> Pictures:
-        n, rows, columns = x.shape
-        cut = x.reshape(n, rows // 8, 8, columns // 8, 8).transpose(0, 1, 3, 2, 4)
-        return cut.reshape(-1, 64)
-
-    x, y = blocks(noisy), blocks(clean)
+    x, y = (cut(pictures, 8).reshape(-1, 64) for pictures in (noisy, clean))
     mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
     inner = ((x - mean_x).T @ (x - mean_x)).astype(np.float64)
     inner += 1e-6 * np.trace(inner) / 64 * np.eye(64)
     weights = solve(inner, (x - mean_x).T @ (y - mean_y), assume_a="pos").astype(np.float32)
 
     def apply(pictures: Pictures) -> Pictures:
-        n, rows, columns = pictures.shape
-        made = (blocks(pictures) - mean_x) @ weights + mean_y
-        cut = made.reshape(n, rows // 8, columns // 8, 8, 8).transpose(0, 1, 3, 2, 4)
-        return np.asarray(np.clip(cut.reshape(n, rows, columns), 0, 255), np.float32)
+        made = (cut(pictures, 8).reshape(-1, 64) - mean_x) @ weights + mean_y
+        return np.asarray(np.clip(join(made, pictures.shape, 8), 0, 255), np.float32)
 
     return apply
 

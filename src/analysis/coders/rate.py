@@ -151,17 +151,9 @@ def equal_numbers(bench: Bench, db: Pictures) -> pd.DataFrame:
     tables = []
     for method, setting in bench.number_settings():
         numbers, decoded = bench.through_numbers(method, setting, db)
-        tables.append(
-            pd.DataFrame(
-                {
-                    "method": method,
-                    "setting": str(setting),
-                    "clip": np.arange(len(db)),
-                    "numbers": numbers,
-                    "error_db": log_error(db, decoded),
-                }
-            )
-        )
+        known = {"method": method, "setting": str(setting), "clip": np.arange(len(db))}
+        error = log_error(db, decoded)
+        tables.append(pd.DataFrame(known | {"numbers": numbers, "error_db": error}))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -170,18 +162,9 @@ def equal_bytes(bench: Bench, db: Pictures, waveforms: NDArray[np.float32]) -> p
     tables = []
     for method, setting in tqdm(bench.file_settings(), desc="rate and distortion", disable=None):
         nbytes, decoded = bench.through_file(method, setting, db)
-        tables.append(
-            pd.DataFrame(
-                {
-                    "method": method,
-                    "setting": str(setting),
-                    "clip": np.arange(len(db)),
-                    "bytes": nbytes,
-                    "error_db": log_error(db, decoded),
-                    "snr_db": resynthesis_snr(waveforms, decoded),
-                }
-            )
-        )
+        known = {"method": method, "setting": str(setting), "clip": np.arange(len(db))}
+        losses = {"error_db": log_error(db, decoded), "snr_db": resynthesis_snr(waveforms, decoded)}
+        tables.append(pd.DataFrame(known | {"bytes": nbytes} | losses))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -47,15 +47,11 @@ def large_picture(wave: NDArray[np.floating[Any]]) -> Pictures:
     return clip(spectrograms.to_db(power, LOW_DB))
 
 
-def resize_and_back(levels: NDArray[np.uint8], down: str, side: int = SMALL) -> NDArray[np.uint8]:
-    """Resize an 8-bit picture to `side` × `side` with Pillow, and back to its size.
-
-    The way back is bicubic (after "nearest": nearest).
-    """
-    small = spectrograms.resize(levels[None], (side, side), down)
-    rows, columns = levels.shape
+def resize_and_back(levels: NDArray[np.uint8], down: str) -> NDArray[np.uint8]:
+    """Resize with Pillow to `SMALL` × `SMALL`, and back by bicubic (after "nearest": nearest)."""
+    small = spectrograms.resize(levels[None], (SMALL, SMALL), down)
     back = "nearest" if down == "nearest" else "bicubic"
-    return np.asarray(spectrograms.resize(small, (rows, columns), back)[0], np.uint8)
+    return np.asarray(spectrograms.resize(small, levels.shape, back)[0], np.uint8)
 
 
 def through_32(sounds: dict[str, NDArray[np.float32]]) -> pd.DataFrame:

@@ -70,7 +70,7 @@ def _compressed_levels(power: Pictures) -> dict[tuple[str, int], Array]:
     return levels
 
 
-def auc(without: Array, with_event: Array, seed: int, resamples: int = 1000) -> Interval:
+def auc(without: Array, with_event: Array, seed: int) -> Interval:
     """Area under the ROC curve with a percentile bootstrap interval over clips.
 
     >>> auc(np.array([0.0, 1.0]), np.array([2.0, 3.0]), seed=0).estimate
@@ -79,7 +79,7 @@ def auc(without: Array, with_event: Array, seed: int, resamples: int = 1000) -> 
     difference = with_event[:, None] - without[None, :]
     wins = (difference > 0) + 0.5 * (difference == 0)
     n = len(wins)
-    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), resamples)
+    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), 1000)
     boot = ((draws @ wins) * draws).sum(axis=1) / n**2
     low, high = np.quantile(boot, [0.025, 0.975])
     return Interval(float(wins.mean()), float(low), float(high))
@@ -109,12 +109,12 @@ def event_detection(clips: int, snr_db: Sequence[float], seed: int) -> pd.DataFr
     return pd.DataFrame(rows, columns=columns)
 
 
-def needed_strength(table: pd.DataFrame, goal: float = 0.9) -> pd.DataFrame:
-    """Strength of the burst in dB at which the area under the curve reaches a goal.
+def needed_strength(table: pd.DataFrame) -> pd.DataFrame:
+    """Strength of the burst in dB at which the area under the curve reaches 0.9.
 
     Linear interpolation between the strengths of `event_detection`; NaN if none suffices.
     """
-    rows = []
+    rows, goal = [], 0.9
     for (way, factor), group in table.groupby(["way", "factor"], sort=False):
         ordered = group.sort_values("snr_db")
         areas = np.maximum.accumulate(ordered.auc.to_numpy())

@@ -166,15 +166,14 @@ def jackknifed(gains: Mapping[tuple[int, ...], float], count: int) -> tuple[floa
 def ensemble_gains(
     outputs: Mapping[tuple[str, str, str], NDArray[np.float32]],
     tasks: Mapping[str, Task],
-    size: int = 3,
 ) -> pd.DataFrame:
-    """Score of each ensemble of raw networks less its members' mean score.
+    """Score of each ensemble of three raw networks less its members' mean score.
 
     A row an ensemble: ``task``, ``network``, ``members`` (their places, ``"0 1 2"``), ``gain``.
     """
     rows = []
     for (task, network, arm), found in outputs.items():
-        if arm != RAW or len(found) <= size or not np.isfinite(found).all():
+        if arm != RAW or len(found) <= 3 or not np.isfinite(found).all():
             continue
         targets = tasks[task].targets[tasks[task].test]
         values = np.asarray(found[:8], np.float64)
@@ -182,7 +181,7 @@ def ensemble_gains(
             values = np.exp(values - values.max(-1, keepdims=True))
             values /= values.sum(-1, keepdims=True)
         members = training.score(values, targets)
-        for chosen in map(list, combinations(range(len(values)), size)):
+        for chosen in map(list, combinations(range(len(values)), 3)):
             gain = float(training.score(values[chosen].mean(0), targets)) - members[chosen].mean()
             rows.append((task, network, " ".join(map(str, chosen)), gain))
     return pd.DataFrame(rows, columns=["task", "network", "members", "gain"])

@@ -59,23 +59,18 @@ def sparsity(images: Bytes, qualities: Sequence[int]) -> Sparsity:
     return Sparsity(pd.DataFrame(rows), np.stack(maps), np.stack(decoded))
 
 
-def staircase(
-    qualities: Sequence[int], frequency: tuple[int, int] = (0, 3), largest: float = 260.0
-) -> pd.DataFrame:
+def staircase(qualities: Sequence[int], frequency: tuple[int, int] = (0, 3)) -> pd.DataFrame:
     """Send one filter's own pattern through JPEG, louder and louder."""
     pattern = dct_filters()[8 * frequency[0] + frequency[1]]
-    amplitude = np.linspace(-largest, largest, 521)
+    amplitude = np.linspace(-260, 260, 521)
     levels = np.rint(128 + amplitude[:, None, None] * pattern)
     x = as_batch(np.clip(levels, 0, 255).astype(np.uint8))
     rows = []
     for quality in qualities:
         out = JPEGAutoencoder(quality)(x)[:, 0].numpy() - 128.0
         given = ((x[:, 0].numpy() - 128.0) * pattern).sum((1, 2))
-        rows.append(
-            pd.DataFrame(
-                {"quality": quality, "input": given, "output": (out * pattern).sum((1, 2))}
-            )
-        )
+        found = (out * pattern).sum((1, 2))
+        rows.append(pd.DataFrame({"quality": quality, "input": given, "output": found}))
     return pd.concat(rows, ignore_index=True)
 
 

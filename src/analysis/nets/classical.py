@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,6 @@ from tqdm import tqdm
 from analysis.colour.colormaps import LEVELS
 from analysis.evidence.contrasts import contrast
 from analysis.evidence.folds import hold_out_groups
-from analysis.evidence.statistics import Interval
 from analysis.pictures import encodings
 from analysis.sound import datasets, spectrograms
 
@@ -231,51 +230,37 @@ def recode_tree(data: Draw, curve: ArrayLike, seed: int) -> dict[str, float]:
     }
 
 
-class Effect(NamedTuple):
-    """Difference of test accuracy between two arms, and whether it is none within a margin."""
-
-    gap: Interval
-    equivalent: bool
-
-
-def effect(accuracy: pd.DataFrame, first: Any, second: Any, seed: int, margin: float) -> Effect:
-    """First arm less second; a row of `accuracy` is a seed, a column an arm."""
-    row = contrast(accuracy[first], accuracy[second], seed, margin)
-    gap = Interval(row["difference"], row["low"], row["high"])
-    return Effect(gap, bool(row["within"]))
-
-
 def by_arm(scores: pd.DataFrame) -> pd.DataFrame:
     """Test accuracies of `learner_scores`: a row a seed, a column a learner and an encoding."""
     return scores.pivot(index="seed", columns=["learner", "encoding"], values="test")
 
 
+#: The copy's own effect on one tree, and on a forest that looks at as many features.
+COPIES = ("one tree: copy − gray", "forest: copy − gray, both √3d")
+
+
 def copy_effects(
     scores: pd.DataFrame, factors: pd.DataFrame, seed: int, margin: float
-) -> dict[str, Effect]:
-    """Effects of copies of gray on trees, after two yardsticks of what ensembles gain."""
+) -> pd.DataFrame:
+    """Effects of copies of gray on trees, after two yardsticks of what ensembles gain.
+
+    A row an effect: ``estimate`` (of the difference of test accuracy), ``low``, ``high``, and
+    ``equivalent``: whether it is none within the margin.
+    """
     learned = by_arm(scores)
     forests = factors.pivot(index="seed", columns="arm", values="test")
     gray, copied = ("decision tree", "gray8"), ("decision tree", "gray3")
     bagged, forest = ("three bagged trees", "gray8"), ("random forest", "gray8")
-    return {
-        "three bagged trees − one tree": effect(learned, bagged, gray, seed, margin),
-        "whole forest − one tree": effect(learned, forest, gray, seed, margin),
-        "one tree: copy − gray": effect(learned, copied, gray, seed, margin),
-        "forest, as it comes: copy − gray": effect(forests, "copy √3d", "gray √d", seed, margin),
-        "forest: √3d − √d, both gray": effect(forests, "gray √3d", "gray √d", seed, margin),
-        "forest: copy − gray, both √3d": effect(forests, "copy √3d", "gray √3d", seed, margin),
-        "forest: copy − gray, both √d": effect(forests, "copy √d", "gray √d", seed, margin),
+    arms = {
+        "three bagged trees − one tree": (learned[bagged], learned[gray]),
+        "whole forest − one tree": (learned[forest], learned[gray]),
+        COPIES[0]: (learned[copied], learned[gray]),
+        "forest, as it comes: copy − gray": (forests["copy √3d"], forests["gray √d"]),
+        "forest: √3d − √d, both gray": (forests["gray √3d"], forests["gray √d"]),
+        COPIES[1]: (forests["copy √3d"], forests["gray √3d"]),
+        "forest: copy − gray, both √d": (forests["copy √d"], forests["gray √d"]),
     }
-
-
-def effect_table(effects: Mapping[str, Mapping[str, Effect]]) -> pd.DataFrame:
-    """Lay out `copy_effects` of several tasks, a row a task and effect."""
-    return pd.DataFrame(
-        [
-            {"task": task, "effect": name, "estimate": gap.estimate, "low": gap.low}
-            | {"high": gap.high, "equivalent": same}
-            for task, found in effects.items()
-            for name, (gap, same) in found.items()
-        ]
-    )
+    table = pd.DataFrame([contrast(*pair, seed, margin) for pair in arms.values()])
+    table.insert(0, "effect", list(arms))
+    table = table.rename(columns={"difference": "estimate", "within": "equivalent"})
+    return table[["effect", "estimate", "low", "high", "equivalent"]]

@@ -70,11 +70,12 @@ class Habit:
     draw: Callable[[Decibels], Picture]
 
 
-def as_fed(habit: Habit, db: Decibels, size: tuple[int, int] = (NET_SIZE, NET_SIZE)) -> Picture:
+def as_fed(habit: Habit, db: Decibels) -> Picture:
     """Draw by a habit, with matplotlib's defaults, and resize by Pillow's bilinear filter."""
     with plt.style.context("default"):
         picture = habit.draw(db)
-    return np.asarray(spectrograms.resize(picture[None], size, "bilinear")[0], np.uint8)
+    resized = spectrograms.resize(picture[None], (NET_SIZE, NET_SIZE), "bilinear")
+    return np.asarray(resized[0], np.uint8)
 
 
 def _saved(figure: Figure, **options: Any) -> Picture:
@@ -156,16 +157,14 @@ HABITS = (
 # --- what a habit does ---
 
 
-def examine(
-    habit: Habit, images: NDArray[np.float32], seed: int, quieter_db: float = 12.0
-) -> pd.Series:
+def examine(habit: Habit, images: NDArray[np.float32], seed: int) -> pd.Series:
     """Measure what a habit does, without knowing how it works.
 
     Where each pixel of the picture comes from is found by drawing ramps: one whose value is the
     row, one whose value is the column. A pixel is *not spectrogram* if it is the same in pictures
     of different noise. ``cells_seen``: share of cells with a pixel of their own; ``error``
     (levels): root mean square after the best monotone decoding; ``shift`` (levels): by how much the
-    decoded picture darkens when the recording is made quieter, and ``shift_due``: should.
+    decoded picture darkens when the recording is made quieter by 12 dB, and ``shift_due``: should.
     """
     shape = images.shape[1:]
     live = _live_pixels(habit, shape, seed)
@@ -178,7 +177,7 @@ def examine(
         sums = np.bincount(cell[live], weights=read[live], minlength=image.size)
         seen = cells > 0
         errors.append(_monotone_error(sums[seen] / cells[seen], truth[seen]))
-        quiet = image - np.float32(quieter_db)
+        quiet = image - np.float32(12)
         shifts.append((read - _read_levels(habit, quiet))[live].mean())
         due.append((exact_levels(image) - exact_levels(quiet)).mean())
     return pd.Series(

@@ -83,9 +83,7 @@ class Learned:
         return pd.DataFrame(arm | {"run": np.arange(len(self.knots))} | columns | losses)
 
 
-def learn_knots(
-    start: ReLUColormap, runs: int, steps: int, seed: int, rate: float = 0.01
-) -> list[Learned]:
+def learn_knots(start: ReLUColormap, runs: int, steps: int, seed: int) -> list[Learned]:
     """Train colormaps of the size of `start`, a hand-made map, on level tasks: see `learned.train`.
 
     Every task × start × (trained, frozen), in that order; run i has the same task and the same
@@ -114,7 +112,7 @@ def learn_knots(
         np.repeat([task != TASKS[2] for task, _, _ in arms], runs),
         np.repeat([trained for _, _, trained in arms], runs),
         steps,
-        rate,
+        0.01,
     )
     knots, early, late, right = (np.split(values, len(arms)) for values in result)
     return [
@@ -126,8 +124,9 @@ def learn_knots(
     ]  # fmt: skip
 
 
-def _random_edges(runs: int, rng: np.random.Generator, least: int = 26) -> Floats:
-    """Edges of three bands, each at least `least` levels wide, otherwise uniform."""
+def _random_edges(runs: int, rng: np.random.Generator) -> Floats:
+    """Edges of three bands, each at least 26 levels wide, otherwise uniform."""
+    least = 26
     cuts = np.sort(rng.integers(0, 256 - 3 * least + 1, (runs, 2)), axis=1)
     return np.asarray(cuts + np.array([least, 2 * least]), np.float64)
 
@@ -217,15 +216,18 @@ def knot_distance(knots: ArrayLike, others: ArrayLike) -> Floats:
     return np.asarray(np.abs(a - b).mean(-1))
 
 
-def chance_as_near(knots: ArrayLike, target: ArrayLike, seed: int, draws: int = 100_000) -> float:
+_DRAWS = 100_000  # of uniformly random knots
+
+
+def chance_as_near(knots: ArrayLike, target: ArrayLike, seed: int) -> float:
     """How often uniformly random knots are at least as near to a target as the given ones."""
-    random = np.random.default_rng(seed).uniform(0, 255, (draws, np.size(target)))
+    random = np.random.default_rng(seed).uniform(0, 255, (_DRAWS, np.size(target)))
     return float((knot_distance(random, target) <= knot_distance(knots, target)).mean())
 
 
-def distance_by_chance(target: ArrayLike, seed: int, draws: int = 100_000) -> float:
+def distance_by_chance(target: ArrayLike, seed: int) -> float:
     """Mean distance of uniformly random knots to given ones, or over several runs' (runs, size)."""
     goals = np.atleast_2d(np.asarray(target, np.float64))
     rng = np.random.default_rng(seed)
-    random = rng.uniform(0, 255, (draws // len(goals), 1, goals.shape[1]))
+    random = rng.uniform(0, 255, (_DRAWS // len(goals), 1, goals.shape[1]))
     return float(knot_distance(random, goals[None]).mean())

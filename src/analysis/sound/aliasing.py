@@ -24,12 +24,12 @@ Array = NDArray[np.float64]
 #: Windows in samples, and hops as fractions of the window, that are compared.
 WINDOWS, HOPS = (128, 256, 512, 1024), {"50 %": 2, "75 %": 4, "87.5 %": 8}
 
-_SEGMENT = 8000  # samples: half a second at 16 kHz
+_RATE, _SEGMENT = 16_000, 8000  # samples a second; of half a second
 
 
-def _trajectories(signal: NDArray[np.floating[Any]], window: int, rows: int = 64) -> Array:
-    """Hop-1 magnitude in at most `rows` bins, shape (frames, bins); windows wholly inside."""
-    step = max(1, (window // 2) // rows)
+def _trajectories(signal: NDArray[np.floating[Any]], window: int) -> Array:
+    """Hop-1 magnitude in at most 64 bins, shape (frames, bins); windows wholly inside."""
+    step = max(1, (window // 2) // 64)
     shape = np.hanning(window + 1)[:-1].astype(np.float32)
     frames = sliding_window_view(np.asarray(signal, np.float32), window)
     parts = [
@@ -44,13 +44,12 @@ def alias_fraction(
     window: int,
     hops: Sequence[int],
     scale: str = "magnitude",
-    floor_db: float = -80.0,
 ) -> Array:
     """Share of a spectrogram's modulation that each hop cannot represent.
 
     The spectrogram is taken at hop 1, with a periodic Hann window; each bin's trajectory in time,
     less its mean, is transformed (DCT-II: an even continuation, so that the ends make no jump), and
-    the energy above the Nyquist frequency of a hop, ``sample_rate / (2 hop)``, is divided by all of
+    the energy above the Nyquist frequency of a hop, ``sample rate / (2 hop)``, is divided by all of
     it. What lies above folds back on what lies below.
 
     >>> click = np.zeros(4096)
@@ -62,7 +61,7 @@ def alias_fraction(
     if scale == "power":
         path = path**2
     elif scale == "decibels":
-        lowest = path.max() * 10 ** (floor_db / 20)
+        lowest = path.max() * 10 ** (-80 / 20)  # a floor 80 dB under the peak
         path = 20 * np.log10(np.maximum(path, max(lowest, 1e-30)))
     elif scale != "magnitude":
         raise ValueError(f"scale must be magnitude, power or decibels, not {scale!r}")
@@ -74,12 +73,11 @@ def alias_fraction(
     return np.array([energy[int(np.ceil(len(path) / hop)) :].sum() / total for hop in hops])
 
 
-def synthetic_sounds(sample_rate: int = 16_000) -> dict[str, NDArray[np.float32]]:
+def synthetic_sounds() -> dict[str, NDArray[np.float32]]:
     """Make a click in silence, and a chirp from 200 Hz to 7.8 kHz, of half a second."""
     click = np.zeros(_SEGMENT, np.float32)
     click[_SEGMENT // 2] = 1
-    t = np.arange(_SEGMENT) / sample_rate
-    duration = _SEGMENT / sample_rate
+    t, duration = np.arange(_SEGMENT) / _RATE, _SEGMENT / _RATE
     phase = 2 * np.pi * (200 * t + (7800 - 200) * t**2 / (2 * duration))
     return {"click": click, "chirp": np.sin(phase).astype(np.float32)}
 
@@ -107,7 +105,7 @@ def alias_table(
     return pd.DataFrame(rows, columns=columns)
 
 
-def folding_demo(sample_rate: int = 16_000) -> pd.DataFrame:
+def folding_demo() -> pd.DataFrame:
     """Modulation of one bin while a tone trembles faster and faster, at several hops.
 
     A tone of 4 kHz is modulated in amplitude at a rate that rises from 10 to 240 Hz in two seconds.
@@ -115,11 +113,11 @@ def folding_demo(sample_rate: int = 16_000) -> pd.DataFrame:
     carry rates up to 250 Hz, at 50 % up to 125 Hz.
     """
     window, duration = 128, 2.0
-    t = np.arange(int(duration * sample_rate)) / sample_rate
+    t = np.arange(int(duration * _RATE)) / _RATE
     rate = 2 * np.pi * (10 * t + (240 - 10) * t**2 / (2 * duration))
     tone = (1 + 0.8 * np.sin(rate)) * np.sin(2 * np.pi * 4000 * t)
     shape = np.hanning(window + 1)[:-1]
-    bin_of_tone = np.exp(-2j * np.pi * 4000 / sample_rate * np.arange(window)) * shape
+    bin_of_tone = np.exp(-2j * np.pi * 4000 / _RATE * np.arange(window)) * shape
     path = np.abs(sliding_window_view(tone, window) @ bin_of_tone)
     smooth = np.convolve(path, firwin(513, 1 / 64), mode="same")
     kept = {
@@ -129,7 +127,7 @@ def folding_demo(sample_rate: int = 16_000) -> pd.DataFrame:
         "low-pass, then hop 64": (smooth[::64], 64),
     }
     return pd.concat(
-        [_modulation(name, row, sample_rate / hop) for name, (row, hop) in kept.items()],
+        [_modulation(name, row, _RATE / hop) for name, (row, hop) in kept.items()],
         ignore_index=True,
     )
 

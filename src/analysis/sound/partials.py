@@ -130,24 +130,19 @@ def _note_levels(power: NDArray[np.float32]) -> Levels:
 def partial_mask(
     f0: float,
     bins: Floats,
-    *,
-    tolerance_bins: float = 1.0,
     tolerance_ratio: float = 0.015,
-    highest: float = np.inf,
 ) -> NDArray[np.bool_]:
     """Which of evenly spaced frequency `bins`, in Hz, lie on a harmonic partial of a note.
 
-    A bin counts if it is at most `tolerance_bins`, or the share `tolerance_ratio` of ``k * f0``,
-    from ``k * f0`` (0.015 is a quarter of a semitone: room for vibrato and stiff strings); never
+    A bin counts if it is at most one bin, or the share `tolerance_ratio` of ``k * f0``, from
+    ``k * f0`` (0.015 is a quarter of a semitone: room for vibrato and stiff strings); never
     more than a quarter of ``f0``, so that the mask cannot swallow the valleys between partials.
 
     >>> np.flatnonzero(partial_mask(100.0, np.arange(0.0, 400.0, 25.0)))
     array([ 3,  4,  5,  7,  8,  9, 11, 12, 13])
     """
-    partials = f0 * np.arange(1, int(min(bins[-1], highest) / f0) + 1)
-    reach = np.maximum(
-        tolerance_bins * (bins[1] - bins[0]), np.minimum(tolerance_ratio * partials, f0 / 4)
-    )
+    partials = f0 * np.arange(1, int(bins[-1] / f0) + 1)
+    reach = np.maximum(bins[1] - bins[0], np.minimum(tolerance_ratio * partials, f0 / 4))
     near = np.abs(bins[:, None] - partials) <= reach + 1e-9
     return np.asarray(near.any(axis=1))
 
@@ -193,20 +188,20 @@ def average_precision(counts: NDArray[np.int64], score: ArrayLike) -> float:
     return float((np.diff(recall, prepend=0.0) * precision).sum())
 
 
-def best_pointwise(counts: NDArray[np.int64], smoothing: float = 3.0) -> Floats:
+def best_pointwise(counts: NDArray[np.int64]) -> Floats:
     """Learn the best score that a detector of single pixels can have, as far as counts tell.
 
     By the Neyman–Pearson lemma no detector that sees the level alone beats thresholds on P(level |
     on) / P(level | off), which need not grow with the level. `counts` are pooled over the notes to
     learn from, *not* those to judge, and smoothed over the levels by a Gaussian of deviation
-    `smoothing`. The result, the share of pixels on a partial at each level, is a monotone function
+    3. The result, the share of pixels on a partial at each level, is a monotone function
     of the ratio.
 
     >>> counts = np.stack([np.arange(256)[::-1], np.arange(256)])
     >>> bool((np.diff(best_pointwise(counts)) > 0).all())
     True
     """
-    off, on = ndimage.gaussian_filter1d(counts + 0.5, smoothing, axis=1, mode="nearest")
+    off, on = ndimage.gaussian_filter1d(counts + 0.5, 3.0, axis=1, mode="nearest")
     return np.asarray(on / (on + off))
 
 

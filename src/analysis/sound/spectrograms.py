@@ -175,39 +175,31 @@ def frame_times(frames: int, sample_rate: int, hop: int = HOP) -> NDArray[np.flo
     return np.arange(frames) * hop / sample_rate
 
 
-def mel_frequencies(
-    mels: int = MELS, sample_rate: int = 16_000, low: float = 0.0, high: float | None = None
-) -> NDArray[np.float64]:
+def mel_frequencies(mels: int = MELS, sample_rate: int = 16_000) -> NDArray[np.float64]:
     """Centres of the mel bands in Hz, equally spaced in ``2595 log10(1 + f / 700)``."""
-    return _mel_edges(mels, sample_rate, low, high)[1:-1]
+    return _mel_edges(mels, sample_rate)[1:-1]
 
 
-def _mel_edges(mels: int, sample_rate: int, low: float, high: float | None) -> NDArray[np.float64]:
-    high = sample_rate / 2 if high is None else high
-    if mels < 1 or not 0 <= low < high <= sample_rate / 2:
-        raise ValueError(f"need mels ≥ 1 and 0 ≤ low < high ≤ {sample_rate / 2:g} Hz")
-    first, last = (2595 * np.log10(1 + edge / 700) for edge in (low, high))
-    return np.asarray(700 * (10 ** (np.linspace(first, last, mels + 2) / 2595) - 1))
+def _mel_edges(mels: int, sample_rate: int) -> NDArray[np.float64]:
+    if mels < 1 or not sample_rate > 0:
+        raise ValueError(f"need mels ≥ 1 and a sample rate above 0, got {mels} and {sample_rate}")
+    last = 2595 * np.log10(1 + sample_rate / 2 / 700)
+    return np.asarray(700 * (10 ** (np.linspace(0.0, last, mels + 2) / 2595) - 1))
 
 
 def mel_filterbank(
-    mels: int = MELS,
-    window: int = WINDOW,
-    sample_rate: int = 16_000,
-    low: float = 0.0,
-    high: float | None = None,
+    mels: int = MELS, window: int = WINDOW, sample_rate: int = 16_000
 ) -> NDArray[np.float32]:
     """Triangular filters on the mel scale (HTK's formula), each of height 1.
 
     Of shape (mels, window // 2 + 1): ``bank @ power`` sums the power of each band. Where there are
     more bands than the bins can tell apart, a narrow triangle may fall between two bins: it then
-    takes the nearest bin, so that no band is empty. The whole bank goes from `low` to `high` Hz, by
-    default half the sample rate.
+    takes the nearest bin, so that no band is empty. The bank goes from 0 to half the sample rate.
 
     >>> mel_filterbank(40).shape
     (40, 257)
     """
-    edges = _mel_edges(mels, sample_rate, low, high)
+    edges = _mel_edges(mels, sample_rate)
     bins = frequencies(sample_rate, window)
     left, centre, right = (edges[i : mels + i, None] for i in range(3))
     rising, falling = (bins - left) / (centre - left), (right - bins) / (right - centre)
@@ -332,9 +324,9 @@ def to_db(
     return np.asarray(db if floor is None else np.maximum(db, np.float32(floor)), np.float32)
 
 
-def from_db(db: NDArray[np.floating[Any]], reference: float = 1.0) -> NDArray[np.float32]:
-    """Power of decibels above a reference; the inverse of `to_db` above its floor."""
-    return np.asarray(reference * 10 ** (np.asarray(db) / 10), np.float32)
+def from_db(db: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Power of decibels; the inverse of `to_db` above its floor."""
+    return np.asarray(10 ** (np.asarray(db) / 10), np.float32)
 
 
 def value_range(

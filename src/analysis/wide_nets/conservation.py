@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import hadamard
 
 from analysis.colour.colormaps import LEVELS
-from analysis.pictures.encodings import ScaleName, scaled_table
+from analysis.pictures.encodings import scaled_table
 from analysis.wide_nets.kernels import ntk, spectrum
 from analysis.wide_nets.learning_speed import GRAY
 
@@ -77,29 +77,21 @@ def rates(kernel: ArrayLike) -> Array:
     return np.asarray(along / LEVELS**2)
 
 
-def edge_rates(names: Iterable[str], scale: ScaleName = "equal_energy") -> pd.DataFrame:
+def edge_rates(names: Iterable[str]) -> pd.DataFrame:
     """`rates` of encodings, summed over `EDGES`, and how much more that is than gray's.
 
     Columns ``encoding``, ``edges`` (the first of the group), ``last``, ``rate``, ``more``.
     """
     sums = {
-        name: np.add.reduceat(rates(ntk(scaled_table(name, scale))), EDGES[:-1])
+        name: np.add.reduceat(rates(ntk(scaled_table(name, "equal_energy"))), EDGES[:-1])
         for name in dict.fromkeys([GRAY, *names])
     }
     last = np.subtract(EDGES[1:], 1)
-    frames = [
-        pd.DataFrame(
-            {
-                "encoding": name,
-                "edges": EDGES[:-1],
-                "last": last,
-                "rate": own,
-                "more": own - sums[GRAY],
-            }
-        )
-        for name, own in sums.items()
+    tables = [
+        pd.DataFrame({"edges": EDGES[:-1], "last": last, "rate": own, "more": own - sums[GRAY]})
+        for own in sums.values()
     ]
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(tables, keys=list(sums), names=["encoding"]).reset_index("encoding")
 
 
 class Lead(NamedTuple):
@@ -126,7 +118,7 @@ def lead(values: ArrayLike, over: ArrayLike) -> Lead:
     return Lead(float(ahead.max()), rank) if ahead.max() > rounding else Lead(0.0, 0)
 
 
-def leads(names: Iterable[str], scale: ScaleName = "equal_energy") -> tuple[pd.DataFrame, Array]:
+def leads(names: Iterable[str]) -> tuple[pd.DataFrame, Array]:
     """`lead` of each encoding over gray, and all partial sums less gray's, as shares of the sum.
 
     The table has ``colours`` (distinct ones), ``total`` (of the eigenvalues), ``share``, ``rank``;
@@ -134,11 +126,11 @@ def leads(names: Iterable[str], scale: ScaleName = "equal_energy") -> tuple[pd.D
     gray; ``bent``: it has another kernel than gray at all. The gaps, shape (encodings, 256), are
     above 0 at rank k where the encoding's k largest eigenvalues sum to more than gray's.
     """
-    own = ntk(scaled_table(GRAY, scale))
+    own = ntk(scaled_table(GRAY, "equal_energy"))
     gray, grays = spectrum(own).values, rates(own)
     rows, gaps = [], []
     for name in names:
-        x = scaled_table(name, scale)
+        x = scaled_table(name, "equal_energy")
         kernel = ntk(x)
         values = spectrum(kernel).values
         ratio = rates(kernel) / grays

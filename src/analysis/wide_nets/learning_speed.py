@@ -74,13 +74,13 @@ def random_curve_speed(count: int, scale: ScaleName, seed: int) -> pd.DataFrame:
     return frame[frame.encoding != GRAY].reset_index(drop=True)
 
 
-def fourier_speed(counts: Sequence[int], scale: ScaleName = "equal_energy") -> pd.DataFrame:
+def fourier_speed(counts: Sequence[int]) -> pd.DataFrame:
     """`compare` for the first K half-range cosines of the raw value: no colour involved."""
     t = np.arange(LEVELS) / (LEVELS - 1)
-    tables = {GRAY: scaled_table(GRAY, scale)}
+    tables = {GRAY: scaled_table(GRAY, "equal_energy")}
     for count in counts:
         features = fourier(t, np.arange(1, count + 1))
-        tables[str(count)] = fit_scale(scale, features)(features)
+        tables[str(count)] = fit_scale("equal_energy", features)(features)
     frame = compare(tables)
     frame = frame[frame.encoding != GRAY].reset_index(drop=True)
     return frame.assign(features=frame.encoding.astype(int))
@@ -93,11 +93,11 @@ def bands(step: int) -> list[tuple[int, int]]:
     return [(low, high - 1) for low, high in pairs if high - low < LEVELS]
 
 
-def band_map(name: str, scale: ScaleName = "equal_energy", step: int = 8) -> pd.DataFrame:
+def band_map(name: str, step: int = 8) -> pd.DataFrame:
     """Speed relative to gray for every band whose ends (``low``, ``high``) lie on a grid."""
     y = np.stack([band(*pair) for pair in bands(step)], axis=1)
-    own = time_to(spectrum(ntk(scaled_table(name, scale))), y)
-    gray = time_to(spectrum(ntk(scaled_table(GRAY, scale))), y)
+    own = time_to(spectrum(ntk(scaled_table(name, "equal_energy"))), y)
+    gray = time_to(spectrum(ntk(scaled_table(GRAY, "equal_energy"))), y)
     frame = pd.DataFrame(bands(step), columns=["low", "high"]).assign(speed=gray / own)
     frame.insert(0, "encoding", name)
     return frame
