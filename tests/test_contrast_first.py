@@ -197,6 +197,17 @@ def test_what_the_chapter_says_of_chirps_is_so() -> None:
     assert blind.loc[:, :, "head"].max() < usual.loc[:, :, "head"].min() / 2
 
 
+def test_decided_cells_are_named() -> None:
+    found = cf.effects(made(rule))
+    colour, contrast = (found[found.estimand == name] for name in ("colour", "contrast"))
+    assert cf.named(colour, "yes") == "family at −5 dB, family at +5 dB, family (clean)"
+    assert (
+        cf.named(contrast, "yes")
+        == "chirp ends at −10 dB, chirp ends at +5 dB, chirp ends at +20 dB"
+    )
+    assert cf.named(contrast.iloc[:0], "no") == "no cell"
+
+
 def test_what_filters_lose_is_what_their_activations_lose() -> None:
     levels = RNG.random((4, 32, 32), dtype=np.float32)
     module = efficientnet.build(Net()).double().train()

@@ -276,6 +276,16 @@ def misses(told: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def named(found: pd.DataFrame, answer: str) -> str:
+    """Name the cells of one estimand to which `by_margin` gives an answer."""
+    cells = zip(found.task, found.snr, by_margin(found, MARGIN), strict=True)
+    some = [title(task, snr) for task, snr, given in cells if given == answer]
+    return (
+        ", ".join(name.replace(", clean", " (clean)").replace(",", " at") for name in some)
+        or "no cell"
+    )
+
+
 def hits_in_words(rates: pd.DataFrame) -> str:
     """Spell hits by estimand."""
     return "; ".join(f"{name} {row.hits} of {row.cells}" for name, row in rates.iterrows())

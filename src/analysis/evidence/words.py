@@ -36,14 +36,15 @@ def interval(estimate: float, low: float, high: float) -> str:
 
 
 def tally(rows: pd.DataFrame, margin: float) -> str:
-    """Count comparisons (`contrasts.corrected`) that are decided, surely small, or undecided.
+    """Say of how many comparisons (`contrasts.corrected`) what is sure, and how many are open.
 
     >>> tally(pd.DataFrame({"decided": [1, 0, 0], "high": [0.2, 0.005, 0.2]}), margin=0.01)
-    '1 better, 0 worse, 1 surely not 1 point better, 1 undecided'
+    'surely better in 1 of 3, surely worse in none, surely not 1 point better in 1 more, open in 1'
     """
-    small = (rows.decided == 0) & (rows.high < margin)
-    counts = {"better": (rows.decided == 1).sum(), "worse": (rows.decided == -1).sum()}
-    counts[f"surely not {100 * margin:.0f} point better"] = small.sum()
-    counts["undecided"] = ((rows.decided == 0) & ~small).sum()
-    always = ("better", "worse")
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count or name in always)
+    better, worse = (int((rows.decided == way).sum()) for way in (1, -1))
+    small = int(((rows.decided == 0) & (rows.high < margin)).sum())
+    left = len(rows) - better - worse - small
+    parts = [f"surely better in {better or 'none'} of {len(rows)}"]
+    parts += [f"surely worse in {worse or 'none'}"]
+    parts += [f"surely not {100 * margin:.0f} point better in {small} more"] if small else []
+    return ", ".join(parts + ([f"open in {left}"] if left else []))
