@@ -40,7 +40,8 @@ def _draws_of_its_own(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
 
 def sampled(values: Iterable[Any], *usual: Any) -> list[Any]:
     """Parameters of a test that is exhaustive: the `usual` ones always, the others with --slow."""
-    return [v if v in usual else pytest.param(v, marks=pytest.mark.slow) for v in values]
+    given = ((value, value if isinstance(value, tuple) else (value,)) for value in values)
+    return [v if v in usual else pytest.param(*each, marks=pytest.mark.slow) for v, each in given]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
