@@ -102,8 +102,8 @@ def _information(**bits: float) -> dict[str, Information]:
 
 def test_verdicts_can_come_out_otherwise() -> None:
     adds_nothing = saved_as_rgb.verdict_adds_nothing
-    assert adds_nothing(_information(levels=1, colour=1), ["colour"], "levels") == "holds"
-    assert adds_nothing(_information(levels=1, colour=1.1), ["colour"], "levels") == "fails"
+    assert adds_nothing(_information(**{"8 bits": 1, "colour": 1}), ["colour"]) == "holds"
+    assert adds_nothing(_information(**{"8 bits": 1, "colour": 1.1}), ["colour"]) == "fails"
     depends = saved_as_rgb.verdict_depends_on_colormap
     assert depends(pd.DataFrame({"invertible": [True, True]})) == "fails"
     assert depends(pd.DataFrame({"invertible": [True, False]})) == "holds with limits"
