@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -17,15 +18,15 @@ from tests.conftest import ROOT
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
-def drift_module() -> object:
-    spec = importlib.util.spec_from_file_location("drift", ROOT / ".github" / "drift.py")
+def script(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT / ".github" / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-drift = drift_module()
+drift, pages = script("drift"), script("pages")
 
 
 def valid(schema: str, *paths: Path) -> None:
@@ -72,6 +73,23 @@ def test_zenodo_is_told_the_same_as_the_citation_file() -> None:
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     assert citation.get("repository-code", "") == config["repository"]["url"]
     assert citation.get("url", "") == config["html"]["baseurl"]
+
+
+def test_pages_are_compared_by_what_their_articles_say(tmp_path: Path) -> None:
+    page = "<nav>{nav}</nav><article><h1>A {h}</h1><p>2 <b>of</b> 3{more}</p></article>"
+    for site, nav, heading, more in (
+        ("old", "x", "b", ""),
+        ("same", "y", '\nb<a class="headerlink" href="#">#</a>', "<script>1</script>"),
+        ("other", "x", "b", " or 4"),
+    ):
+        (tmp_path / site / "book").mkdir(parents=True)
+        text = page.format(nav=nav, h=heading, more=more)
+        (tmp_path / site / "book" / "one.html").write_text(text)
+    old, same, other = (tmp_path / site for site in ("old", "same", "other"))
+    assert pages.others(old, same) == []
+    assert pages.others(old, other) == ["book/one.html"]
+    (same / "book" / "two.html").write_text("<article></article>")
+    assert pages.others(old, same) == ["book/two.html"]
 
 
 def results(folder: Path, text: str, verdict: str) -> Path:

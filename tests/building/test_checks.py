@@ -48,6 +48,14 @@ def test_within_a_tolerance_numbers_may_move_and_verdicts_may_not(tmp_path: Path
     assert checks.deviations(first, other, 1e-3) == ["ledger.json: A5"]
 
 
+def test_how_many_bits_a_sample_met_is_no_result(tmp_path: Path) -> None:
+    first, other = (results(tmp_path / name, [1.0]) for name in "ab")
+    for folder, said in ((first, "all 6 to the same bits"), (other, "5 to the same bits")):
+        (folder / "numbers.json").write_text(json.dumps({"net-source": {"value": said}}))
+    assert checks.deviations(first, other, 1e-3) == []
+    assert checks.deviations(first, other) == ["numbers.json differs"]
+
+
 def test_the_size_of_a_rounding_error_may_be_another(tmp_path: Path) -> None:
     first = results(tmp_path / "a", [1e-14, 3e-7])
     assert checks.deviations(first, results(tmp_path / "b", [3e-15, 5e-7]), 1e-3) == []
