@@ -45,6 +45,7 @@ def test_own_range_makes_loud_and_quiet_the_same_bytes(scaled: pd.DataFrame) -> 
     assert loud.loc["image", "identical"] == 1
     assert loud.loc["image", "accuracy"] == 0.5
     assert loud.loc["set", "accuracy"] > 0.9
+    assert scaled.identical[scaled["task"] != "loud or quiet"].isna().all()
 
 
 def test_own_range_does_not_care_how_levels_vary(scaled: pd.DataFrame) -> None:

@@ -48,6 +48,22 @@ def test_within_a_tolerance_numbers_may_move_and_verdicts_may_not(tmp_path: Path
     assert checks.deviations(first, other, 1e-3) == ["ledger.json: A5"]
 
 
+def test_a_result_of_texts_and_numbers_may_move_in_its_numbers(tmp_path: Path) -> None:
+    worst = {
+        "first": ["turbo", 0.5, None, "+2.400 [−1.0, +8.0]"],
+        "near": ["turbo", 0.50001, None, "+2.401 [−1.0, +8.0]"],
+        "far": ["turbo", 0.5, None, "+2.420 [−1.0, +8.0]"],
+        "other": ["jet", 0.5, None, "+2.400 [−1.0, +8.0]"],
+    }
+    for name, value in worst.items():
+        folder = results(tmp_path / name, [1.0])
+        (folder / "numbers.json").write_text(json.dumps({"worst": {"value": value}}))
+    first, near, far, other = (tmp_path / name for name in worst)
+    assert checks.deviations(first, near, 1e-3) == []
+    assert checks.deviations(first, far, 1e-3) == ["numbers.json: worst"]
+    assert checks.deviations(first, other, 1e-3) == ["numbers.json: worst"]
+
+
 def test_how_many_bits_a_sample_met_is_no_result(tmp_path: Path) -> None:
     first, other = (results(tmp_path / name, [1.0]) for name in "ab")
     for folder, said in ((first, "all 6 to the same bits"), (other, "5 to the same bits")):
