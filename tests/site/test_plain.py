@@ -29,6 +29,11 @@ figures.publish(fig, "fig-a")
 ```
 
 ```{code-cell} ipython3
+:tags: [hide-input]
+ledger.record("A5", figure="fig-a")
+```
+
+```{code-cell} ipython3
 patterns = 2 * 256
 ```
 """
@@ -46,6 +51,7 @@ def test_numbers_code_and_figures_stand_where_the_page_has_them(record: Record) 
     assert plain.title_of(text) == "One pixel"
     assert "It makes 512 patterns,\nsee [fig-a](../figures/fig-a.svg) and the proof" in text
     assert "![A curve that rises.](../figures/fig-a.svg)\n\nPatterns." in text
+    assert text.count("![") == 1  # not where a verdict names it
     assert "```python\npatterns = 2 * 256\n```" in text
     assert "publish" not in text and "kernelspec" not in text
 

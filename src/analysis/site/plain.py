@@ -46,7 +46,8 @@ def _cell(code: str, figures: Mapping[str, str]) -> str:
     tags = options[0] if options else ""
     body = code[len(tags) :].strip()
     shown = "" if re.search("hide-input|parameters|remove", tags) else f"```python\n{body}\n```\n"
-    drawn = [text for name, text in figures.items() if f'"{name}"' in body]
+    published = body.partition("figures.publish(")[2]
+    drawn = [text for name, text in figures.items() if f'"{name}"' in published]
     return "\n".join([shown, *drawn])
 
 
