@@ -150,7 +150,7 @@ def speed_ratios(times: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
             low = mean = high = math.nan
             if done.sum() >= 2:
                 found = mean_interval(np.log(given[done] / mine.measured[done]), seed)
-                mean, low, high = (math.exp(v) for v in (found.estimate, found.low, found.high))
+                mean, low, high = map(math.exp, found)
             bound = bool(np.isinf(gray.measured[done]).any())
             reached = float(done.mean())
             rows.append((scale, goal, amplitude, name, predicted, mean, low, high, reached, bound))
@@ -226,8 +226,7 @@ def kernel_drift(
 def slowed(drift: pd.DataFrame, name: str, seed: int = 0) -> list[float]:
     """Rate of an encoding's nets now over that at the start, geometric mean with its interval."""
     rows = drift[drift.encoding == name]
-    change = mean_interval(np.log(rows.now / rows.start), seed)
-    return [float(np.exp(v)) for v in (change.estimate, change.low, change.high)]
+    return [float(np.exp(end)) for end in mean_interval(np.log(rows.now / rows.start), seed)]
 
 
 def finite_width(

@@ -242,17 +242,8 @@ def compare_numbers(curves: pd.DataFrame, seed: int) -> pd.DataFrame:
         is_linear = (curves.coder == "principal components") & (curves.numbers == numbers)
         linear = float(curves[is_linear].error.iloc[0])
         ratio = statistics.mean_interval(group.error / linear, seed)
-        rows.append(
-            {
-                "numbers": numbers,
-                "linear": linear,
-                "trained": group.error.mean(),
-                "ratio": ratio.estimate,
-                "low": ratio.low,
-                "high": ratio.high,
-            }
-        )
-    return pd.DataFrame(rows)
+        rows.append((numbers, linear, group.error.mean(), *ratio))
+    return pd.DataFrame(rows, columns=["numbers", "linear", "trained", "ratio", "low", "high"])
 
 
 def colour_curves(shown: Pictures, settings: Settings) -> pd.DataFrame:

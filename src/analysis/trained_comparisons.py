@@ -43,14 +43,8 @@ from analysis.comparisons.outcomes import study
 from analysis.comparisons.tables import cell_of, cells_of, records, scores
 from analysis.comparisons.tasks import TITLES
 from analysis.evidence.attribution import shapley
-from analysis.evidence.contrasts import contrast, decided
-from analysis.evidence.statistics import (
-    effect_pvalue,
-    equivalence,
-    holm,
-    mean_interval,
-    paired_difference,
-)
+from analysis.evidence.contrasts import contrast, decided, effect
+from analysis.evidence.statistics import equivalence, holm, paired_difference
 from analysis.evidence.verdicts import by_answers, by_margin
 from analysis.pictures import steps
 
@@ -191,11 +185,10 @@ def step_attributions(runs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         if values.shape[1] < 2:
             continue
         shares = shapley(values)
-        for step, effect in zip([*steps.STEPS, ALL_STEPS], [*shares, shares.sum(0)], strict=True):
-            found = (*mean_interval(effect, seed), effect_pvalue(effect))
-            rows.append((task, score, step, *found, values.shape[1]))
-    columns = ["task", "score", "step", "effect", "low", "high", "p", "seeds"]
-    table = pd.DataFrame(rows, columns=columns)
+        for step, share in zip([*steps.STEPS, ALL_STEPS], [*shares, shares.sum(0)], strict=True):
+            row = {"task": task, "score": score, "step": step} | effect(share, seed)
+            rows.append(row | {"seeds": values.shape[1]})
+    table = pd.DataFrame(rows).rename(columns={"difference": "effect"})
     single = table.step != ALL_STEPS
     for score in ("test", "train"):
         mine = single & (table.score == score)
