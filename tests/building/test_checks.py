@@ -64,6 +64,16 @@ def test_a_result_of_texts_and_numbers_may_move_in_its_numbers(tmp_path: Path) -
     assert checks.deviations(first, other, 1e-3) == ["numbers.json: worst"]
 
 
+def test_what_is_near_nought_has_a_scale_of_its_own(tmp_path: Path) -> None:
+    a, b = (results(tmp_path / name, [1.0]) for name in "ab")
+    for gain in (0.015, 0.025):
+        for folder, value in ((a, 0.01), (b, gain)):
+            found = {"compression-net-gain-64": {"value": value}}
+            (folder / "numbers.json").write_text(json.dumps(found))
+        near = gain < 0.02
+        assert (checks.deviations(a, b, 1e-3) == []) == near
+
+
 def test_how_many_bits_a_sample_met_is_no_result(tmp_path: Path) -> None:
     first, other = (results(tmp_path / name, [1.0]) for name in "ab")
     for folder, said in ((first, "all 6 to the same bits"), (other, "5 to the same bits")):
