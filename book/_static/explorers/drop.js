@@ -217,7 +217,7 @@ Explorers.define("drop", (root, data, live) => {
   const grayOf = (plane) => (k) => [plane[k], plane[k], plane[k]];
 
   const shown = Object.fromEntries(Object.entries({
-    wanted: "decibels, not rounded", file: "the file", red: "R", green: "G", blue: "B", back: "levels read back", lost: `lost, × ${data.gain}`,
+    wanted: "decibels", file: "the file", red: "R", green: "G", blue: "B", back: "levels read back", lost: `lost, × ${data.gain}`,
   }).map(([key, name]) => [key, { canvas: make("canvas", { role: "img" }), name }]));
   const chosen = make("input", { type: "file", accept: "image/png,image/jpeg,image/webp,audio/wav,.wav", onchange: () => chosen.files.length && take(chosen.files[0]) });
   const told = make("p", { class: "explorer-hint" });
