@@ -13,7 +13,9 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import Colormap, Normalize
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.colour.curves import OWN
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -22,6 +24,7 @@ __all__ = [
     "apply",
     "cam02ucs",
     "colour_science",
+    "jab",
     "lut",
     "lut8",
     "lut8_rounded",
@@ -44,10 +47,12 @@ _AT_ONCE = 2**13  # pairs whose colours stay in the cache
 def names() -> tuple[str, ...]:
     """Names of matplotlib's colormaps without the reversed ones, in matplotlib's order.
 
-    >>> "viridis" in names(), "viridis_r" in names()
-    (True, False)
+    The book's own, of `analysis.colour.curves`, are not among them.
+
+    >>> "viridis" in names(), "viridis_r" in names(), "spire" in names()
+    (True, False, False)
     """
-    return tuple(name for name in mpl.colormaps if not name.endswith("_r"))
+    return tuple(name for name in mpl.colormaps if not name.endswith("_r") and name not in OWN)
 
 
 def _colormap(name: str | Colormap) -> Colormap:
@@ -133,11 +138,19 @@ def cam02ucs(name: str | Colormap) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=512)
 def _cam02ucs(numbers: bytes) -> NDArray[np.float64]:
-    colour = colour_science()
-    colours = np.frombuffer(numbers).reshape(LEVELS, 3)
-    found = np.asarray(colour.XYZ_to_CAM02UCS(colour.sRGB_to_XYZ(colours)), np.float64)
+    found = jab(np.frombuffer(numbers).reshape(LEVELS, 3))
     found.flags.writeable = False
     return found
+
+
+def jab(colours: ArrayLike) -> NDArray[np.float64]:
+    """J', a' and b' of any colours in [0, 1], shape (…, 3): see `cam02ucs`.
+
+    >>> bool((jab(lut("magma")) == cam02ucs("magma")).all())
+    True
+    """
+    colour = colour_science()
+    return np.asarray(colour.XYZ_to_CAM02UCS(colour.sRGB_to_XYZ(np.asarray(colours, np.float64))))
 
 
 def apply(levels: NDArray[np.uint8], table: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.colors import Colormap
 
 from analysis.colour import colormaps
 
@@ -22,8 +23,8 @@ class Perception:
     uniformity: float
 
 
-def perception(name: str) -> Perception:
-    """Lightness monotonicity and perceptual uniformity of one of matplotlib's colormaps.
+def perception(name: str | Colormap) -> Perception:
+    """Lightness monotonicity and perceptual uniformity of a colormap, or of one by its name.
 
     From J'a'b' of CAM02-UCS (Luo, Cui and Li, 2006) under the sRGB white point, the space in which
     viridis was designed; computed by colour-science.

@@ -51,6 +51,7 @@ ENCODINGS = {
     "magma": "#CC79A7", "turbo": "#D55E00", "jet": "#0072B2", "hsv": "#E69F00",
     "random": "#56B4E9", "inferno": "#882255", "plasma": "#AA4499", "cividis": "#DDCC77",
     "polynomial": "#117733", "thermometer": "#332288", "fourier": "#88CCEE", "shuffled": "#661100",
+    "wreath": "#7B3FC4", "spire": "#B8860B",
 }  # fmt: skip
 
 
