@@ -52,7 +52,7 @@ from analysis.pictures import steps
 _EDITION = Settings(
     tasks=tuple(TITLES),
     networks=("neuron", "small"),
-    arms=tuple(ARMS),
+    arms=tuple(name for name, arm in ARMS.items() if arm.kind != "own"),
     seeds=12,
     pair_arms=("raw", "gray3", "raw-wide", "raw3-drop", *COLOURS),
     pair_seeds=20,

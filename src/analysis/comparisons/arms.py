@@ -67,6 +67,8 @@ ARMS: dict[str, Arm] = {
     "relu-8": Arm("learned ReLU colormap, 8", "raw", "network", "relu-colormap", 8),
     "raw-wide": Arm("raw, first layer ×3", "raw", "network", "wide"),
     "raw-1x1": Arm("raw, extra 1×1 layer", "raw", "network", "pointwise"),
+    "wreath": Arm("wreath", "wreath", "own"),
+    "spire": Arm("spire", "spire", "own"),
 }
 
 #: The colormaps that people use, of which the phase diagram shows the mean.
