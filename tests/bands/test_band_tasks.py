@@ -121,7 +121,7 @@ def test_small_nets_are_trained_on_a_task_and_once_more(monkeypatch):
     nets = bt.measure(settings, executor="serial")["nets"]
     assert list(nets.columns) == list(bt.TABLES["nets"])
     assert nets.groupby(["task", "arm"]).rate.nunique().eq(1).all()
-    assert len(nets) == 8 and bt.here(nets).all()
+    assert len(nets) == 4 * len(bt.ARMS) and bt.here(nets).all()
     some = nets.iloc[[6, 1, 3]]
     again = bt.again(some, settings, executor="serial")
     assert list(again.index) == [6, 1, 3]
@@ -131,7 +131,7 @@ def test_small_nets_are_trained_on_a_task_and_once_more(monkeypatch):
 def test_its_cost_is_told_before(monkeypatch):
     monkeypatch.setattr(bt, "_STEPS", 5)
     one, two = (bt.estimate(bt.Settings(("threshold",) * n, seeds=12)) for n in (1, 2))
-    assert (one[0], two[0]) == (40, 80)  # two arms; 4 rates at 2 seeds each, and 12 nets
+    assert (one[0], two[0]) == (80, 160)  # four arms; 4 rates at 2 seeds each, and 12 nets
     assert 0 < one[1] < two[1] * 2
 
 
@@ -144,3 +144,21 @@ def test_verdict_on_the_band_index(hits, came, verdict):
     outcome = pd.DataFrame({"hit": places < hits, "came": places < came})
     found, guess = bt.verdict(outcome)
     assert (found, guess) == (verdict, max(came, 10 - came) / 10)
+
+
+def test_what_was_expected_of_the_books_own_maps_is_judged() -> None:
+    score = {"raw": 0.6, "turbo": 0.5, "wreath": 0.55, "spire": 0.5}
+    rows = [
+        (task, arm, seed, value + 0.01 * seed)
+        for task in ("digits", "words", "band", "two bands")
+        for arm, value in score.items()
+        for seed in (0, 1)
+    ]
+    nets = pd.DataFrame(rows, columns=["task", "arm", "seed", "test"])
+    found = bt.own_maps(nets)
+    assert list(found.gain.round(9)) == [-0.05, -0.1, 0.05, 0.0]
+    assert found.hit.all()
+    worse = nets.assign(test=nets.test.where(nets.arm != "wreath", 0.4))
+    assert list(bt.own_maps(worse).hit) == [True, True, False, True]
+    made = nets[nets.task == "band"]
+    assert set(bt.own_maps(made).tasks) == {"textures"}

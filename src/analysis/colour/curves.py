@@ -67,9 +67,9 @@ PLACED: dict[str, tuple[Callable[[int], Floats], Floats]] = {
 def placed(name: str, levels: int = 256) -> Floats:
     """Colours of one of the maps in [0, 1], shape (levels, 3).
 
-    >>> placed("spire")[[0, -1]].round(2)
-    array([[0.13, 0.  , 0.  ],
-           [0.99, 1.  , 0.08]])
+    >>> placed("spire")[[0, -1]].round(1)
+    array([[0.1, 0. , 0. ],
+           [1. , 1. , 0.1]])
     """
     curve, colours = PLACED[name]
     return np.asarray(curve(levels) @ colours)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,11 +22,16 @@ from scipy.optimize import minimize
 
 from analysis.colour import colormaps, curves
 from analysis.colour.perception import perception
-from analysis.planes.margins import distinct_bands, pattern_margins
+from analysis.planes.margins import (
+    band_margins,
+    count_standing,
+    distinct_bands,
+    pattern_margins,
+)
 
 __all__ = [
-    "STARTS", "Narrowest", "any_bound", "maxima", "narrowest_band", "order_bound", "placed_best",
-    "rises", "trade_off", "turning_bound",
+    "STARTS", "Narrowest", "any_bound", "maxima", "narrowest_band", "on_bytes", "order_bound",
+    "placed_best", "rises", "trade_off", "turning_bound",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -46,8 +52,8 @@ def narrowest_band(colours: ArrayLike, longest: int | None = None) -> Narrowest:
     With `longest`, only bands of so many levels are looked at: the narrowest band of a bent curve
     is a short one. A band of one level that has no margin ends the search.
 
-    >>> narrowest_band([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]).margin
-    0.35355339059327373
+    >>> round(narrowest_band([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]).margin, 9)
+    0.353553391
     """
     table = np.asarray(colours, np.float64)
     level = np.arange(len(table))
@@ -60,6 +66,23 @@ def narrowest_band(colours: ArrayLike, longest: int | None = None) -> Narrowest:
         if longest or margins[least] == 0:
             break
     return Narrowest(float(margins[least]), int(a[least]), int(b[least]))
+
+
+def on_bytes(names: Sequence[str]) -> pd.DataFrame:
+    """Count what is left of the bands of colormaps in a file, a row each.
+
+    ``narrowest``: smallest margin, exact colours; ``bound``: what these colours' length and turning
+    allow; then, on the bytes that are saved: ``made`` bands, and ``robust`` ones, at 1/255.
+    Margins in 1/255.
+    """
+    rows = []
+    for name in names:
+        table = colormaps.lut(name)
+        saved = band_margins(colormaps.lut8(name) / 255)
+        least, bound = narrowest_band(table).margin, turning_bound(table)
+        made = int((saved[distinct_bands(len(saved))] > 0).sum())
+        rows.append((name, 255 * least, 255 * bound, made, count_standing(saved, 1 / 255)))
+    return pd.DataFrame(rows, columns=["encoding", "narrowest", "bound", "made", "robust"])
 
 
 def rises(colours: ArrayLike, closed: bool = True) -> Floats:
@@ -161,20 +184,23 @@ def placed_best(
             parts += [n / 1000 * steps[:, 0] - 0.01, climb]
         return np.concatenate(parts)
 
+    def risen(x: Floats) -> float:
+        return -float(x[-1])
+
     upwards = np.append(np.zeros(first.size), -1.0)
+    how: dict[str, Any] = {
+        "jac": lambda _: upwards,
+        "constraints": {"type": "ineq", "fun": slack},
+        "method": "SLSQP",
+        "options": {"maxiter": 200, "ftol": 1e-6},
+    }
     rng = np.random.default_rng(0)
     for nudge in (0.0, 0.01, 0.01, 0.02, 0.02):  # a start in a corner can leave no way to go
         begin = first + nudge * rng.normal(size=first.shape)
         least = n**2 * rises(curve @ begin, not lightness).min()
         with np.errstate(invalid="ignore"):  # far outside the cube colours look like nothing
-            found = minimize(
-                lambda x: -x[-1],
-                np.append(begin.ravel(), least),
-                jac=lambda _: upwards,
-                constraints={"type": "ineq", "fun": slack},
-                method="SLSQP",
-                options={"maxiter": 200, "ftol": 1e-6},
-            )
+            where = np.append(begin.ravel(), least)
+            found = minimize(risen, where, **how)
             if found.success and slack(found.x).min() > -1e-5:
                 return np.asarray(found.x[:-1].reshape(4, 3))
     raise ArithmeticError(f"no place found: {found.message}")
@@ -188,19 +214,23 @@ STARTS: dict[str, tuple[Floats, float]] = {
 
 
 def trade_off(evenness: Sequence[float], levels: int = 96) -> pd.DataFrame:
-    """Smallest margins that were found for each demand on `evenness`, in rising order.
+    """Smallest margins that were found for each demand on `evenness`.
 
     A row for each map of `STARTS`, its curve placed anew, and each demand: ``colormap``,
     ``uniformity`` and ``monotonicity`` (of lightness) as they came out, and the smallest ``margin``
-    of 256 levels. The optimum is sought with fewer `levels`.
+    of 256 levels. The optimum is sought with fewer `levels`, from that of the nearest demand before
+    it in the list.
     """
     rows = []
-    for name, (colours, lightness) in STARTS.items():
+    for name, (start, lightness) in STARTS.items():
         curve = curves.PLACED[name][0]
+        solved: dict[float, Floats] = {}
         for demand in evenness:
-            colours = placed_best(curve(levels), colours, demand, lightness)
-            table = curve(colormaps.LEVELS) @ colours
+            begin = solved[min(solved, key=lambda d: abs(d - demand))] if solved else start
+            solved[demand] = placed_best(curve(levels), begin, demand, lightness)
+            table = curve(colormaps.LEVELS) @ solved[demand]
             seen = perception(ListedColormap(table))
             margin = narrowest_band(table, longest=3).margin
             rows.append((name, seen.uniformity, seen.monotonicity, margin))
-    return pd.DataFrame(rows, columns=["colormap", "uniformity", "monotonicity", "margin"])
+    frame = pd.DataFrame(rows, columns=["colormap", "uniformity", "monotonicity", "margin"])
+    return frame.sort_values(["colormap", "uniformity"], ignore_index=True)
