@@ -876,7 +876,7 @@ class Rules:
         self.patch.setattr(tc, "MARGIN", margin)
         results, table = self.results(seeds)
         table = table.assign(holm=CORRECTIONS[correction](table.p))
-        every = {"table": table, "equal": tc.equivalences(results, margin=margin)}
+        every = {"table": table, "equal": tc.equivalences(results)}
         every["spread"] = tc.colormap_spread(results)
         own = {name: one[one.network.isin(NETS)] for name, one in every.items()}
         own["copies"] = tc.reaching(results, own["table"], ("gray3",))
