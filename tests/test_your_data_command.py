@@ -94,7 +94,9 @@ def spoken(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 def test_the_report_on_spoken_digits_begins_in_plain_words(spoken: tuple[Path, str]) -> None:
     place, said = spoken
     found = json.loads((place / "report" / "results.json").read_text("utf-8"))
-    assert said.startswith(f"{found['headline']}\n{found['recommendation']}\n")
+    before, after = found["forecast"]  # told before nets are trained, and judged afterwards
+    assert said.startswith("\n".join([before, found["headline"], after, found["recommendation"]]))
+    assert before.startswith("Band index") and "prediction was" in after
     assert found["headline"].startswith("On your data, viridis − raw = ")
     assert "95 % interval" in found["headline"]
     assert "1 file was left out" in said and str(place / "report" / "report.html") in said
@@ -105,6 +107,8 @@ def test_the_report_on_spoken_digits_begins_in_plain_words(spoken: tuple[Path, s
         "Noise floor: two single runs of one encoding differ by up to",
         "the smallest plan only",  # what the budget bought
         "one/broken.wav",
+        before,
+        after,
     ):
         assert words in text
     assert text.count("data:image/svg+xml") == 6
