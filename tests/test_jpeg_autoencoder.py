@@ -341,7 +341,7 @@ def test_the_words_on_reading_back_follow_the_errors() -> None:
                 for way, e in zip(jpeg_autoencoder.WAYS, (2.0, 3.0, own), strict=True)]  # fmt: skip
         return jpeg_autoencoder.read_back_words(pd.DataFrame(rows, columns=["map", "way", "mean"]))
 
-    assert told([1, 1]) == "smaller than by either on every map"
-    assert told([1, 2.5]) == "smaller than by both on jet only"
-    assert told([1.99, 1]) == "smaller than by both on turbo only"
-    assert told([2.5, 4]) == "smaller than by both on no map"
+    assert told([1, 1]) == "smaller than by either of the other ways on every map"
+    assert told([1, 2.5]) == "smaller than by both other ways on jet only"
+    assert told([1.99, 1]) == "smaller than by both other ways on turbo only"
+    assert told([2.5, 4]) == "smaller than by both other ways on no map"

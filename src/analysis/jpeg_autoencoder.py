@@ -369,7 +369,7 @@ def read_back_words(table: pd.DataFrame) -> str:
     errors = table.pivot(index="map", columns="way", values="mean")
     better = errors[WAYS[2]] <= 0.95 * errors[list(WAYS[:2])].min(axis=1)
     if better.all():
-        return "smaller than by either on every map"
+        return "smaller than by either of the other ways on every map"
     if not better.any():
-        return "smaller than by both on no map"
-    return f"smaller than by both on {', '.join(errors.index[better])} only"
+        return "smaller than by both other ways on no map"
+    return f"smaller than by both other ways on {', '.join(errors.index[better])} only"

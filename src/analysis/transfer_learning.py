@@ -179,7 +179,7 @@ def draws_in_words(plan: Plan) -> str:
     counts = pd.Series({sound: len(own) for sound, own in plan.draws.items()})
     often = {1: "once", 2: "twice"}
     return "; ".join(
-        f"{often.get(n, f'{n} times')} for {', '.join(counts.index[counts == n])}"
+        f"{often.get(n, f'{n} times')} for {', '.join(counts.index[counts == n]).replace('-', ' ')}"
         for n in counts.unique()
     )
 

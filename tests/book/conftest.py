@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
+from analysis.building.book import Book
 from analysis.site.pdf import browser_path
 from analysis.site.serving import server
 from tests.conftest import ROOT
 
 HTML = ROOT / "_build" / "html"
 _OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+
+
+@pytest.fixture(scope="session")
+def numbers() -> dict[str, Any]:
+    """Values of all numbers that the chapters glued."""
+    book = Book(ROOT)
+    paths = [book.build / "executed" / "edition" / name / "numbers.json" for name in book.chapters]
+    if not all(path.exists() for path in paths):
+        pytest.skip("the book is not built: run `make book` first")
+    found = [json.loads(path.read_text("utf-8")).items() for path in paths]
+    return {name: entry["value"] for items in found for name, entry in items}
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
-
-import pytest
 
 from analysis.building.book import Book
 from analysis.comparisons.arms import COLOURS
@@ -18,16 +15,6 @@ from tests.conftest import ROOT
 
 BOOK = Book(ROOT)
 RESULTS = BOOK.build / "executed" / "edition"
-
-
-@pytest.fixture(scope="module")
-def numbers() -> dict[str, Any]:
-    """Values of all numbers that the chapters glued."""
-    paths = [RESULTS / name / "numbers.json" for name in BOOK.chapters]
-    if not all(path.exists() for path in paths):
-        pytest.skip("the book is not built: run `make book` first")
-    found = [json.loads(path.read_text("utf-8")).items() for path in paths]
-    return {name: entry["value"] for items in found for name, entry in items}
 
 
 def verdict(claim: str) -> str:
@@ -44,6 +31,7 @@ def parts(text: str) -> list[float]:
 def test_the_picture_knows_nothing_that_the_array_does_not(numbers: dict[str, Any]) -> None:
     assert verdict("Q1") == "holds"
     assert 0 < numbers["saved-maps-invertible"] <= numbers["saved-maps"]
+    assert max(numbers["saved-lost-viridis"]) < 1  # thousandths of a bit: next to nothing
 
 
 def test_a_net_too_small_for_its_task_can_do_more_with_it(numbers: dict[str, Any]) -> None:
@@ -51,7 +39,7 @@ def test_a_net_too_small_for_its_task_can_do_more_with_it(numbers: dict[str, Any
     assert numbers["pixel-viridis-patterns"] > numbers["pixel-level-patterns"]
 
 
-def test_colour_pays_for_bands_and_not_on_sound_as_such(numbers: dict[str, Any]) -> None:
+def test_colour_pays_for_bands_and_not_on_recordings(numbers: dict[str, Any]) -> None:
     gains = parts(numbers["trained-limited-gain"])  # estimate, low, high of each colormap
     assert len(gains) == 3 * len(COLOURS) and min(gains) > 0
     assert numbers["trained-real-tally"].startswith("surely better in none")
@@ -87,6 +75,29 @@ def test_the_guide_gives_the_advice_that_the_numbers_give(numbers: dict[str, Any
     assert re.match(
         r"surely better in \d+ of \d+, surely worse in none", numbers["contrast-contrast-tally"]
     )
+
+
+def test_the_guide_s_other_rows_have_their_reasons(numbers: dict[str, Any]) -> None:
+    logarithm, colours = (
+        [triple.split(" ")[-3:] for triple in numbers[f"step-scratch-{step}"].split("; ")]
+        for step in ("log", "colormap")
+    )
+    shares = [
+        (parts(" ".join(a)), parts(" ".join(b))) for a, b in zip(logarithm, colours, strict=True)
+    ]
+    assert any(  # the logarithm surely matters, and more than the colours do
+        low * high > 0 and abs(log) > abs(colour) for (log, low, high), (colour, *_) in shares
+    )
+    assert numbers["trained-deviation"][1] > 2  # the seed scatters by more than a point or two
+    short = re.search(r"in (\d+) it falls short", numbers["trained-grown-reached"])
+    assert short and int(short[1]) > 0  # a larger net may not catch up
+    by_maximum, by_dropping = (
+        float(numbers[f"compression-event-{way}"].split()[0])
+        for way in ("maximum", "subsample-1000")
+    )
+    assert by_maximum > by_dropping
+    assert max(numbers["jpeg-back-mine"]) < min(numbers["jpeg-back-nearest"])
+    assert numbers["relu-gray-kept"] < 256 and numbers["saved-specshow-waste"] > 0
 
 
 def test_the_page_tells_edition_cost_and_sample(numbers: dict[str, Any]) -> None:

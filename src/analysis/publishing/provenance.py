@@ -69,10 +69,18 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
 
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def with_minus(text: str) -> str:
-    """Set a minus where Python has formatted a negative number with a hyphen.
+    """Set a minus for a negative number's hyphen, and a power of ten for an exponent.
 
     >>> with_minus("-1.5 (-2 to 3), 10-15, 1e-05, gray-3")
-    '−1.5 (−2 to 3), 10-15, 1e-05, gray-3'
+    '−1.5 (−2 to 3), 10-15, 1 × 10⁻⁵, gray-3'
     """
+    text = re.sub(
+        r"(?<![\w.])(\d(?:\.\d+)?)e([+-]\d\d+)\b",
+        lambda found: f"{found[1]} × 10{str(int(found[2])).translate(_RAISED)}",
+        text,
+    )
     return re.sub(r"(?<![\w-])-(?=\d)", "−", text)

@@ -1,0 +1,66 @@
+"""Fixed sentences of the chapters that compare: each must follow from the built numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+
+def ends(text: str) -> tuple[float, float]:
+    """Ends of the interval in "−0.1 [−0.2, +0.3]"."""
+    low, high = re.findall(r"[+−-]?\d+(?:\.\d+)?", text)[1:]
+    return float(low.replace("−", "-")), float(high.replace("−", "-"))
+
+
+def test_what_saving_costs(numbers: dict[str, Any]) -> None:
+    errors = [numbers[f"saved-{way}-error"] for way in ("nopad", "imsave", "pillow")]
+    assert errors[0] == min(errors)  # "`savefig` comes out best here"
+    assert numbers["saved-lost-viridis-red"][1] > 0  # "a single channel is another matter"
+    assert numbers["saved-mix-viridis"] < min(numbers["saved-mix-jet"], numbers["saved-mix-hsv"])
+    # "Seven of nine do not change when the recording is made quieter"
+    assert (numbers["saved-loudness-lost"], numbers["saved-loudness-ways"]) == (7, 9)
+
+
+def test_margins_of_one_neuron(numbers: dict[str, Any]) -> None:
+    robust = {
+        name: numbers[f"pixel-{name}-robust"]
+        for name in ("gray", "viridis", "magma", "turbo", "jet", "hsv")
+    }
+    assert max(robust, key=robust.__getitem__) == "hsv"  # "and the most bands at 1/255"
+    smooth, rainbows = ("viridis", "magma"), ("turbo", "jet", "hsv")
+    assert max(robust[name] for name in smooth) < min(robust[name] for name in rainbows)
+    assert numbers["pixel-bands-at-four"] == 0  # "No map has a band at 4/255"
+
+
+def test_knots_that_are_learned(numbers: dict[str, Any]) -> None:
+    assert numbers["relu-gray-written"] > numbers["relu-pieces-written"]
+    for name in ("relu-approach", "relu-to-thirds"):
+        assert ends(numbers[name])[1] > 0  # not surely nearer to viridis' knots, nor to the edges
+    assert ends(numbers["relu-control"])[1] < 0  # "where bends are planted, knots do move to them"
+    for frozen in ("relu-use", "relu-known"):  # "viridis beats a random colormap", frozen
+        assert ends(numbers[frozen])[1] < 0
+    for free in ("relu-both-early", "relu-both"):  # "worn off where you can"
+        low, high = ends(numbers[free])
+        assert low < 0 < high
+
+
+def test_contrast_and_place(numbers: dict[str, Any]) -> None:
+    gray, bare, line, viridis = (
+        [float(score) for score in numbers[f"contrast-{name}"]]
+        for name in ("gray-full", "bare", "line-full", "viridis-full")
+    )
+    for noise in range(3):  # gray is "worse than no net at all", and colour "helps"
+        assert gray[noise] < min(bare[noise], line[noise], viridis[noise])
+    assert float(numbers["contrast-line-best"][2]) > float(numbers["contrast-gray-best"][2])
+    why = {way: numbers[f"contrast-why-{way}-full"] for way in ("zeros", "circular", "random")}
+    assert why["circular"] < why["zeros"] / 2  # "from the edges for the most part"
+    assert numbers["contrast-why-zeros-tenth"] > why["zeros"]  # the knob helps the pretrained net,
+    assert numbers["contrast-why-random-tenth"] <= why["random"]  # and not the random one
+    # "on recordings our account has predicted next to nothing"
+    assert numbers["contrast-real-hits"][0] <= numbers["contrast-real-frequent"]
+
+
+def test_depth_of_the_pretrained_net(numbers: dict[str, Any]) -> None:
+    for name in ("forgot", "early"):  # the random net forgets; the pretrained one peaks early
+        some, lines = numbers[f"transfer-depth-{name}"]
+        assert 2 * some > lines
