@@ -64,3 +64,9 @@ def test_depth_of_the_pretrained_net(numbers: dict[str, Any]) -> None:
     for name in ("forgot", "early"):  # the random net forgets; the pretrained one peaks early
         some, lines = numbers[f"transfer-depth-{name}"]
         assert 2 * some > lines
+
+
+def test_one_point_of_the_phase_diagram_shows_a_gain_or_a_loss(numbers: dict[str, Any]) -> None:
+    if numbers["trained-phase-task"].startswith("spoken"):  # without recordings: textures alone
+        assert ends(numbers["trained-phase-scarce"])[1] < 0
+    assert set(re.findall(r"\[([+−])", numbers["trained-limited-gain"])) == {"+"}
