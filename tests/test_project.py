@@ -138,7 +138,7 @@ def test_ruff_reads_the_cells(name: str, tmp_path: Path) -> None:
 PAIRED, ROOM, CELL = 400, 500, 30
 
 #: Lines in all modules and in all cells: on the way to 19,000 and 2,800.
-PACKAGE, CELLS = 34_407, 4_434
+PACKAGE, CELLS = 34_295, 4_438
 
 #: Modules that are one subject each and were left whole: what they may have.
 WHOLE: dict[str, int] = {
@@ -192,7 +192,7 @@ DEFINITIONS = (
     r"10\.4 becomes 10, and 10\.7, only 0\.3 away",
     r"viridis about 1\.2 times",  # what was expected before the run
     r"correlation to be surely above 0\.8",
-    r"above 0\.9[:;]",
+    r"above 0\.9;",
 )
 
 

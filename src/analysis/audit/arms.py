@@ -12,8 +12,6 @@ from analysis.pictures import encodings, steps
 from analysis.pictures.steps import Pipeline
 from analysis.recordings.recordings import Recordings
 
-__all__ = ["arm_images", "arms_of", "cell_images"]
-
 Floats = NDArray[np.float32]
 
 _SHARED_BYTES = 3_000_000  # of the spectrograms, below which pictures are kept between runs

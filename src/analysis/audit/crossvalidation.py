@@ -43,8 +43,6 @@ from analysis.pictures import encodings, steps
 from analysis.pictures.steps import STEPS
 from analysis.recordings.recordings import Recordings
 
-__all__ = ["PARTS", "Outcome", "Unit", "run"]
-
 Floats = NDArray[np.float32]
 Array = NDArray[np.float64]
 

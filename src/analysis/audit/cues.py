@@ -18,11 +18,6 @@ from analysis.pictures import encodings, steps
 from analysis.recordings.recordings import Recordings
 from analysis.sound import spectrograms
 
-__all__ = [
-    "CUE_TITLES", "OF_FILES", "clipped", "cues", "dynamic_range", "level_use", "silent_rows",
-    "suspects", "twins",
-]  # fmt: skip
-
 Array = NDArray[np.float64]
 
 #: What a single fact of a recording is called; the first ones tell how its file was made.

@@ -23,11 +23,6 @@ from analysis.evidence import attribution, statistics
 from analysis.evidence.statistics import Interval, effect_pvalue, equivalence, mean_interval
 from analysis.pictures.steps import STEPS
 
-__all__ = [
-    "MARGIN", "Difference", "accuracies", "cluster_means", "compare", "confusion", "differences",
-    "learning_curve", "noise_floor", "step_differences", "step_table",
-]  # fmt: skip
-
 Array = NDArray[np.float64]
 
 #: Differences below one percentage point were declared negligible beforehand.

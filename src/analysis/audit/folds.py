@@ -9,8 +9,6 @@ from analysis.evidence.folds import stratified_folds
 from analysis.recordings.listing import DataError
 from analysis.recordings.recordings import Recordings
 
-__all__ = ["check_split", "clusters_of", "folds_of", "thinned"]
-
 
 def folds_of(data: Recordings, folds: int, repeat: int, seed: int) -> NDArray[np.int64]:
     """Deal the recordings out to folds: every class in each, and no group in two.

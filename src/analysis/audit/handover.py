@@ -17,8 +17,6 @@ from analysis.reading.untrusted import FrontEnd
 from analysis.recordings.listing import LeftOut
 from analysis.recordings.recordings import Recordings
 
-__all__ = ["Prepared"]
-
 
 @dataclass(frozen=True)
 class Prepared:

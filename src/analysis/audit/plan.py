@@ -15,8 +15,6 @@ from analysis.nets import sweeps, training
 from analysis.nets.training import Convolution, Convolutional, Network, Optimiser
 from analysis.recordings.listing import DataError
 
-__all__ = ["LADDER", "NETWORKS", "Plan", "architecture", "choose_plan", "speed"]
-
 #: What the networks are called in words.
 NETWORKS = {"small": "small net", "limited": "limited net"}
 

@@ -9,25 +9,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.audit.crossvalidation import Outcome
-from analysis.audit.cues import (
-    CUE_TITLES,
-    OF_FILES,
-    clipped,
-    dynamic_range,
-    silent_rows,
-    suspects,
-)
+from analysis.audit.cues import CUE_TITLES, OF_FILES, clipped, dynamic_range, silent_rows, suspects
 from analysis.audit.differences import Difference, accuracies, compare, noise_floor, step_table
 from analysis.audit.folds import clusters_of
 from analysis.audit.plan import NETWORKS
 from analysis.evidence.words import points
 from analysis.recordings.listing import counted
 from analysis.recordings.recordings import Recordings, losses
-
-__all__ = [
-    "ARM_TITLES", "STEP_TITLES", "headline", "percent", "plain", "recommendation", "sections",
-    "size", "title", "warnings",
-]  # fmt: skip
 
 #: What the steps are called in words.
 STEP_TITLES = {

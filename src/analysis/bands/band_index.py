@@ -26,8 +26,6 @@ from scipy import stats
 
 from analysis.evidence.statistics import Interval
 
-__all__ = ["BandIndex", "band_index", "monotone"]
-
 Array = NDArray[np.float64]
 
 #: Parts of the groups: half of them against the other half, and one left out at a time.

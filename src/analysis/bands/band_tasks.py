@@ -28,12 +28,6 @@ from analysis.sound import datasets, signals, spectrograms
 from analysis.sound.noise import in_noise
 from analysis.wide_nets.kernels import stretches
 
-__all__ = [
-    "ARMS", "CALIBRATION", "EXPECTED", "FETCHED", "KEY", "MADE", "MARGIN", "TABLES", "TASKS",
-    "Expectation", "Prediction", "Settings", "Texture", "again", "estimate", "gains", "here",
-    "index_of", "judge", "make", "measure", "own_maps", "predict", "verdict",
-]  # fmt: skip
-
 #: What names a net, and the table of `measure`: a row a net.
 KEY = ("task", "arm", "seed")
 TABLES: dict[str, dict[str, str]] = {

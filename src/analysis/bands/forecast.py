@@ -13,8 +13,6 @@ from analysis.evidence import measurements
 from analysis.evidence.statistics import Interval
 from analysis.evidence.words import interval, points
 
-__all__ = ["Forecast", "forecast"]
-
 
 @dataclass(frozen=True)
 class Forecast:

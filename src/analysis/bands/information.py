@@ -15,8 +15,6 @@ from scipy import stats
 
 from analysis.evidence.statistics import Interval
 
-__all__ = ["Information", "class_information"]
-
 
 @dataclass(frozen=True)
 class Information:

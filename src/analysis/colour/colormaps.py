@@ -17,22 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.colour.curves import OWN
 
-__all__ = [
-    "IMAGENET_MEAN",
-    "IMAGENET_STD",
-    "LEVELS",
-    "apply",
-    "cam02ucs",
-    "colour_science",
-    "jab",
-    "lut",
-    "lut8",
-    "lut8_rounded",
-    "names",
-    "nearest",
-    "nearest_level",
-]
-
 #: Number of levels of an 8-bit pixel.
 LEVELS = 256
 

@@ -14,8 +14,6 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from numpy.typing import NDArray
 
-__all__ = ["OWN", "PLACED", "helix", "loop", "placed"]
-
 Floats = NDArray[np.float64]
 
 #: Share of the third harmonic in `loop`: of all, it leaves the narrowest band the most room.

@@ -9,8 +9,6 @@ from matplotlib.colors import Colormap
 
 from analysis.colour import colormaps
 
-__all__ = ["Perception", "distinct_maps", "perception"]
-
 
 @dataclass(frozen=True)
 class Perception:

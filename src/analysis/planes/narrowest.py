@@ -22,17 +22,7 @@ from scipy.optimize import minimize
 
 from analysis.colour import colormaps, curves
 from analysis.colour.perception import perception
-from analysis.planes.margins import (
-    band_margins,
-    count_standing,
-    distinct_bands,
-    pattern_margins,
-)
-
-__all__ = [
-    "STARTS", "Narrowest", "any_bound", "maxima", "narrowest_band", "on_bytes", "order_bound",
-    "placed_best", "rises", "trade_off", "turning_bound",
-]  # fmt: skip
+from analysis.planes.margins import band_margins, count_standing, distinct_bands, pattern_margins
 
 Floats = NDArray[np.float64]
 

@@ -32,11 +32,6 @@ from analysis.pretrained import efficientnet, probes
 from analysis.pretrained.efficientnet import SIDE, Net
 from analysis.pretrained.transfer import Task
 
-__all__ = [
-    "CONTRASTS", "LINES", "NEUTRAL", "PENALTIES", "PROBES", "Feed", "activations", "adapted",
-    "first", "inputs", "kernels", "lean", "pixel_kernel", "probed",
-]  # fmt: skip
-
 Array = NDArray[np.float64]
 Images = NDArray[np.float32]
 Padding = Literal["zeros", "circular"]

@@ -27,12 +27,6 @@ from torch.nn import functional
 
 from analysis.pretrained.photographs import channels_first, squares
 
-__all__ = [
-    "CLASSES", "EXPECTED", "SIDE", "TAPS", "Net", "WeightsDamaged", "build", "calibrate",
-    "class_probabilities", "forward_taps", "middle_square", "network_input", "one_channel",
-    "weights_path",
-]  # fmt: skip
-
 #: Rows and columns of the pictures that the net was trained on.
 SIDE = 224
 

@@ -20,11 +20,6 @@ from analysis.pretrained import contrast, noisy
 from analysis.pretrained.contrast import PROBES, Feed
 from analysis.pretrained.efficientnet import Net
 
-__all__ = [
-    "KEY", "LOOK", "TABLES", "Look", "Settings", "again", "compared", "estimate",
-    "here", "looks", "measure",
-]  # fmt: skip
-
 #: What names a look, and a score.
 LOOK = (
     *("sound", "snr", "draw", "arm", "contrast", "middle", "blur", "net", "net_seed", "padding"),

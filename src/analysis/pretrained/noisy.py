@@ -17,8 +17,6 @@ from analysis.pretrained.transfer import Task
 from analysis.sound import datasets, signals, spectrograms
 from analysis.sound.noise import in_noise
 
-__all__ = ["FETCHED", "QUESTIONS", "present", "tasks"]
-
 #: What is asked of each sound.
 QUESTIONS = MappingProxyType(
     {

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import TqdmWarning
 
-__all__ = ["crops", "photographs", "squares"]
-
 
 @cache
 def photographs() -> dict[str, NDArray[np.uint8]]:

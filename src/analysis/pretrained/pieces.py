@@ -27,11 +27,6 @@ from analysis.pretrained.photographs import squares
 from analysis.pretrained.transfer import RANGE_DB, Descent, Norm, Task
 from analysis.sound import spectrograms
 
-__all__ = [
-    "GRAY", "KEY", "NO_NET", "ONE_CHANNEL", "PIECE", "TABLES", "Cell", "Lesson", "Look", "Plan",
-    "Training", "again", "estimate", "every", "here", "measure", "stem_changes",
-]  # fmt: skip
-
 Weights = Literal["imagenet", "random"]
 STARTS: tuple[Weights, ...] = ("imagenet", "random")
 

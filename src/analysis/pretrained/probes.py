@@ -21,14 +21,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
-__all__ = [
-    "PENALTIES",
-    "LeftOut",
-    "feature_kernel",
-    "frechet_distance",
-    "leave_fold_out",
-]
-
 Array = NDArray[np.float64]
 
 #: Penalties to choose from, in units of the mean diagonal of the kernel.

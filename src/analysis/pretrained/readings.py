@@ -19,12 +19,6 @@ from analysis.evidence.statistics import spearman
 from analysis.pictures import steps
 from analysis.pretrained.pieces import GRAY, NO_NET, Plan
 
-__all__ = [
-    "COLOURS", "FACTORS", "READ", "USUAL", "absolute", "colour_effects", "depth_gains", "depths",
-    "distance_and_score", "frozen", "habit", "harms", "interactions", "normalisations", "shared",
-    "starts", "step_runs", "step_shares", "trained", "where",
-]  # fmt: skip
-
 #: The colormaps that people use, and their mean as an encoding of its own.
 COLOURS = ("viridis", "magma", "turbo", "jet")
 USUAL = "mean of the usual"

@@ -22,8 +22,6 @@ from analysis.pretrained import efficientnet
 from analysis.pretrained.efficientnet import Net
 from analysis.sound import spectrograms
 
-__all__ = ["NORMS", "RANGE_DB", "Descent", "Norm", "Task", "fed", "train_net"]
-
 Array = NDArray[np.float64]
 Levels = NDArray[np.float32]
 Norm = Literal["own", "unit", "standardised"]
