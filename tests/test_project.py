@@ -192,7 +192,7 @@ DEFINITIONS = (
     r"10\.4 becomes 10, and 10\.7, only 0\.3 away",
     r"viridis about 1\.2 times",  # what was expected before the run
     r"correlation to be surely above 0\.8",
-    r"above 0\.9;",
+    r"above 0\.9[;:]",
 )
 
 
