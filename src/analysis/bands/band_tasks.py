@@ -338,7 +338,8 @@ def own_maps(nets: pd.DataFrame) -> pd.DataFrame:
         some = nets[nets.task.isin(kinds[said.tasks])]
         if len(some):
             gain = gains(some, said.arm, said.base).gain.to_numpy(float)
-            width = float(stats.sem(gain) * stats.t.ppf(0.975, len(gain) - 1))
+            few = len(gain) < 2  # of one task there is no spread
+            width = np.inf if few else stats.sem(gain) * stats.t.ppf(0.975, len(gain) - 1)
             rows.append((*said, gain.mean(), gain.mean() - width, gain.mean() + width))
     table = pd.DataFrame(rows, columns=[*Expectation._fields, "gain", "low", "high"])
     came = table.gain >= MARGIN
