@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -205,10 +206,10 @@ def test_where_nothing_can_be_written_kernels_are_not_kept(monkeypatch: pytest.M
     """As numba says it: a read-only installation, and a home that is none."""
     real = numba.njit
 
-    def njit(**how: object) -> object:
+    def njit(*functions: object, **how: object) -> object:
         if how.get("cache"):
             raise RuntimeError("cannot cache function: no locator available")
-        return real(**how)
+        return real(*functions, **how)
 
     monkeypatch.setattr(numba, "njit", njit)
     assert layers.compiled(lambda x: 2 * x)(21) == 42
@@ -254,13 +255,18 @@ print(trained.losses.tobytes().hex())
 
 
 @pytest.mark.slow
-def test_who_comes_first_trains_the_same_bits(
-    tmp_path: Path,
-) -> None:
-    """A process that compiled the kernels itself took sums in another order than all later ones."""
-    command = [sys.executable, "-P", "-c", _ONE]  # in a folder without any kernels
+@pytest.mark.parametrize("processors", [["", ""], ["generic", "", ""]])
+def test_who_comes_first_trains_the_same_bits(tmp_path: Path, processors: list[str]) -> None:
+    """A process that compiled the kernels itself took sums in another order than all later ones.
+
+    In a folder without any kernels, or with those for another processor.
+    """
+    command = [sys.executable, "-P", "-c", _ONE]
     runs = [
-        subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
-        for _ in range(2)
-    ]
-    assert runs[0] == runs[1] != ""
+        subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd=tmp_path,
+            env=os.environ | ({"NUMBA_CPU_NAME": name} if name else {}),
+        ).stdout
+        for name in processors
+    ]  # fmt: skip
+    assert runs[-2] == runs[-1] != ""

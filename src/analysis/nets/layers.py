@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import llvmlite.binding as llvm
 import numba
 import numpy as np
 from numba.core import config
@@ -60,21 +61,26 @@ _TOGETHER = 8  # images that are gathered side by side: reads in streams, writes
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+_settings: Any = config
+
+
 @cache
 def kernels() -> Path:
-    """Find the folder of compiled kernels: one for each version of their sources.
+    """Find the folder of compiled kernels: one for each version of their sources and processor.
 
-    Numba itself would not see that a function changed which another file's function calls.
+    Numba itself would not see that a function changed which another file's function calls; and it
+    compiles anew on another processor, where what was made before must not count as made.
     """
     sources = [Path(__file__).with_name(f"{name}.py") for name in ("program", "layers", "compiled")]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    processor = _settings.CPU_NAME or llvm.get_host_cpu_name()
+    parts = [path.read_bytes() for path in sources]
+    digest = hashlib.sha256(b"".join([*parts, processor.encode()])).hexdigest()
     place = build_folder() / "kernels" / digest[:16]
     with suppress(OSError):
         place.mkdir(parents=True, exist_ok=True)
     return place
 
 
-_settings: Any = config
 if not _settings.CACHE_DIR:  # unless the reader's environment says where
     _settings.CACHE_DIR = str(kernels())
 
