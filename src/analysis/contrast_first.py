@@ -28,7 +28,7 @@ from analysis.evidence.verdicts import by_answers, by_margin
 from analysis.evidence.words import interval
 from analysis.pictures.encodings import IMAGENET_STD
 from analysis.pretrained import efficientnet, looks, noisy
-from analysis.pretrained.contrast import NEUTRAL
+from analysis.pretrained.contrast import NEUTRAL, Feed, inputs
 from analysis.pretrained.efficientnet import Net
 from analysis.pretrained.looks import Settings
 
@@ -92,8 +92,11 @@ def cells(settings: Settings = SETTINGS["edition"]) -> pd.DataFrame:
 
 def title(task: str, snr: float) -> str:
     """Name a cell in figures."""
-    noise = "clean" if np.isinf(snr) else f"{snr:+.0f} dB".replace("-", "−")
-    return f"{task}, {noise}"
+    return f"{task}, {_noise(snr)}"
+
+
+def _noise(snr: float) -> str:
+    return "clean" if np.isinf(snr) else f"{snr:+.0f} dB".replace("-", "−")
 
 
 def predictions() -> pd.DataFrame:
@@ -207,7 +210,7 @@ def faded(levels: NDArray[np.float32], contrast: float) -> NDArray[np.float64]:
     leaves sqrt((v + e) / (v + e / c²)) of what full contrast gives. `levels` are gray pictures.
     """
     module = efficientnet.build(Net())
-    x = torch.as_tensor(efficientnet.network_input(levels[:, None])).repeat(1, 3, 1, 1)
+    x = torch.as_tensor(inputs(levels, Feed("gray")))
     guard: Any = module.get_submodule("_bn0").eps
     with torch.no_grad():
         seen = module.get_submodule("_conv_stem")(x).numpy().astype(np.float64)
@@ -278,12 +281,10 @@ def misses(told: pd.DataFrame) -> pd.DataFrame:
 
 def named(found: pd.DataFrame, answer: str) -> str:
     """Name the cells of one estimand to which `by_margin` gives an answer."""
-    cells = zip(found.task, found.snr, by_margin(found, MARGIN), strict=True)
-    some = [title(task, snr) for task, snr, given in cells if given == answer]
-    return (
-        ", ".join(name.replace(", clean", " (clean)").replace(",", " at") for name in some)
-        or "no cell"
-    )
+    given = np.array(by_margin(found, MARGIN)) == answer
+    cells = found.loc[given, CELL].itertuples(index=False)
+    some = [task + (" (clean)" if np.isinf(snr) else f" at {_noise(snr)}") for task, snr in cells]
+    return ", ".join(some) or "no cell"
 
 
 def hits_in_words(rates: pd.DataFrame) -> str:

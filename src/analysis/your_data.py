@@ -125,7 +125,8 @@ def foretold(data: Recordings, seed: int = 0) -> Forecast | None:
 def told(said: Forecast | None, found: Sequence[Difference] = (), colormap: str = "") -> list[str]:
     """Say what was `foretold`, and whether it was right once it is `found` what colour gains."""
     if said is None:
-        return ["No band index, and no prediction: that needs recordings of four groups or more."]
+        need = "four groups of recordings, and the edition that it is calibrated by"
+        return [f"No band index, and no prediction: that needs {need}."]
     small = [one.interval for one in found if (one.network, one.name) == ("small", colormap)]
     return [said.told(), *map(said.outcome, small)]
 

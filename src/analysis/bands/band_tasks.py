@@ -22,6 +22,7 @@ from analysis.bands.band_index import BandIndex, band_index
 from analysis.colour.colormaps import LEVELS
 from analysis.comparisons import tasks
 from analysis.comparisons.arms import SIDE, architecture
+from analysis.evidence.statistics import Interval, mean_interval
 from analysis.nets import sweeps
 from analysis.nets.training import Network, Optimiser, evaluate, score, train
 from analysis.sound import datasets, signals, spectrograms
@@ -338,9 +339,8 @@ def own_maps(nets: pd.DataFrame) -> pd.DataFrame:
         some = nets[nets.task.isin(kinds[said.tasks])]
         if len(some):
             gain = gains(some, said.arm, said.base).gain.to_numpy(float)
-            few = len(gain) < 2  # of one task there is no spread
-            width = np.inf if few else stats.sem(gain) * stats.t.ppf(0.975, len(gain) - 1)
-            rows.append((*said, gain.mean(), gain.mean() - width, gain.mean() + width))
+            one = Interval(gain[0], -np.inf, np.inf)  # of one task there is no spread
+            rows.append((*said, *(mean_interval(gain, seed=0) if len(gain) > 1 else one)))
     table = pd.DataFrame(rows, columns=[*Expectation._fields, "gain", "low", "high"])
     came = table.gain >= MARGIN
     return table.assign(came=came, hit=came == table.positive)

@@ -12,13 +12,13 @@ import html
 import io
 import json
 import re
-import wave
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+import soundfile
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
@@ -385,13 +385,10 @@ def drop(
 
 def _wav(waveform: NDArray[np.float32], sample_rate: int) -> bytes:
     """Write 16-bit PCM."""
-    with io.BytesIO() as file, wave.open(file, "wb") as written:
-        written.setnchannels(1)
-        written.setsampwidth(2)
-        written.setframerate(sample_rate)
-        written.writeframes(np.rint(np.clip(waveform, -1, 1) * 32767).astype("<i2").tobytes())
-        written.close()
-        return file.getvalue()
+    file = io.BytesIO()
+    samples = np.rint(np.clip(waveform, -1, 1) * 32767).astype(np.int16)
+    soundfile.write(file, samples, sample_rate, format="WAV")
+    return file.getvalue()
 
 
 def dice(
