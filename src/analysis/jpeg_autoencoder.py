@@ -273,6 +273,14 @@ def colour_curves(shown: Pictures, settings: Settings) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def file_sizes(levels: Bytes, arm: str) -> list[int]:
+    """Bytes of the files of qualities 1 to 100, of "gray" or, say, of "viridis 4:2:0"."""
+    name, *subsampling = arm.split()
+    picture = colormaps.lut8(name)[levels] if subsampling else levels
+    options: dict[str, Any] = {"subsampling": subsampling[0]} if subsampling else {}
+    return [len(files.encode(picture, "JPEG", quality=q, **options)) for q in range(1, 101)]
+
+
 #: A codec within this factor of a rival's error at equal bytes is called as good: 1.25 is 1.9 dB.
 AS_GOOD = 1.25
 

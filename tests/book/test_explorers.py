@@ -24,7 +24,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
 from scipy import stats
 
-from analysis import single_pixel
+from analysis import jpeg_autoencoder, single_pixel
 from analysis import trained_comparisons as tc
 from analysis.colour.colormaps import lut8, lut8_rounded, names, nearest_level
 from analysis.comparisons.arms import COLOURS, NETWORKS
@@ -34,13 +34,14 @@ from analysis.evidence import measurements, statistics
 from analysis.evidence.contrasts import decided
 from analysis.evidence.statistics import Interval, holm, mean_interval
 from analysis.evidence.verdicts import by_margin
-from analysis.jpeg import code, codec
+from analysis.jpeg import codec, files
 from analysis.pictures import journey
 from analysis.planes import margins
 from analysis.publishing import widgets
 from analysis.relu import piecewise
 from analysis.site.serving import server
 from analysis.sound import spectrograms
+from analysis.uncolouring import coefficients
 from tests.book.conftest import Watched, set_theme
 from tests.conftest import ROOT, sampled
 
@@ -98,9 +99,8 @@ def edition() -> pd.DataFrame:
     return measurements.load(measurements.folder("trained-comparisons")).tables["nets"]
 
 
-@cache
-def curve() -> pd.DataFrame:
-    return code.sparsity(picture()[None], range(1, 101)).table
+#: Ways to save the picture, and what a level of it stands for.
+ARMS, LEVEL_DB = ("gray", "viridis 4:2:0", "viridis 4:4:4", "jet 4:2:0", "jet 4:4:4"), 0.4
 
 
 @cache
@@ -138,10 +138,15 @@ def outputs() -> dict[str, str]:
         ).html,
         "jpeg": widgets.jpeg(
             picture(),
-            curve(),
+            {"gray": lut8_rounded("gray"), "viridis": lut8("viridis"), "jet": lut8("jet")},
+            {arm: jpeg_autoencoder.file_sizes(picture(), arm) for arm in ARMS},
+            pd.DataFrame(product(ARMS, (1, 75)), columns=["coder", "setting"]).assign(
+                error=lambda frame: 9 / frame.setting
+            ),
+            colormap="viridis",
             transform=codec.DCT_INTEGER,
-            steps=codec.quantisation_tables(50)[0],
-            quality=75,
+            steps=codec.quantisation_tables(50),
+            decibels=LEVEL_DB,
             axes="Time to the right.",
         ).html,
         "drop": widgets.drop(
@@ -546,36 +551,98 @@ def test_relu_restores_a_link(visit: partial[Explored]) -> None:
 # --- jpeg -----------------------------------------------------------------------------------------
 
 
-def test_jpeg_shows_the_pixels_of_the_file(visit: partial[Explored]) -> None:
-    """Every fifth quality: Pillow's own decoder gives what the page draws, pixel by pixel."""
-    page = visit("jpeg#jpeg?quality=1")
-    for quality in range(1, 101, 5):
-        assert page.data("quality") == str(quality)
-        with io.BytesIO() as buffer:
-            Image.fromarray(picture()).save(buffer, "JPEG", quality=quality)
-            assert page.data("bytes") == str(buffer.tell())
-            decoded = np.asarray(Image.open(buffer))
-        drawn = page.page.evaluate(
-            """() => {
-              const canvas = document.querySelectorAll('.explorer-pictures canvas')[1];
-              const { width, height } = canvas;
-              const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
-              return [...data].filter((_, k) => k % 4 === 0);
-            }"""
-        )
-        np.testing.assert_array_equal(np.reshape(drawn, decoded.shape)[::-1], decoded)
-        row = curve().iloc[quality - 1]
-        assert float(page.data("per-block")) == pytest.approx(row.per_block)
-        assert float(page.data("error")) == pytest.approx(row.error, abs=1e-5)
-        press(page.control("slider", "Quality"), "ArrowRight", 5)
+def saved(arm: str, quality: int) -> bytes:
+    """The file that Pillow writes of `picture`, gray or, say, of "jet 4:2:0"."""
+    name, *subsampling = arm.split()
+    options = {"subsampling": subsampling[0]} if subsampling else {}
+    painted = lut8(name)[picture()] if subsampling else picture()
+    return files.encode(painted, "JPEG", quality=quality, **options)
 
 
-def test_jpeg_writes_and_restores_its_link(visit: partial[Explored]) -> None:
+@pytest.mark.parametrize("arm", ARMS)
+def test_jpeg_shows_what_is_in_the_file(visit: partial[Explored], arm: str) -> None:
+    """Every ninth quality: Pillow's size and pixels; one block's codes as parsed from its bytes."""
+    name, *subsampling = arm.split()
+    chroma = subsampling[0].replace(":", "") if subsampling else "420"
+    page = visit(f"jpeg#jpeg?map={name}&chroma={chroma}&quality=1&block=3.5")
+    for quality in range(1, 101, 9):
+        assert (page.data("arm"), page.data("quality")) == (arm, str(quality))
+        content = saved(arm, quality)
+        assert page.data("bytes") == str(len(content))
+        decoded = files.decode(content)
+        np.testing.assert_array_equal(numbers(page, "pixels"), decoded.ravel())
+        back = nearest_level(decoded, lut8(name)) if subsampling else decoded
+        np.testing.assert_array_equal(numbers(page, "back"), back.ravel())
+        error = LEVEL_DB * np.sqrt(np.mean((back - picture().astype(float)) ** 2))
+        assert float(page.data("error")) == pytest.approx(error, abs=1e-9)
+        assert float(page.data("changed")) == pytest.approx((back != picture()).mean())
+        half = "4:2:0" in arm  # the block of chroma that lies over luma's
+        for part, plane in enumerate(coefficients.read(content).planes):
+            row, column = (2, 1) if half and part else (4, 2)
+            expected = plane[row, column].ravel()
+            np.testing.assert_array_equal(page.root.evaluate(f"n => n.codes[{part}]"), expected)
+            cells = page.root.locator(".explorer-codes").nth(part).locator("td").all_inner_texts()
+            assert [int(cell.replace("−", "-")) for cell in cells] == expected.tolist()
+        press(page.control("slider", "Quality"), "ArrowRight", 9)
+
+
+def test_jpeg_draws_what_it_computed(visit: partial[Explored]) -> None:
+    page = visit("jpeg#jpeg?map=jet&quality=30")
+    drawn = page.root.evaluate(
+        """node => [...node.querySelectorAll('canvas')].map(canvas => {
+          const { width, height } = canvas;
+          return [...canvas.getContext('2d').getImageData(0, 0, width, height).data];
+        })"""
+    )
+    given, decoded, back, lost, luma, blue, _ = [np.reshape(c, (-1, 4))[:, :3] for c in drawn]
+    np.testing.assert_array_equal(given, lut8("jet")[picture()].reshape(-1, 3))
+    np.testing.assert_array_equal(decoded.ravel(), numbers(page, "pixels"))
+    np.testing.assert_array_equal(back[:, 0], numbers(page, "back"))
+    apart = 128 + 4 * (numbers(page, "back") - picture().ravel().astype(int))
+    np.testing.assert_array_equal(lost[:, 1], np.clip(apart, 0, 255))
+    assert (len(luma), len(blue)) == (61 * 51, 31 * 32), "chroma has half the rows and columns"
+
+
+def test_jpeg_is_operated_by_keyboard_and_restores_its_link(visit: partial[Explored]) -> None:
     page = visit("jpeg")
-    assert page.data("quality") == "75"
+    assert (page.data("arm"), page.data("quality")) == ("viridis 4:2:0", "75")
     press(page.control("slider", "Quality"), "End")
-    assert page.fragment() == {"quality": "100"}
-    assert visit("jpeg#jpeg?quality=101").data("quality") == "75"
+    press(page.control("combobox", "Chroma"), "ArrowDown")
+    press(page.control("combobox", "Colormap"), "j")
+    press(page.control("slider", "Column"), "Home")
+    press(page.control("slider", "Row"), "End")
+    state = {"map": "jet", "chroma": "444", "quality": "100", "block": "1.8"}
+    assert page.fragment() == state
+    codes = page.root.evaluate("node => node.codes")
+    page.show("jpeg.html#jpeg?" + "&".join(f"{key}={value}" for key, value in state.items()))
+    assert page.root.evaluate("node => node.codes") == codes
+    page.show("jpeg.html#jpeg?map=x&chroma=1&quality=101&block=0.99")
+    assert page.data("quality") == "75" and page.data("arm") == "viridis 4:2:0"
+    press(page.control("combobox", "Colormap"), "g")
+    expect(page.control("combobox", "Chroma")).to_be_disabled()
+    assert page.root.locator(".explorer-codes:visible").count() == 1
+
+
+@pytest.mark.parametrize("pointer", ["mouse", "touch"])
+def test_jpeg_shows_the_block_that_is_pointed_at(
+    browser: Browser, bench: str, pointer: str
+) -> None:
+    """On the picture, and on half-size chroma, whose block covers four."""
+    context = browser.new_context(viewport={"width": 360, "height": 800}, has_touch=True)
+    page = Explored(context.new_page(), bench, "jpeg").show("jpeg.html")
+    for place, x, y in ((1, 42, 3), (5, 20, 50)):
+        canvas = page.root.locator("canvas").nth(place)
+        box = canvas.bounding_box()
+        assert box
+        width, height = (64, 62) if place == 5 else (51, 61)  # a whole number of blocks
+        spot = {"x": box["width"] * (x + 0.5) / width, "y": box["height"] * (y + 0.5) / height}
+        canvas.tap(position=spot) if pointer == "touch" else canvas.click(position=spot)  # type: ignore[arg-type]
+        assert (page.data("across"), page.data("down")) == (str(x // 8), str(y // 8))
+        frame = page.root.locator(".explorer-frame").nth(1).bounding_box()
+        shown = page.root.locator("canvas").nth(1).bounding_box()
+        assert frame and shown
+        assert frame["x"] - shown["x"] == pytest.approx(shown["width"] * (x // 8) * 8 / 51, abs=1)
+    context.close()
 
 
 # --- drop -----------------------------------------------------------------------------------------
@@ -1046,7 +1113,7 @@ def test_an_explorer_fits_a_telephone(browser: Browser, bench: str, name: str, w
     context.close()
 
 
-@pytest.mark.parametrize("name", ["dice", "drop", "verdict"])
+@pytest.mark.parametrize("name", ["dice", "drop", "jpeg", "verdict"])
 def test_fingers_find_what_they_touch(browser: Browser, bench: str, name: str) -> None:
     """Every control is 44 px high and answers to a tap."""
     context = browser.new_context(viewport={"width": 360, "height": 800}, has_touch=True)

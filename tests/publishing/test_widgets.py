@@ -156,11 +156,20 @@ def test_relu_refuses_unequal_sizes_and_an_unknown_start() -> None:
         relu("jet")
 
 
-def jpeg(picture: np.ndarray, qualities: range = range(1, 101)) -> widgets.Explorer:
-    curve = pd.DataFrame({"quality": qualities, "bytes": 9, "error": 1.0})
-    steps = codec.quantisation_tables(50)[0]
+def jpeg(picture: np.ndarray, sizes: int = 100, arms: int = 2) -> widgets.Explorer:
+    curves = pd.DataFrame(
+        {"coder": ["gray", "jet 4:2:0"][:arms], "setting": 75, "error": [1.0, 2.0][:arms]}
+    )
     return widgets.jpeg(
-        picture, curve, transform=codec.DCT_INTEGER, steps=steps, quality=75, axes="x"
+        picture,
+        {"gray": lut8_rounded("gray"), "jet": lut8("jet")},
+        dict.fromkeys(["gray", "jet 4:2:0"], [9] * sizes),
+        curves,
+        colormap="jet",
+        transform=codec.DCT_INTEGER,
+        steps=codec.quantisation_tables(50),
+        decibels=0.5,
+        axes="x",
     )
 
 
@@ -170,11 +179,16 @@ def test_jpeg_gets_the_picture_and_every_quality() -> None:
     flat = np.frombuffer(base64.b64decode(str(data["picture"])), np.uint8)
     assert (data["height"], data["width"]) == (3, 4)
     np.testing.assert_array_equal(flat.reshape(3, 4), picture.T)
-    assert len(data["bytes"]) == len(data["error"]) == 100  # type: ignore[arg-type]
+    assert data["arms"] == {
+        "gray": {"bytes": [9] * 100, "error": [1.0]},
+        "jet 4:2:0": {"bytes": [9] * 100, "error": [2.0]},
+    }
     with pytest.raises(ValueError, match="uint8"):
         jpeg(picture / 255)
-    with pytest.raises(ValueError, match="1 to 100"):
-        jpeg(picture, range(0, 100))
+    with pytest.raises(ValueError, match="100 sizes"):
+        jpeg(picture, sizes=99)
+    with pytest.raises(KeyError, match="jet"):
+        jpeg(picture, arms=1)
 
 
 def test_drop_hands_over_a_wav_and_gray_first() -> None:

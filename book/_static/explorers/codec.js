@@ -45,28 +45,24 @@ Explorers.codec = (transform, tables) => {
     return blocks;
   }
 
-  /** The plane that a decoder gives, and how many codes are not zero. */
+  /** A block's coefficients over their steps, rounded: what a file holds. */
+  const quantise = (coefficients, step) => coefficients.map((value, place) =>
+    Math.sign(value) * Math.floor(Math.abs(value) / (8 * step[place]) + 0.5));
+
+  /** The plane that a decoder gives, and every block's codes. */
   function restore(blocks, step, width, height) {
     const plane = new Uint8ClampedArray(width * height);
-    let alive = 0;
-    for (const { top, left, coefficients } of blocks) {
-      const restored = coefficients.map((value, place) => {
-        const code = Math.sign(value) * Math.floor(Math.abs(value) / (8 * step[place]) + 0.5);
-        if (code) alive += 1;
-        return code * step[place];
-      });
-      const columns = apply(restored, { columns: true, transposed: true, bits: 11 });
+    const codes = blocks.map(({ coefficients }) => quantise(coefficients, step));
+    blocks.forEach(({ top, left }, k) => {
+      const columns = apply(codes[k].map((code, place) => code * step[place]), { columns: true, transposed: true, bits: 11 });
       const block = apply(columns, { columns: false, transposed: true, bits: 18 });
       for (let place = 0; place < 64; place++) {
         const [row, column] = [top + (place >> 3), left + (place & 7)];
         if (row < height && column < width) plane[row * width + column] = block[place] + 128;
       }
-    }
-    return { plane, alive };
+    });
+    return { plane, codes };
   }
-
-  /** A gray picture, saved and opened. */
-  const gray = (plane, width, height, quality) => restore(analyse(plane, width, height), steps(quality), width, height).plane;
 
   /** Chroma at half size: means of 2×2 pixels, their halves down and up in alternate columns. */
   function halve(plane, width, height) {
@@ -96,26 +92,57 @@ Explorers.codec = (transform, tables) => {
     return plane;
   }
 
-  /** A colour picture (three bytes a pixel), saved and opened; with `half`, chroma at 4:2:0. */
-  function colour(rgb, width, height, quality, half) {
+  /** What is coded of a picture: of levels luma, of colours (three bytes a pixel) also two chroma, with `half` at 4:2:0. */
+  function encode(pixels, width, height, half) {
     const size = width * height;
+    const coded = (plane, table, wide = width, high = height) => ({ table, wide, high, half: half && table, blocks: analyse(plane, wide, high) });
+    if (pixels.length === size) return [coded(pixels, 0)];
     const mix = (r, g, b, bias) => Uint8ClampedArray.from({ length: size }, (_, k) =>
-      Math.floor((r * rgb[3 * k] + g * rgb[3 * k + 1] + b * rgb[3 * k + 2] + bias) / 65536));
-    const y = gray(mix(19595, 38470, 7471, 32768), width, height, quality);
-    const [cb, cr] = [mix(-11059, -21709, 32768, 8421375), mix(32768, -27439, -5329, 8421375)].map((plane) => {
-      const small = half ? halve(plane, width, height) : { half: plane, wide: width, high: height };
-      const decoded = restore(analyse(small.half, small.wide, small.high), steps(quality, 1), small.wide, small.high).plane;
-      return half ? double(decoded, small.wide, width, height) : decoded;
+      Math.floor((r * pixels[3 * k] + g * pixels[3 * k + 1] + b * pixels[3 * k + 2] + bias) / 65536));
+    const chroma = [mix(-11059, -21709, 32768, 8421375), mix(32768, -27439, -5329, 8421375)].map((plane) => {
+      if (!half) return coded(plane, 1);
+      const small = halve(plane, width, height);
+      return coded(small.half, 1, small.wide, small.high);
     });
-    const out = new Uint8ClampedArray(3 * size);
-    for (let k = 0; k < size; k++) {
-      const [blue, red] = [cb[k] - 128, cr[k] - 128];
-      out[3 * k] = y[k] + Math.floor((91881 * red + 32768) / 65536);
-      out[3 * k + 1] = y[k] + Math.floor((-22554 * blue - 46802 * red + 32768) / 65536);
-      out[3 * k + 2] = y[k] + Math.floor((116130 * blue + 32768) / 65536);
-    }
-    return out;
+    return [coded(mix(19595, 38470, 7471, 32768), 0), ...chroma];
   }
 
-  return { analyse, colour, gray, restore, steps };
+  /** What a decoder gives: the pixels, and of each component its plane and codes. */
+  function decode(coded, quality, width, height) {
+    const components = coded.map(({ table, wide, high, blocks }) => restore(blocks, steps(quality, table), wide, high));
+    if (components.length === 1) return { pixels: components[0].plane, components };
+    const [y, cb, cr] = components.map(({ plane }, k) => (coded[k].half ? double(plane, coded[k].wide, width, height) : plane));
+    const pixels = new Uint8ClampedArray(3 * y.length);
+    for (let k = 0; k < y.length; k++) {
+      const [blue, red] = [cb[k] - 128, cr[k] - 128];
+      pixels[3 * k] = y[k] + Math.floor((91881 * red + 32768) / 65536);
+      pixels[3 * k + 1] = y[k] + Math.floor((-22554 * blue - 46802 * red + 32768) / 65536);
+      pixels[3 * k + 2] = y[k] + Math.floor((116130 * blue + 32768) / 65536);
+    }
+    return { pixels, components };
+  }
+
+  return { decode, encode };
+};
+
+/** Nearest level to each pixel, the lowest among equals, and the mean distance in 1/255. */
+Explorers.nearest = (rgb, table, every = 1) => {
+  const known = new Map(), levels = new Uint8Array(rgb.length / 3);
+  let sum = 0, count = 0;
+  for (let k = 0; k < levels.length; k += every) {
+    const [r, g, b] = [rgb[3 * k], rgb[3 * k + 1], rgb[3 * k + 2]], key = (r << 16) | (g << 8) | b;
+    if (!known.has(key)) {
+      let best = Infinity, at = 0;
+      for (let level = 0; level < 256; level++) {
+        const square = (r - table[3 * level]) ** 2 + (g - table[3 * level + 1]) ** 2 + (b - table[3 * level + 2]) ** 2;
+        if (square < best) [best, at] = [square, level];
+      }
+      known.set(key, [at, Math.sqrt(best)]);
+    }
+    const [level, far] = known.get(key);
+    levels[k] = level;
+    sum += far;
+    count++;
+  }
+  return { levels, off: sum / count };
 };

@@ -6,7 +6,7 @@
 "use strict";
 
 Explorers.define("drop", (root, data, live) => {
-  const { make, text } = Explorers;
+  const { make, nearest, text } = Explorers;
   const tables = Explorers.bytes(data.tables);
   const codec = Explorers.codec(data.transform, data.steps);
   const [LONGEST, SILENCE] = [1024, 1e-14]; // pixels of a side; power of −140 dB
@@ -91,28 +91,6 @@ Explorers.define("drop", (root, data, live) => {
     return { rgb: Uint8Array.from({ length: 3 * width * height }, (_, k) => rgba[4 * Math.floor(k / 3) + (k % 3)]), width, height, whole: [bitmap.width, bitmap.height] };
   }
 
-  /** Nearest level to each pixel, the lowest among equals, and the mean distance in 1/255. */
-  function nearest(rgb, table, every = 1) {
-    const known = new Map(), levels = new Uint8Array(rgb.length / 3);
-    let sum = 0, count = 0;
-    for (let k = 0; k < levels.length; k += every) {
-      const [r, g, b] = [rgb[3 * k], rgb[3 * k + 1], rgb[3 * k + 2]], key = (r << 16) | (g << 8) | b;
-      if (!known.has(key)) {
-        let best = Infinity, at = 0;
-        for (let level = 0; level < 256; level++) {
-          const square = (r - table[3 * level]) ** 2 + (g - table[3 * level + 1]) ** 2 + (b - table[3 * level + 2]) ** 2;
-          if (square < best) [best, at] = [square, level];
-        }
-        known.set(key, [at, Math.sqrt(best)]);
-      }
-      const [level, far] = known.get(key);
-      levels[k] = level;
-      sum += far;
-      count++;
-    }
-    return { levels, off: sum / count };
-  }
-
   /** Levels of a picture, by the map that its colours lie nearest to. */
   function unpainted({ rgb, width, height, whole }) {
     const every = Math.max(1, Math.floor(rgb.length / 3 / 5000));
@@ -185,8 +163,7 @@ Explorers.define("drop", (root, data, live) => {
     const levels = Uint8ClampedArray.from(exact); // rounds
     const gray = isGray(state.map), table = tableOf(state.map);
     const painted = gray ? levels : Uint8ClampedArray.from({ length: 3 * size }, (_, k) => table[3 * levels[Math.floor(k / 3)] + (k % 3)]);
-    const jpeg = () => gray ? codec.gray(painted, width, height, state.quality)
-      : codec.colour(painted, width, height, state.quality, state.file === "JPEG, 4:2:0");
+    const jpeg = () => codec.decode(codec.encode(painted, width, height, state.file === "JPEG, 4:2:0"), state.quality, width, height).pixels;
     const file = state.file === "PNG" ? painted : jpeg();
     const planes = gray ? [file] : [0, 1, 2].map((c) => Uint8ClampedArray.from({ length: size }, (_, k) => file[3 * k + c]));
     const other = state.size !== SIZES[0];
@@ -207,12 +184,6 @@ Explorers.define("drop", (root, data, live) => {
 
   // --- The page -------------------------------------------------------------------------------
 
-  function paint(canvas, width, height, colour) {
-    Object.assign(canvas, { width, height, className: Math.min(width, height) > 100 ? "fine" : "" });
-    const context = canvas.getContext("2d"), pixels = context.createImageData(width, height);
-    for (let k = 0; k < width * height; k++) pixels.data.set([...colour(k), 255], 4 * k);
-    context.putImageData(pixels, 0, 0);
-  }
   const percent = (share) => `${text(100 * share, 1)}\u00a0%`;
   const grayOf = (plane) => (k) => [plane[k], plane[k], plane[k]];
 
@@ -244,7 +215,7 @@ Explorers.define("drop", (root, data, live) => {
       back: [across, down, grayOf(back)], lost: [across, down, grayOf(lost.map((x) => 128 + data.gain * x))],
     };
     for (const [key, drawn] of Object.entries(pictures)) {
-      paint(shown[key].canvas, ...drawn);
+      Explorers.paint(shown[key].canvas, ...drawn);
       shown[key].canvas.setAttribute("aria-label", `${shown[key].name}, ${drawn[0]} × ${drawn[1]} pixels`);
     }
     now.textContent = `Read back, the decibels are wrong by ${text(step * result.rms)} dB root mean square, at worst by ${text(step * result.worst, 1)} dB.`;

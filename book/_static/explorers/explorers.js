@@ -73,6 +73,14 @@ window.Explorers = (() => {
     return canvas;
   }
 
+  /** A picture on a canvas: `colour(k)` gives the three bytes of pixel k. */
+  function paint(canvas, width, height, colour) {
+    Object.assign(canvas, { width, height, className: Math.min(width, height) > 100 ? "fine" : "" });
+    const context = canvas.getContext("2d"), pixels = context.createImageData(width, height);
+    for (let k = 0; k < width * height; k++) pixels.data.set([...colour(k), 255], 4 * k);
+    context.putImageData(pixels, 0, 0);
+  }
+
   /** Runs of levels back to 256 truths; what a notebook hands over of a pattern. */
   const patternOf = (found) =>
     Array.from({ length: 256 }, (_, level) => found.some(([a, b]) => a <= level && level <= b));
@@ -181,5 +189,5 @@ window.Explorers = (() => {
     document.head.append(script);
   }
 
-  return { address, announcer, bars, bytes, choice, define, draw, inWords, make, patternOf, runs, slider, strip, text };
+  return { address, announcer, bars, bytes, choice, define, draw, inWords, make, paint, patternOf, runs, slider, strip, text };
 })();

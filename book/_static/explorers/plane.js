@@ -215,18 +215,14 @@ Explorers.define("plane", (root, data, live) => {
 
   /** Each pixel in its level's colour where the neuron fires, and far darker where it does not. */
   function paintSound() {
-    const context = screen.getContext("2d");
-    const pixels = context.createImageData(data.width, data.height);
     let lit = 0;
-    for (let row = 0; row < data.height; row++) {
-      for (let column = 0; column < data.width; column++) {
-        const level = heard[(data.height - 1 - row) * data.width + column]; // low frequencies at the bottom
-        const on = answer.fires[level];
-        lit += Number(on);
-        pixels.data.set([...times(colours[level], on ? 1 : 0.15), 255], 4 * (row * data.width + column));
-      }
-    }
-    context.putImageData(pixels, 0, 0);
+    Explorers.paint(screen, data.width, data.height, (k) => {
+      const row = data.height - 1 - Math.floor(k / data.width); // low frequencies at the bottom
+      const level = heard[row * data.width + (k % data.width)];
+      const on = answer.fires[level];
+      lit += Number(on);
+      return times(colours[level], on ? 1 : 0.15);
+    });
     const share = lit / heard.length;
     told.textContent = `${data.heard} The neuron fires on ${text(100 * share, 1)} % of its pixels; the others are dimmed.`;
     screen.setAttribute("aria-label", told.textContent);

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,31 +22,13 @@ import soundfile
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from analysis.relu.piecewise import ReLUColormap
+
 #: The explorers that there are scripts for.
 NAMES = ("dice", "drop", "jpeg", "neuron", "plane", "relu", "verdict")
 
 #: Steps in 1/255 in which `relu` writes colours: finer than any byte can show.
 _SCALE = 64
-
-
-class Fit(Protocol):
-    """What `relu` needs of a ReLU colormap, such as `piecewise.ReLUColormap`."""
-
-    @property
-    def knots(self) -> tuple[float, ...]:
-        """Inner knots, in levels."""
-
-    @property
-    def vertices(self) -> NDArray[np.float64]:
-        """Colours at level 0, the knots and level 255, in [0, 1]; shape (knots + 2, 3)."""
-
-    @property
-    def error(self) -> float:
-        """Largest absolute difference to the colormap, in 1/255."""
-
-    @property
-    def lower_bound(self) -> float:
-        """Error that no other choice of knots can be below, in 1/255."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +97,21 @@ def _runs(pattern: ArrayLike) -> list[list[int]]:
     return [[int(a), int(b)] for a, b in zip(first, last, strict=True)]
 
 
+def _maps(tables: Mapping[str, NDArray[np.uint8]]) -> dict[str, Any]:
+    """Colormaps that can be chosen."""
+    return {"names": list(tables), "tables": _packed(list(tables.values()))}
+
+
+def _coder(transform: NDArray[np.int64], steps: NDArray[np.int64]) -> dict[str, Any]:
+    """Hand over what the page's codec calculates with; it shows losses four times as strong."""
+    return {"transform": transform.reshape(-1).tolist(), "steps": steps.tolist(), "gain": 4}
+
+
 def _choices(
     tables: Mapping[str, NDArray[np.uint8]], patterns: Mapping[str, ArrayLike], pattern: str
 ) -> dict[str, Any]:
     """Colormaps and patterns that can be chosen, and the pattern that is wanted first."""
-    return {
-        "names": list(tables),
-        "tables": _packed(list(tables.values())),
+    return _maps(tables) | {
         "presets": [[name, _runs(levels)] for name, levels in patterns.items()],
         "want": pattern,
     }
@@ -219,7 +209,7 @@ def plane(
 
 def relu(
     tables: Mapping[str, NDArray[np.uint8]],
-    fits: Mapping[str, Sequence[Fit]],
+    fits: Mapping[str, Sequence[ReLUColormap]],
     *,
     colormap: str,
     size: int,
@@ -231,7 +221,7 @@ def relu(
     ----------
     tables : mapping of str to ndarray of uint8, shape (256, 3)
         The colormaps, rounded to bytes: `colormaps.lut8_rounded`.
-    fits : mapping of str to sequence of Fit
+    fits : mapping of str to sequence of ReLUColormap
         Best fits of each; every colormap has the same sizes. Knots lie on levels.
     errors : DataFrame
         Static table: errors by size, in 1/255.
@@ -262,7 +252,7 @@ def relu(
     )
 
 
-def _fits(row: Sequence[Fit]) -> dict[str, Any]:
+def _fits(row: Sequence[ReLUColormap]) -> dict[str, Any]:
     """Fits of one colormap; the colours, in steps of 1/64 of 1/255, as base64 of int16."""
     vertices = np.concatenate([np.rint(fit.vertices * 255 * _SCALE) for fit in row])
     if np.abs(vertices).max() >= 2**15:
@@ -277,53 +267,59 @@ def _fits(row: Sequence[Fit]) -> dict[str, Any]:
 
 def jpeg(
     picture: NDArray[np.uint8],
-    curve: pd.DataFrame,
+    tables: Mapping[str, NDArray[np.uint8]],
+    sizes: Mapping[str, Sequence[int]],
+    curves: pd.DataFrame,
     *,
+    colormap: str,
     transform: NDArray[np.int64],
     steps: NDArray[np.int64],
-    quality: int,
+    decibels: float,
     axes: str,
 ) -> Explorer:
-    """Choose the quality of a JPEG, first `quality`.
+    """Choose the map, the chroma and the quality of a JPEG, first Pillow's defaults.
 
     Parameters
     ----------
     picture : ndarray of uint8, shape (height, width)
-        Levels; the first row is drawn at the bottom.
-    curve : DataFrame
-        ``quality`` 1, 2, … 100, ``bytes`` of the file, ``error`` in dB.
-    transform, steps : ndarray of int, shapes (8, 8) and (64,)
-        The codec's cosine transform, and the standard's steps for luma at quality 50.
+        Levels, the first row on top.
+    tables : mapping of str to ndarray of uint8, shape (256, 3)
+        The colormaps, first gray, which is written as one channel.
+    sizes : mapping of str to sequence of int
+        Bytes of the file at the qualities 1 to 100, of "gray" and, say, of "viridis 4:2:0".
+    curves : DataFrame
+        Of some qualities (``setting``), each such ``coder``'s ``error``, in dB.
+    transform, steps : ndarray of int, shapes (8, 8) and (2, 64)
+        The codec's cosine transform, and the standard's steps at quality 50.
+    decibels : float
+        What a level stands for.
     axes : str
         One sentence: what the picture's axes are.
     """
-    if curve["quality"].tolist() != list(range(1, 101)):
-        raise ValueError("the curve needs the qualities 1 to 100, in order")
-    data = _levels(picture) | {
-        "bytes": [int(size) for size in curve["bytes"]],
-        "error": [round(float(error), 5) for error in curve["error"]],
-        "transform": np.asarray(transform).reshape(-1).tolist(),
-        "steps": np.asarray(steps).tolist(),
-        "quality": quality,
-        "gain": 4,
+    errors = curves.pivot_table(index="setting", columns="coder", values="error")[list(sizes)]
+    if any(len(size) != 100 for size in sizes.values()) or errors.isna().any(axis=None):
+        raise ValueError("each way of saving needs 100 sizes, and errors of the same qualities")
+    arms = {
+        arm: {"bytes": list(sizes[arm]), "error": errors[arm].round(5).tolist()} for arm in sizes
+    }
+    data = {
+        "colormap": colormap,
+        "arms": arms,
+        "qualities": errors.index.tolist(),
+        "quality": 75,
+        "step": decibels,
         "axes": axes,
     }
-    few = curve[curve["quality"].isin([1, 10, 25, 50, 75, 90, 95, 100])]
     return explorer(
         "jpeg",
-        data,
-        label="Explorer: a spectrogram through JPEG",
+        data | _levels(picture) | _maps(tables) | _coder(transform, steps),
+        label="Explorer: a coloured spectrogram through JPEG",
         summary=(
-            "On the book's page, with JavaScript, you can choose the quality of a JPEG here and "
-            "see what becomes of a spectrogram. The table has the size of the file and the "
-            "root-mean-square error."
+            "On the book's page, with JavaScript, you can choose a colormap, chroma and quality "
+            "of a JPEG here and see its codes and the levels read back. The table has the "
+            "root-mean-square errors of those levels, in dB."
         ),
-        table=pd.DataFrame(
-            {
-                "bytes": few["bytes"].map("{:,.0f}".format),
-                "error (dB)": few["error"].map("{:.2f}".format),
-            }
-        ).set_axis([f"quality {quality}" for quality in few["quality"]]),
+        table=errors.map("{:.2f}".format).rename("quality {}".format).rename_axis(None, axis=1),
     )
 
 
@@ -359,20 +355,15 @@ def drop(
     if colormap not in tables or next(iter(tables)) != "gray":
         raise ValueError(f"the maps need gray first, and {colormap!r}: have {', '.join(tables)}")
     data = {
-        "names": list(tables),
-        "tables": _packed(list(tables.values())),
         "colormap": colormap,
         "example": base64.b64encode(_wav(waveform, sample_rate)).decode("ascii"),
         "window": frames[0],
         "hop": frames[1],
-        "transform": np.asarray(transform).reshape(-1).tolist(),
-        "steps": np.asarray(steps).tolist(),
-        "gain": 4,
         "heard": heard,
     }
     return explorer(
         "drop",
-        data,
+        data | _maps(tables) | _coder(transform, steps),
         label="Explorer: your spectrogram, saved as an image and read back",
         summary=(
             "On the book's page, with JavaScript, you can drop a picture or a recording of your "
