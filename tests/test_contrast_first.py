@@ -197,6 +197,46 @@ def test_what_the_chapter_says_of_chirps_is_so() -> None:
     assert blind.loc[:, :, "head"].max() < usual.loc[:, :, "head"].min() / 2
 
 
+def test_what_the_chapter_says_of_the_first_layer_is_so() -> None:
+    def found(snr: float, arm: str, contrast: float) -> np.ndarray:
+        return cf.first_outputs(cf.chirp_and_noise(snr, EDITION), Feed(arm, contrast))
+
+    gray = {contrast: found(5.0, "gray", contrast) for contrast in (1.0, 0.1)}
+    full, tenth = (cf.stands_out(one) for one in gray.values())
+    assert full == pytest.approx(tenth, rel=0.02)  # gray does not lose the chirp here
+    loud, quiet = (cf.stands_out(found(snr, "gray", 1.0)) for snr in (-10.0, 20.0))
+    assert loud < full / 2 < quiet / 3  # what matters is the noise
+    clipped = {contrast: np.isin(one[0], (0, 6)) for contrast, one in gray.items()}
+    assert clipped[1.0].mean() == pytest.approx(clipped[0.1].mean(), abs=0.01)
+    for one in clipped.values():  # most of them in filters that are shut
+        assert one.all((1, 2)).mean() > one.mean() / 2
+    viridis = [found(5.0, "viridis", contrast) for contrast in (1.0, 0.1)]
+    assert np.isin(viridis[0][0], (0, 6)).mean() > clipped[1.0].mean() + 0.1
+    assert cf.stands_out(viridis[1]) > 1.1 * cf.stands_out(viridis[0])
+
+
+def test_how_far_a_chirp_stands_out_has_no_scale_and_skips_constant_filters() -> None:
+    noise = RNG.normal(size=(3, 20, 20))
+    chirp = noise + np.array([1.0, 2.0, 4.0])[:, None, None] * noise.std((1, 2))[:, None, None]
+    both = np.stack([chirp, noise])
+    assert cf.stands_out(both) == pytest.approx(2)
+    assert cf.stands_out(0.03 * both) == pytest.approx(2)
+    both[1, 2] = 0.5
+    assert cf.stands_out(both) == pytest.approx(1.5)
+
+
+def test_the_noise_alone_is_that_of_the_chirp_on_its_scale() -> None:
+    loud, quiet = (cf.chirp_and_noise(snr, EDITION) for snr in (-10.0, 20.0))
+    assert np.corrcoef(*(pair[1].ravel() for pair in (loud, quiet)))[0, 1] > 0.98
+    lower = (
+        loud[1].mean() - quiet[1].mean()
+    )  # in units of 80 dB: noise sinks under a peak that rises
+    assert 0.2 < lower < 30 / 80
+    path = quiet[0] - quiet[1] > 0.2
+    assert 0.01 < path.mean() < 0.1  # a chirp is a line
+    assert np.abs(quiet[0] - quiet[1])[~path].mean() < 0.02
+
+
 def test_decided_cells_are_named() -> None:
     found = cf.effects(made(rule))
     colour, contrast = (found[found.estimand == name] for name in ("colour", "contrast"))

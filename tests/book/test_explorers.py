@@ -24,7 +24,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
 from scipy import stats
 
-from analysis import jpeg_autoencoder, single_pixel
+from analysis import contrast_first, jpeg_autoencoder, single_pixel
 from analysis import trained_comparisons as tc
 from analysis.colour.colormaps import lut8, lut8_rounded, names, nearest_level
 from analysis.comparisons.arms import COLOURS, NETWORKS
@@ -57,6 +57,7 @@ PAGES = [
     ("drop", "saved-as-rgb"),
     ("dice", "trained-comparisons"),
     ("verdict", "trained-comparisons"),
+    ("contrast", "contrast-first"),
 ]
 #: Samples a second of `note`.
 RATE = 8000
@@ -112,7 +113,9 @@ def fits() -> dict[str, list[piecewise.ReLUColormap]]:
 def outputs() -> dict[str, str]:
     """The explorers' HTML, as chapters emit it."""
     table = pd.DataFrame({"a": [1.0]})
+    layer = contrast_first.first_layer(contrast_first.SETTINGS["rehearsal"])
     return {
+        "contrast": widgets.explorer("contrast", layer, label="x", summary="y", table=table).html,
         "plane": widgets.plane(
             {name: lut8(name) for name in names()},
             single_pixel.TARGETS,
@@ -1113,7 +1116,7 @@ def test_an_explorer_fits_a_telephone(browser: Browser, bench: str, name: str, w
     context.close()
 
 
-@pytest.mark.parametrize("name", ["dice", "drop", "jpeg", "verdict"])
+@pytest.mark.parametrize("name", ["contrast", "dice", "drop", "jpeg", "verdict"])
 def test_fingers_find_what_they_touch(browser: Browser, bench: str, name: str) -> None:
     """Every control is 44 px high and answers to a tap."""
     context = browser.new_context(viewport={"width": 360, "height": 800}, has_touch=True)

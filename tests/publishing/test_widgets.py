@@ -54,7 +54,7 @@ def test_every_explorer_has_its_script() -> None:
     [
         (
             {"name": "cube"},
-            "no explorer 'cube'; have dice, drop, jpeg, neuron, plane, relu, verdict",
+            "no explorer 'cube'; have contrast, dice, drop, jpeg, neuron, plane, relu, verdict",
         ),
         ({"label": " "}, "needs a label"),
         ({"summary": ""}, "a summary"),

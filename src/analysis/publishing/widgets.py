@@ -25,7 +25,7 @@ from scipy import stats
 from analysis.relu.piecewise import ReLUColormap
 
 #: The explorers that there are scripts for.
-NAMES = ("dice", "drop", "jpeg", "neuron", "plane", "relu", "verdict")
+NAMES = ("contrast", "dice", "drop", "jpeg", "neuron", "plane", "relu", "verdict")
 
 #: Steps in 1/255 in which `relu` writes colours: finer than any byte can show.
 _SCALE = 64
