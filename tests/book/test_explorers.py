@@ -26,7 +26,7 @@ from scipy import stats
 
 from analysis import contrast_first, jpeg_autoencoder, single_pixel
 from analysis import trained_comparisons as tc
-from analysis.colour.colormaps import lut8, lut8_rounded, names, nearest_level
+from analysis.colour.colormaps import lut, lut8, lut8_rounded, names, nearest_level
 from analysis.comparisons.arms import COLOURS, NETWORKS
 from analysis.comparisons.breaking import what_verdicts_rest_on
 from analysis.comparisons.tasks import TITLES
@@ -133,7 +133,7 @@ def outputs() -> dict[str, str]:
             accuracies=table,
         ).html,
         "relu": widgets.relu(
-            {name: lut8_rounded(name) for name in fits()},
+            {name: lut(name) for name in fits()},
             fits(),
             colormap="viridis",
             size=2,
@@ -526,7 +526,13 @@ def test_a_broken_link_shows_the_usual_view(visit: partial[Explored], fragment: 
 # --- relu -----------------------------------------------------------------------------------------
 
 
+def fitted(page: Explored) -> np.ndarray:
+    """Colours of the levels by the page's ReLU layer, rounded to bytes."""
+    return np.frombuffer(base64.b64decode(page.data("fitted")), np.uint8).reshape(256, 3)
+
+
 def test_relu_shows_the_fit_that_python_found(visit: partial[Explored]) -> None:
+    """Its knots, its error, which the page finds again, and colours that keep to it."""
     page = visit("relu")
     size = page.control("slider", "ReLUs")
     for name, row in fits().items():
@@ -535,19 +541,112 @@ def test_relu_shows_the_fit_that_python_found(visit: partial[Explored]) -> None:
         for fit in row:
             assert page.data("size") == str(fit.size)
             assert float(page.data("error")) == pytest.approx(fit.error, abs=1e-4)
-            shown = np.frombuffer(base64.b64decode(page.data("fitted")), np.uint8).reshape(256, 3)
-            exact = np.clip(fit.table() * 255, 0, 255)
-            assert np.abs(shown - exact).max() <= 0.5 + 1 / 64
-            assert page.root.locator(".curve-knots line").count() == fit.size
+            assert float(page.data("least")) == pytest.approx(fit.error, abs=1 / 256)
+            assert np.abs(fitted(page) - 255 * lut(name)).max() <= fit.error + 0.5 + 1 / 256
+            knots = [node.get_attribute("aria-valuenow") for node in knobs(page).all()]
+            assert knots == [f"{knot:.0f}" for knot in fit.knots]
             assert size.get_attribute("aria-valuetext") == f"{fit.size} ReLUs"
             page.page.keyboard.press("ArrowRight")
 
 
-def test_relu_restores_a_link(visit: partial[Explored]) -> None:
+def knobs(page: Explored) -> Locator:
+    return page.root.get_by_role("slider", name="Knot")
+
+
+def test_relu_finds_the_best_colours_for_any_knots(visit: partial[Explored]) -> None:
+    """As SciPy's linear programs do, through the address."""
+    rng, page = np.random.default_rng(0), visit("relu")
+    for name, size in product(fits(), (1, 2, 4)):
+        knots = np.sort(rng.choice(np.arange(1, 255), size, replace=False))
+        if size == 4:
+            knots[1] = knots[0] + 1  # a jump
+        words = ".".join(map(str, knots))
+        page.show(f"relu.html#relu?map={name}&relus={size}&knots={words}")
+        assert page.data("knots") == ",".join(map(str, knots))
+        best = piecewise.fit_knots(np.rint(lut(name) * 255 * 256) / 256 / 255, knots)
+        assert float(page.data("error")) == pytest.approx(best.error, abs=2e-6)
+        assert np.abs(fitted(page) - 255 * lut(name)).max() <= best.error + 0.5 + 1 / 256
+
+
+@pytest.mark.parametrize("pointer", ["mouse", "touch"])
+def test_a_knot_is_dragged(browser: Browser, bench: str, pointer: str) -> None:
+    """From beside its line, a finger's width off, as far as its neighbour; the error follows."""
+    context = browser.new_context(viewport={"width": 360, "height": 800}, has_touch=True)
+    page = Explored(context.new_page(), bench, "relu").show("relu.html#relu?map=jet&relus=2")
+    before = [int(knot) for knot in page.data("knots").split(",")]
+    plot = page.root.locator(".explorer-plot")
+    plot.scroll_into_view_if_needed()
+    box, knob = plot.bounding_box(), knobs(page).nth(1).locator("path").bounding_box()
+    assert box and knob
+    a_level = (box["width"] - 50 * box["width"] / 300) / 255  # about: what the axes leave
+    start, y = knob["x"] + 18, box["y"] + box["height"] / 2
+    for by in (-20 * a_level, -300 * a_level):
+        drag(page.page, pointer, (start, y), (start + by, y))
+        knots = [int(knot) for knot in page.data("knots").split(",")]
+        assert knots[0] == before[0]
+        assert before[0] < knots[1] < before[1] - 10
+        best = piecewise.fit_knots(lut("jet"), knots)
+        assert float(page.data("error")) == pytest.approx(best.error, abs=1 / 256)
+        assert best.error > fits()["jet"][2].error
+        where = knobs(page).nth(1).locator("path").bounding_box()
+        assert where
+        start = where["x"] + 18
+    assert knots[1] == knots[0] + 1, "one knot does not pass another"
+    expect(knobs(page).nth(1)).to_be_focused()
+    page.root.get_by_role("button", name="The best knots").tap()
+    assert page.data("knots") == ",".join(map(str, before))
+    context.close()
+
+
+def drag(page: Page, pointer: str, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Press, move in five steps, let go; of a finger as the browser itself gets it."""
+    if pointer == "mouse":
+        page.mouse.move(*start)
+        page.mouse.down()
+        page.mouse.move(*end, steps=5)
+        page.mouse.up()
+        return
+    fingers(page, [[start, end]])
+
+
+def fingers(page: Page, paths: list[list[tuple[float, float]]], steps: int = 5) -> None:
+    """Touch the screen with a finger a path, each from its start to its end."""
+    send = page.context.new_cdp_session(page).send
+    for step in range(steps + 1):
+        points = [
+            {
+                "x": a[0] + (b[0] - a[0]) * step / steps,
+                "y": a[1] + (b[1] - a[1]) * step / steps,
+                "id": k,
+            }
+            for k, (a, b) in enumerate(paths)
+        ]
+        kind = "touchMove" if step else "touchStart"
+        send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_relu_is_operated_by_keyboard_and_restores_its_link(visit: partial[Explored]) -> None:
     page = visit("relu#relu?map=jet&relus=4")
     assert (page.data("map"), page.data("size")) == ("jet", "4")
     press(page.control("slider", "ReLUs"), "ArrowLeft")
     assert page.fragment() == {"map": "jet", "relus": "2"}
+    first, second = (int(knot) for knot in page.data("knots").split(","))
+    press(page.control("slider", "Knot 1"), "ArrowRight", 3)
+    press(page.control("slider", "Knot 2"), "PageDown")
+    state = {"map": "jet", "relus": "2", "knots": f"{first + 3}.{second - 10}"}
+    assert page.fragment() == state
+    knob = page.control("slider", "Knot 1")
+    press(knob, "End")
+    assert knob.get_attribute("aria-valuenow") == knob.get_attribute("aria-valuemax")
+    assert knob.get_attribute("aria-valuenow") == f"{second - 11}"
+    error = page.data("error")
+    page.show(f"relu.html{page.control('link', 'Link to this view').get_attribute('href')}")
+    assert page.data("error") == error
+    press(page.control("button", "The best knots"), "Enter")
+    assert "knots" not in page.fragment()
+    page.show("relu.html#relu?map=jet&relus=2&knots=9.9")
+    assert page.data("knots") == f"{first},{second}"
     assert visit("relu#relu?map=nope&relus=3").data("size") == "2"
 
 
@@ -1116,7 +1215,7 @@ def test_an_explorer_fits_a_telephone(browser: Browser, bench: str, name: str, w
     context.close()
 
 
-@pytest.mark.parametrize("name", ["contrast", "dice", "drop", "jpeg", "verdict"])
+@pytest.mark.parametrize("name", ["contrast", "dice", "drop", "jpeg", "relu", "verdict"])
 def test_fingers_find_what_they_touch(browser: Browser, bench: str, name: str) -> None:
     """Every control is 44 px high and answers to a tap."""
     context = browser.new_context(viewport={"width": 360, "height": 800}, has_touch=True)

@@ -15,7 +15,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.colour.colormaps import lut8, lut8_rounded, names
+from analysis.colour.colormaps import lut, lut8, lut8_rounded, names
 from analysis.jpeg import codec
 from analysis.publishing import widgets
 from analysis.relu import piecewise
@@ -124,7 +124,7 @@ def test_runs_tell_the_pattern(pattern: list[bool]) -> None:
 
 def relu(colormap: str = "hot", size: int = 2) -> widgets.Explorer:
     fits = piecewise.error_curves(["hot", "gray"], [0, 2], 0.1)
-    tables = {name: lut8_rounded(name) for name in fits}
+    tables = {name: lut(name) for name in fits}
     return widgets.relu(tables, fits, colormap=colormap, size=size, errors=TABLE)
 
 
@@ -139,15 +139,16 @@ def test_relu_gets_the_fits() -> None:
         assert numbers["knots"] == [list(fit.knots) for fit in row]
         assert numbers["errors"] == pytest.approx([fit.error for fit in row], abs=1e-4)
         assert numbers["bounds"] == pytest.approx([fit.lower_bound for fit in row], abs=1e-4)
-        packed = np.frombuffer(base64.b64decode(numbers["vertices"]), "<i2").reshape(-1, 3)
-        exact = np.concatenate([fit.vertices for fit in row]) * 255
-        np.testing.assert_allclose(packed / data["scale"], exact, atol=0.51 / 64)
+    fine = np.frombuffer(base64.b64decode(str(data["tables"])), "<u2").reshape(2, 256, 3)
+    for name, table in zip(fits, fine / data["scale"], strict=True):
+        np.testing.assert_allclose(table, lut(name) * 255, atol=1 / 256)
+        np.testing.assert_array_equal(np.floor(table + 0.5), lut8_rounded(name))
 
 
 def test_relu_refuses_unequal_sizes_and_an_unknown_start() -> None:
     fits = piecewise.error_curves(["gray"], [0, 2], 0.1)
     fits["hot"] = piecewise.error_curves(["hot"], [0], 0.1)["hot"]
-    tables = {name: lut8_rounded(name) for name in fits}
+    tables = {name: lut(name) for name in fits}
     with pytest.raises(ValueError, match="sizes"):
         widgets.relu(tables, fits, colormap="gray", size=2, errors=TABLE)
     with pytest.raises(ValueError, match="not among the fits"):

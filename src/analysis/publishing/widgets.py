@@ -28,7 +28,7 @@ from analysis.relu.piecewise import ReLUColormap
 NAMES = ("contrast", "dice", "drop", "jpeg", "neuron", "plane", "relu", "verdict")
 
 #: Steps in 1/255 in which `relu` writes colours: finer than any byte can show.
-_SCALE = 64
+_SCALE = 256
 
 
 @dataclass(frozen=True)
@@ -208,19 +208,19 @@ def plane(
 
 
 def relu(
-    tables: Mapping[str, NDArray[np.uint8]],
+    tables: Mapping[str, NDArray[np.float64]],
     fits: Mapping[str, Sequence[ReLUColormap]],
     *,
     colormap: str,
     size: int,
     errors: pd.DataFrame,
 ) -> Explorer:
-    """Choose the number of ReLUs of a colormap, first `size` of `colormap`.
+    """Choose the number of ReLUs of a colormap, first `size` of `colormap`, and move its knots.
 
     Parameters
     ----------
-    tables : mapping of str to ndarray of uint8, shape (256, 3)
-        The colormaps, rounded to bytes: `colormaps.lut8_rounded`.
+    tables : mapping of str to ndarray, shape (256, 3)
+        The colormaps, in [0, 1]: `colormaps.lut`.
     fits : mapping of str to sequence of ReLUColormap
         Best fits of each; every colormap has the same sizes. Knots lie on levels.
     errors : DataFrame
@@ -231,8 +231,11 @@ def relu(
         raise ValueError(f"every colormap needs fits of the sizes {sizes}")
     if colormap not in fits or size not in sizes:
         raise ValueError(f"{colormap!r} with {size} ReLUs is not among the fits")
+    exact = np.stack([tables[name] for name in fits]) * 255
+    rest = np.clip(np.rint((exact - np.rint(exact)) * _SCALE), -_SCALE // 2, _SCALE // 2 - 1)
+    fine = (np.rint(exact) * _SCALE + rest).astype("<u2")  # so that it rounds to the same bytes
     data = {
-        "tables": _packed([tables[name] for name in fits]),
+        "tables": base64.b64encode(fine.tobytes()).decode("ascii"),
         "fits": {name: _fits(row) for name, row in fits.items()},
         "scale": _SCALE,
         "sizes": sizes,
@@ -245,23 +248,19 @@ def relu(
         label="Explorer: a colormap as a layer of ReLUs",
         summary=(
             "On the book's page, with JavaScript, you can choose a colormap and a number of ReLUs "
-            "here, and see its channels and colours beside the best fit. The table has the least "
-            "errors, in 1/255, by number of ReLUs."
+            "here, drag its knots, and see its channels and colours beside the best fit. The table "
+            "has the least errors, in 1/255, by number of ReLUs."
         ),
         table=errors,
     )
 
 
 def _fits(row: Sequence[ReLUColormap]) -> dict[str, Any]:
-    """Fits of one colormap; the colours, in steps of 1/64 of 1/255, as base64 of int16."""
-    vertices = np.concatenate([np.rint(fit.vertices * 255 * _SCALE) for fit in row])
-    if np.abs(vertices).max() >= 2**15:
-        raise ValueError("a fit's colours are out of range: more than twice full colour")
+    """Fits of one colormap, less the colours, which the script finds itself."""
     return {
         "knots": [[int(knot) for knot in fit.knots] for fit in row],
         "errors": [round(float(fit.error), 4) for fit in row],
         "bounds": [round(float(fit.lower_bound), 4) for fit in row],
-        "vertices": base64.b64encode(vertices.astype("<i2").tobytes()).decode("ascii"),
     }
 
 
