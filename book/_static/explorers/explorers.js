@@ -5,7 +5,7 @@
    fetches NAME.js, from beside itself, only where the page has such an element. Plain scripts rather
    than modules: browsers refuse to load modules from a folder opened from disk, and the book is to be
    read there as well. No library, no inline code, no eval: a strict content-security policy holds.
-   Nothing moves by itself, so that there is nothing to hold still for prefers-reduced-motion. */
+   Nothing moves by itself but what a reader threw (plane.js), and that not under prefers-reduced-motion. */
 "use strict";
 
 window.Explorers = (() => {

@@ -17,6 +17,7 @@ Explorers.define("plane", (root, data, live) => {
   const state = {
     map: data.colormap, want: data.want, a: 0, b: 0, outside: false,
     best: true, turn: 0, tilt: 0, shift: 0, view: [...data.view],
+    zoom: [1, 0, 0], // and where the cube's middle is drawn
   };
   let colours, plane, wanted, answer;
 
@@ -114,12 +115,13 @@ Explorers.define("plane", (root, data, live) => {
     return { weights, bias: -state.shift - dot(weights, [127.5, 127.5, 127.5]) };
   }
 
-  function toSliders({ weights, bias }) {
-    const round = (value) => Number(value.toFixed(4));
-    state.turn = round(Math.atan2(weights[1], weights[0]) / degrees);
-    state.tilt = round(Math.asin(Math.max(-1, Math.min(1, weights[2]))) / degrees);
-    state.shift = round(-bias - dot(weights, [127.5, 127.5, 127.5]));
-  }
+  const round = (value) => Number(value.toFixed(4));
+  const anglesOf = (weights) => ({
+    turn: round(Math.atan2(weights[1], weights[0]) / degrees),
+    tilt: round(Math.asin(Math.max(-1, Math.min(1, weights[2]))) / degrees),
+  });
+  const toSliders = ({ weights, bias }) =>
+    Object.assign(state, anglesOf(weights), { shift: round(-bias - dot(weights, [127.5, 127.5, 127.5])) });
 
   // --- The picture ----------------------------------------------------------------------------
 
@@ -156,13 +158,15 @@ Explorers.define("plane", (root, data, live) => {
   const cube = draw("svg", {
     class: "explorer-cube", viewBox: "-224 -216 448 432", tabindex: 0, role: "application",
     "aria-roledescription": "plane in the colour cube",
-    "aria-label": "Colours of the levels in the RGB cube and the neuron's plane. Arrow keys turn the plane, Page up and Page down shift it; with Shift, arrow keys turn the view.",
+    "aria-label": "Colours of the levels in the RGB cube and the neuron's plane. Arrow keys turn the plane, Page up and Page down shift it; with Shift, arrow keys turn the view; plus and minus zoom.",
   }, ...Object.values(layers));
 
   function paintCube() {
     const { right, up, towards } = camera();
     const centred = (point) => minus(point, [127.5, 127.5, 127.5]);
-    const place = (point) => [dot(centred(point), right), -dot(centred(point), up)];
+    const [zoom, x, y] = state.zoom;
+    const place = (point) => [x + zoom * dot(centred(point), right), y - zoom * dot(centred(point), up)];
+    cube.classList.toggle("zoomed", zoom > 1);
     const depth = (point) => dot(centred(point), towards);
     const hidden = corners.reduce((p, q) => (depth(q) < depth(p) ? q : p));
     layers.frame.replaceChildren(
@@ -248,6 +252,7 @@ Explorers.define("plane", (root, data, live) => {
     shift: bySlider("shift", "shift", { min: -221, max: 221, step: 0.5 }),
   };
   const viewing = make("input", { type: "checkbox" });
+  const zoomed = Explorers.slider("zoom", { min: 1, max: 6, step: 0.1 }, (value) => zoom(value / state.zoom[0]));
   const rows = {
     colours: Explorers.strip("colours of the levels 0 to 255"),
     fires: Explorers.bars(),
@@ -259,36 +264,102 @@ Explorers.define("plane", (root, data, live) => {
   const status = Explorers.announcer();
   const group = (name, ...children) => make("fieldset", {}, make("legend", {}, name), ...children);
 
-  /** Turn plane or view by degrees; both wrap around and stop at the poles. */
+  // --- Turning and zooming --------------------------------------------------------------------
+
+  const within = (most, value) => Math.max(-most, Math.min(most, value));
+  const wrap = (angle) => ((((angle + 180) % 360) + 360) % 360) - 180;
+
+  /** A direction turned about a unit axis. */
+  const about = (axis, angle, v) => [0, 1, 2].map((k) => v[k] * Math.cos(angle)
+    + cross(axis, v)[k] * Math.sin(angle) + axis[k] * dot(axis, v) * (1 - Math.cos(angle)));
+
+  /** What faces the reader goes right and up by degrees: of the plane, or of everything. */
   function turn(which, sideways, upwards) {
-    const [across, lift] = which === "view" ? state.view : [state.turn, state.tilt];
-    const next = [(((across + sideways + 180) % 360) + 360) % 360 - 180, Math.max(-90, Math.min(90, lift + upwards))];
-    const rounded = next.map((value) => Number(value.toFixed(2)));
-    change(which === "view" ? { view: rounded } : { turn: rounded[0], tilt: rounded[1], best: false });
+    if (which === "view") {
+      const [across, lift] = state.view;
+      return change({ view: [wrap(across - sideways), within(90, lift - upwards)].map(round) });
+    }
+    const { right, up } = camera();
+    return change({ ...anglesOf(about(right, -upwards * degrees, about(up, sideways * degrees, plane.weights))), best: false });
   }
 
-  cube.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: [-3, 0], ArrowRight: [3, 0], ArrowUp: [0, 3], ArrowDown: [0, -3] }[event.key];
-    const push = { PageUp: 3, PageDown: -3 }[event.key];
-    if (event.altKey || event.ctrlKey || event.metaKey || !(step || push)) return;
-    event.preventDefault();
-    if (push) change({ shift: Math.max(-221, Math.min(221, state.shift + push)), best: false });
-    else turn(event.shiftKey || viewing.checked ? "view" : "plane", ...step);
-  });
+  /** Enlarge about a point of the drawing, which goes to another. */
+  function zoom(factor, [x, y] = [0, 0], [toX, toY] = [x, y]) {
+    const [old, left, top] = state.zoom;
+    const next = Math.max(1, Math.min(6, old * factor));
+    const moved = [toX - ((x - left) * next) / old, toY - ((y - top) * next) / old];
+    change({ zoom: [next, ...moved.map((value) => within(221 * (next - 1), value))].map(round) });
+  }
+
+  // What is thrown coasts, unless the reader wants it still.
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  let frame = 0, trail = [];
+  function halt() {
+    cancelAnimationFrame(frame);
+    delete root.dataset.coasting;
+  }
+  function coast(which, speed, since) { // degrees a millisecond
+    root.dataset.coasting = "";
+    frame = requestAnimationFrame((now) => {
+      const span = Math.max(0, Math.min(50, now - since));
+      turn(which, ...times([...speed, 0], span).slice(0, 2));
+      const slower = speed.map((one) => one * Math.exp(-span / 200));
+      if (Math.hypot(...slower) > 0.01) coast(which, slower, now);
+      else halt();
+    });
+  }
+  for (const kind of ["pointerdown", "keydown", "input"]) root.addEventListener(kind, halt, true);
+
+  const fingers = new Map(); // where each pointer is
+  const drawn = ([x, y]) => {
+    const { a, e, f } = cube.getScreenCTM();
+    return [(x - e) / a, (y - f) / a];
+  };
+  const chosen = (event) => (event.shiftKey || viewing.checked ? "view" : "plane");
+
   cube.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     cube.setPointerCapture(event.pointerId);
-    let [x, y] = [event.clientX, event.clientY];
-    const move = (next) => {
-      const upwards = next.pointerType === "touch" ? 0 : (next.clientY - y) / 2; // touch scrolls up and down
-      const which = next.shiftKey || viewing.checked ? "view" : "plane";
-      turn(which, (which === "view" ? -1 : 1) * (next.clientX - x) / 2, which === "view" ? upwards : -upwards);
-      [x, y] = [next.clientX, next.clientY];
-    };
-    const end = () => cube.removeEventListener("pointermove", move);
-    cube.addEventListener("pointermove", move);
-    cube.addEventListener("pointerup", end, { once: true });
-    cube.addEventListener("pointercancel", end, { once: true });
+    fingers.set(event.pointerId, [event.clientX, event.clientY]);
+    trail = [];
+  });
+  cube.addEventListener("pointermove", (event) => {
+    if (!fingers.has(event.pointerId)) return;
+    const before = [...fingers.values()], [x, y] = fingers.get(event.pointerId);
+    fingers.set(event.pointerId, [event.clientX, event.clientY]);
+    if (before.length === 1) {
+      const move = [(event.clientX - x) / 2, (y - event.clientY) / 2];
+      trail = [...trail.slice(-20), { move, at: event.timeStamp }];
+      return turn(chosen(event), ...move);
+    }
+    const [p, q] = before, [r, t] = fingers.values();
+    const apart = (u, v) => Math.max(1, Math.hypot(u[0] - v[0], u[1] - v[1]));
+    const middle = (u, v) => drawn([(u[0] + v[0]) / 2, (u[1] + v[1]) / 2]);
+    return zoom(apart(r, t) / apart(p, q), middle(p, q), middle(r, t));
+  });
+  for (const kind of ["pointerup", "pointercancel"]) {
+    cube.addEventListener(kind, (event) => {
+      if (!fingers.delete(event.pointerId) || fingers.size || kind !== "pointerup" || calm.matches) return;
+      const last = trail.filter(({ at }) => event.timeStamp - at < 80);
+      const speed = [0, 1].map((axis) => last.reduce((sum, { move }) => sum + move[axis], 0) / 80);
+      const most = Math.hypot(...speed);
+      if (most > 0.05) coast(chosen(event), speed.map((one) => (one * Math.min(most, 0.25)) / most), event.timeStamp);
+    });
+  }
+  cube.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey) return; // what a touch pad's pinch looks like; else the page scrolls
+    event.preventDefault();
+    zoom(Math.exp(-event.deltaY / 200), drawn([event.clientX, event.clientY]));
+  }, { passive: false });
+  cube.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: [-3, 0], ArrowRight: [3, 0], ArrowUp: [0, 3], ArrowDown: [0, -3] }[event.key];
+    const push = { PageUp: 3, PageDown: -3 }[event.key];
+    const factor = { "+": 1.25, "=": 1.25, "-": 0.8 }[event.key];
+    if (event.altKey || event.ctrlKey || event.metaKey || !(step || push || factor)) return;
+    event.preventDefault();
+    if (factor) zoom(factor);
+    else if (push) change({ shift: within(221, state.shift + push), best: false });
+    else turn(chosen(event), ...step);
   });
 
   // --- State → page ---------------------------------------------------------------------------
@@ -328,6 +399,7 @@ Explorers.define("plane", (root, data, live) => {
     sliders.turn.show(state.turn, `${text(state.turn, 0)}°`);
     sliders.tilt.show(state.tilt, `${text(state.tilt, 0)}°`);
     sliders.shift.show(state.shift, `${text(state.shift, 1)}/255`);
+    zoomed.show(state.zoom[0], `${text(state.zoom[0], 1)} ×`);
     rows.colours.paint(table);
     rows.fires.paint(answer.fires, `the neuron fires on ${Explorers.inWords(answer.fires)}`);
     rows.wanted.paint(wanted, `wanted: ${Explorers.inWords(wanted)}`);
@@ -368,7 +440,7 @@ Explorers.define("plane", (root, data, live) => {
   function toFragment() {
     const want = state.want ? slug(state.want) : `${state.outside ? "not-" : ""}${state.a}-${state.b}`;
     const free = answer.found ? {} : { turn: state.turn, tilt: state.tilt, shift: state.shift };
-    return { map: state.map, want, ...free, view: state.view.join() };
+    return { map: state.map, want, ...free, view: state.view.join(), ...(state.zoom[0] > 1 ? { zoom: state.zoom.join() } : {}) };
   }
 
   /** Take a view from the address; what it does not say, or says wrongly, stays as it is. */
@@ -381,15 +453,16 @@ Explorers.define("plane", (root, data, live) => {
     else if (band && Number(band[2]) <= Number(band[3]) && Number(band[3]) < 256) {
       Object.assign(next, { want: null, outside: Boolean(band[1]), a: Number(band[2]), b: Number(band[3]) });
     }
-    const within = (key, most) => {
+    for (const [key, most] of Object.entries({ turn: 180, tilt: 90, shift: 221 })) {
       const value = Number(query.get(key));
       if (query.has(key) && Math.abs(value) <= most) next[key] = value;
-    };
-    within("turn", 180);
-    within("tilt", 90);
-    within("shift", 221);
+    }
     const view = (query.get("view") ?? "").split(",").map(Number);
     if (view.length === 2 && Math.abs(view[0]) <= 180 && Math.abs(view[1]) <= 90) next.view = view;
+    const enlarged = (query.get("zoom") ?? "1,0,0").split(",").map(Number);
+    const inside = enlarged.slice(1).every((value) => Math.abs(value) <= 221 * (enlarged[0] - 1));
+    if (enlarged.length === 3 && enlarged[0] >= 1 && enlarged[0] <= 6 && inside) next.zoom = enlarged;
+    halt();
     change(next, false);
   }
 
@@ -397,19 +470,21 @@ Explorers.define("plane", (root, data, live) => {
   const ticks = make("div", { class: "explorer-ticks", "aria-hidden": "true" }, ...[0, 64, 128, 192, 255].map((level) => make("span", {}, `${level}`)));
   live.append(
     make("div", { class: "explorer-columns" },
-      make("div", {}, cube,
-        make("p", { class: "explorer-hint" }, "Drag, or use the arrow keys: turns the plane. Page up, Page down: shifts it. Large dots fire. ",
-          make("label", {}, viewing, " turn the view instead"))),
+      make("div", { class: "explorer-sight" }, cube,
+        make("div", { class: "explorer-strips" },
+          make("span", {}, "colour"), rows.colours, make("span", {}, "fires"), rows.fires,
+          make("span", {}, "wanted"), rows.wanted, make("span", {}, "level"), ticks),
+        make("p", { class: "explorer-hint" }, "Drag, or use the arrow keys: turns the plane. Two fingers, + and −: zoom. Page up, Page down: shifts it. Large dots fire."),
+        make("label", { class: "explorer-check" }, viewing, " turn the view instead"),
+        now, verdict),
       ...(heard ? [make("figure", { class: "explorer-heard" }, screen, told)] : []),
       make("div", {},
         chooser.node,
         group("Wanted pattern", make("div", { class: "explorer-buttons" }, ...presetButtons), from.node, to.node,
           make("label", { class: "explorer-check" }, outside, " fire outside the band, not inside"), find),
-        group("Plane", sliders.turn.node, sliders.tilt.node, sliders.shift.node, neuron))),
-    make("div", { class: "explorer-strips" },
-      make("span", {}, "colour"), rows.colours, make("span", {}, "fires"), rows.fires,
-      make("span", {}, "wanted"), rows.wanted, make("span", {}, "level"), ticks),
-    now, verdict, where.link, status,
+        group("Plane", sliders.turn.node, sliders.tilt.node, sliders.shift.node, neuron),
+        group("View", zoomed.node))),
+    where.link, status,
   );
   change({}, false);
   where.open();
