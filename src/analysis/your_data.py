@@ -43,7 +43,7 @@ from analysis.bands import forecast as forecasting
 from analysis.bands.forecast import Forecast
 from analysis.nets import sweeps
 from analysis.pictures import encodings, steps
-from analysis.recordings.listing import METADATA, DataError
+from analysis.recordings.listing import METADATA, DataError, check_folder
 from analysis.recordings.recordings import Recordings, load
 from analysis.sound import datasets, soundfont
 
@@ -92,6 +92,8 @@ def prepared(
             return Prepared.load(Path(handed))
     store = store_of(checkpoints)
     own = store_for(Path(data), store) if data else None
+    if data:
+        check_folder(Path(data).expanduser())  # before the machine's speed is measured
     if minutes < 0:
         raise DataError(f"minutes must be positive, got {minutes:g}.")
     plan = choose_plan(minutes, jobs, own) if minutes else SETTINGS[profile]

@@ -38,6 +38,7 @@ def test_damaged_results_are_computed_again(built: Victim) -> None:
     assert differing(tree(results), whole[0]) | differing(tree(html), whole[1]) == set()
 
 
+@pytest.mark.slow
 def test_a_damaged_record_of_the_graph_is_made_again(built: Victim) -> None:
     results = built.folder / RESULTS
     whole = tree(results)

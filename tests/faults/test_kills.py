@@ -185,6 +185,7 @@ print(datasets.fetch("spoken-digits"))
 """
 
 
+@pytest.mark.slow
 def test_a_download_that_is_killed(
     tmp_path: Path, source: str, request: pytest.FixtureRequest
 ) -> None:

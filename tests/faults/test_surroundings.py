@@ -78,9 +78,8 @@ exit $first
 """
 
 
-@pytest.mark.parametrize(
-    "kilobytes", [300, *(pytest.param(size, marks=pytest.mark.slow) for size in (60, 900))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kilobytes", [60, 300, 900])
 def test_a_full_disk(tmp_path: Path, undisturbed: Victim, kilobytes: int) -> None:
     """From a disk that is too small for the first spec to one that has no room for the pages."""
     victim = builder(tmp_path, chapters=1)
@@ -100,9 +99,8 @@ os.execvp(sys.argv[2], sys.argv[2:])
 """
 
 
-@pytest.mark.parametrize(
-    "kilobytes", [100, *(pytest.param(size, marks=pytest.mark.slow) for size in (1, 10, 1000))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kilobytes", [1, 10, 100, 1000])
 def test_a_limit_on_the_size_of_a_file(tmp_path: Path, undisturbed: Victim, kilobytes: int) -> None:
     """As `ulimit -f` sets it: from less than a spec to less than MathJax, the largest file."""
     victim = builder(tmp_path, chapters=1)
@@ -139,6 +137,7 @@ def test_a_stale_lock_and_two_builds_at_once(tmp_path: Path, undisturbed: Victim
     assert differing(pages(victim), pages(undisturbed)) == set()
 
 
+@pytest.mark.slow
 def test_a_clock_that_was_set_back(tmp_path: Path, undisturbed: Victim) -> None:
     """What was built tomorrow does not hide what is edited today."""
     victim = copied(undisturbed, tmp_path)

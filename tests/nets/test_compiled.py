@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from analysis.nets.training import (
     evaluate,
     train,
 )
+from tests.conftest import ROOT
 
 COUNT = 50
 _RNG = np.random.default_rng(1)
@@ -224,14 +226,22 @@ print(trained.losses.tobytes().hex())
 """
 
 
+def checkout(folder: Path) -> dict[str, str]:
+    """Copy the package to a checkout that has compiled nothing; the environment to run it."""
+    shutil.copytree(ROOT / "src", folder / "src")
+    (folder / "pyproject.toml").touch()
+    return os.environ | {"PYTHONPATH": str(folder / "src")}
+
+
 @pytest.mark.slow
 def test_kernels_are_kept_beside_the_build(tmp_path: Path) -> None:
     """A second process compiles nothing, and computes the same bits."""
-    said = []
+    said, environment = [], checkout(tmp_path)
     for _ in range(2):
         run = subprocess.run(
             [sys.executable, "-c", _FRESH],
-            cwd=tmp_path,
+            cwd="/",
+            env=environment,
             capture_output=True,
             text=True,
             check=True,
@@ -261,11 +271,11 @@ def test_who_comes_first_trains_the_same_bits(tmp_path: Path, processors: list[s
 
     In a folder without any kernels, or with those for another processor.
     """
-    command = [sys.executable, "-P", "-c", _ONE]
+    command, environment = [sys.executable, "-P", "-c", _ONE], checkout(tmp_path)
     runs = [
         subprocess.run(
-            command, capture_output=True, text=True, check=True, cwd=tmp_path,
-            env=os.environ | ({"NUMBA_CPU_NAME": name} if name else {}),
+            command, capture_output=True, text=True, check=True, cwd="/",
+            env=environment | ({"NUMBA_CPU_NAME": name} if name else {}),
         ).stdout
         for name in processors
     ]  # fmt: skip

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import nbformat
 import pytest
 from docutils import nodes
 from docutils.utils import new_document
@@ -86,11 +88,23 @@ def test_injected_parameters_say_so() -> None:
     )
 
 
-def test_each_module_has_a_page_with_an_anchor_at_each_function() -> None:
-    pages = {
-        name: context["body"]
-        for name, context, _ in listings.module_pages(application(**{"single-pixel": "One pixel"}))
-    }
+def test_each_module_that_is_called_has_a_page_with_an_anchor_at_each_function(
+    tmp_path: Path,
+) -> None:
+    source = [
+        "from analysis import single_pixel as sp\n",
+        "from analysis.colour import colormaps\n",
+    ]
+    cells = [
+        nbformat.v4.new_code_cell("".join([*source, "from analysis.publishing import figures"])),
+        nbformat.v4.new_code_cell("sp.encoding(colormaps.lut8('jet'))\nfigures.style()"),
+        nbformat.v4.new_markdown_cell("sp.nothing()"),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "x.ipynb")
+    app = application(**{"single-pixel": "One pixel"})
+    app.srcdir = str(tmp_path)
+    pages = {name: context["body"] for name, context, _ in listings.module_pages(app)}
+    assert set(pages) == {"_modules/analysis/single_pixel", "_modules/analysis/colour/colormaps"}
     body = pages["_modules/analysis/single_pixel"]
     assert '<a href="../book/single-pixel.html">One pixel</a>' in body
     text = re.sub("<[^>]*>", "", body)

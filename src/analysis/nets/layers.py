@@ -9,6 +9,7 @@ normalisation.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -75,7 +76,9 @@ def kernels() -> Path:
     processor = _settings.CPU_NAME or llvm.get_host_cpu_name()
     parts = [path.read_bytes() for path in sources]
     digest = hashlib.sha256(b"".join([*parts, processor.encode()])).hexdigest()
-    place = build_folder() / "kernels" / digest[:16]
+    own = Path(__file__).parents[3]  # of a checkout: one folder for whoever calls, and from where
+    known = (own / "pyproject.toml").exists() and os.access(own, os.W_OK)
+    place = (own / "_build" if known else build_folder()) / "kernels" / digest[:16]
     with suppress(OSError):
         place.mkdir(parents=True, exist_ok=True)
     return place

@@ -29,6 +29,15 @@ LISTS = {"testing_list.txt": "test", "validation_list.txt": "validation"}
 # --- finding ---------------------------------------------------------------------------------
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse what is no folder."""
+    if not folder.exists():
+        raise DataError(f"There is no folder {shown(str(folder))}: check the path.")
+    if not folder.is_dir():
+        what = shown(str(folder))
+        raise DataError(f"{what} is a file, not a folder with one subfolder a class.")
+
+
 def find(folder: Path, group: str = "", classes: str = "") -> Listing:
     """List the files of a folder and their classes. Nothing is opened but tables.
 
@@ -41,10 +50,7 @@ def find(folder: Path, group: str = "", classes: str = "") -> Listing:
     where = shown(str(folder))
     left_out: list[LeftOut] = []
     try:
-        if not folder.exists():
-            raise DataError(f"There is no folder {where}: check the path.")
-        if not folder.is_dir():
-            raise DataError(f"{where} is a file, not a folder with one subfolder a class.")
+        check_folder(folder)
         files = list(walk(folder, left_out))
         usable = [file for file in files if kind_of(file.path) is not None]
         base, tables = _tables(files, usable)

@@ -1,4 +1,4 @@
-"""What pages show of code: each toggle says what it holds, and each module has a page.
+"""What pages show of code: each toggle says what it holds, and what cells call has a page.
 
 Called by the extension `site.pages`. Functions that a cell calls lead to their source, rendered
 in the site itself under ``_modules``.
@@ -7,12 +7,11 @@ in the site itself under ``_modules``.
 from __future__ import annotations
 
 import ast
-import pkgutil
+import json
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from html import escape
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -169,21 +168,29 @@ def _page(module: str) -> str:
 
 
 def module_pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Pages of all modules of the package, for Sphinx's ``html-collect-pages``."""
+    """Pages of the modules that some page calls, for Sphinx's ``html-collect-pages``."""
     if app.builder.name != "html":
         return
-    package = import_module(_PACKAGE)
-    for module in pkgutil.walk_packages(package.__path__, f"{_PACKAGE}."):
-        source = _source(module.name)
-        page = _page(module.name)
-        lines = app.builder.highlighter.highlight_block(source, "python").splitlines()
-        for name, line in _lines(module.name).items():
-            lines[line - 1] = f'<a id="{module.name}.{name}"></a>{lines[line - 1]}'
+    for module in _called_by_pages(Path(app.srcdir)):
+        page = _page(module)
+        lines = app.builder.highlighter.highlight_block(_source(module), "python").splitlines()
+        for name, line in _lines(module).items():
+            lines[line - 1] = f'<a id="{module}.{name}"></a>{lines[line - 1]}'
         code = "\n".join(lines)
-        body = f"""<h1>Source of <code>{module.name}</code></h1>
-{_chapter(app, module.name, page)}
+        body = f"""<h1>Source of <code>{module}</code></h1>
+{_chapter(app, module, page)}
 <div class="highlight-python notranslate">{code}</div>"""
-        yield page, {"title": module.name, "body": body}, "page.html"
+        yield page, {"title": module, "body": body}, "page.html"
+
+
+def _called_by_pages(sources: Path) -> list[str]:
+    """Modules that a link leads to: what the notebooks call, but for publishing's."""
+    found = set()
+    for path in sources.rglob("*.ipynb"):
+        made = json.loads(path.read_bytes())["cells"]
+        codes = ["".join(cell["source"]) for cell in made if cell["cell_type"] == "code"]
+        found |= {module for called in calls(codes) for module, _ in called}
+    return sorted(module for module in found if not module.startswith(_PUBLISHING))
 
 
 def _chapter(app: Any, module: str, page: str) -> str:
