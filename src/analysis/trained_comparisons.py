@@ -36,6 +36,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from analysis.comparisons import beside
 from analysis.comparisons.arms import ALL_STEPS, ARMS, COLOURS, NETWORKS, RAW
 from analysis.comparisons.components import pooled_deviation, winner_chances
 from analysis.comparisons.design import MAIN_SCALE, MAIN_SCALING, MARGIN, Factorial, Settings
@@ -52,7 +53,7 @@ from analysis.pictures import steps
 _EDITION = Settings(
     tasks=tuple(TITLES),
     networks=("neuron", "small"),
-    arms=tuple(name for name, arm in ARMS.items() if arm.kind != "own"),
+    arms=tuple(ARMS),
     seeds=12,
     pair_arms=("raw", "gray3", "raw-wide", "raw3-drop", *COLOURS),
     pair_seeds=20,
@@ -129,7 +130,7 @@ def differences(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     trains = scores(results, "train")
     for task, network, cell in cells_of(scores(results)):
         train = cell_of(trains, task, network)
-        for arm in cell.columns.drop(RAW):
+        for arm in cell.columns.drop([RAW, *beside.arms(cell)]):
             both = cell[[RAW, arm]].dropna()
             planned = results[
                 (results.stage == "final")

@@ -27,11 +27,12 @@ Scaling = Literal["global", "image"]
 class Arm:
     """What a network is fed, and how the network is changed.
 
-    `label`: For figures. `encoding`: ``"raw"``, ``"magnitude"`` or an encoding of
-    `analysis.pictures.encodings`. `change`: ``wide``: the first layer has three times as many
-    filters. ``pointwise``: an extra 1×1 layer of three ReLU neurons in front. ``relu-colormap``: a
-    trained colormap in front. ``drop``: channels are left out at random in training. `size`: Knots
-    of the trained colormap. `kind`: For grouping and colouring.
+    `label`: For figures. `encoding`: ``"raw"``, ``"magnitude"``, an encoding of
+    `analysis.pictures.encodings` or a way of `analysis.pictures.channels`. `change`: ``wide``: the
+    first layer has three times as many filters. ``pointwise``: an extra 1×1 layer of three ReLU
+    neurons in front. ``relu-colormap``: a trained colormap in front. ``drop``: channels are left
+    out at random in training. `size`: Knots of the trained colormap. `kind`: For grouping and
+    colouring.
     """
 
     label: str
@@ -67,6 +68,10 @@ ARMS: dict[str, Arm] = {
     "relu-8": Arm("learned ReLU colormap, 8", "raw", "network", "relu-colormap", 8),
     "raw-wide": Arm("raw, first layer ×3", "raw", "network", "wide"),
     "raw-1x1": Arm("raw, extra 1×1 layer", "raw", "network", "pointwise"),
+    "deltas": Arm("level and its changes", "deltas", "channels"),
+    "ranges": Arm("three ranges of decibels", "ranges", "channels"),
+    "ramp": Arm("level and height", "ramp", "channels"),
+    "hue": Arm("hue by frequency", "hue", "channels"),
     "wreath": Arm("wreath", "wreath", "own"),
     "spire": Arm("spire", "spire", "own"),
 }

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.comparisons.arms import ARMS, SIDE, Scaling
 from analysis.comparisons.design import Settings
-from analysis.pictures import encodings
+from analysis.pictures import channels, encodings
 from analysis.pictures.encodings import ScaleName
 from analysis.sound import datasets, signals, spectrograms
 
@@ -213,6 +213,8 @@ def encoded(
         values = magnitude(task.db, high)[:, None]
     elif way.encoding == "raw3":
         values = np.repeat(((task.db - low) / span)[:, None], 3, axis=1)
+    elif way.encoding in channels.SPENT:
+        values = channels.spend((task.db - low) / span, way.encoding)
     else:
         values = encodings.encode((task.db - low) / span, way.encoding, seed)
     if scale == "as_fed" and not way.standardised:
