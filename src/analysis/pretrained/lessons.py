@@ -43,8 +43,8 @@ TABLES: dict[str, dict[str, str]] = {
 class Course:
     """Which nets are trained.
 
-    Arms by start; draws of clips, a net each, and the one that rates are tried on; about so many
-    clips of a draw; rows and columns of a picture; stops, the last of which ends it.
+    Arms by start; draws of clips, a net each; the draw and the arms that rates are tried on; about
+    so many clips of a draw; rows and columns of a picture; stops, the last of which ends it.
     """
 
     sounds: tuple[str, ...]
@@ -117,7 +117,7 @@ def _scores(lessons: Mapping[Lesson, int], course: Course, **how: Any) -> pd.Dat
 
 
 def best_rates(nets: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """Rate of each sound and start: best at the end, in the mean of the arms that were tried."""
+    """Rate of each sound and start: best at the end, in the mean of arms it was tried on."""
     tried = nets[(nets.stage == "rate") & (nets.steps == nets.steps.max())]
     means = tried.groupby(["sound", "weights", "rate"]).test.mean().reset_index("rate")
     best = means.sort_values("test").groupby(["sound", "weights"]).rate.last()
