@@ -42,4 +42,6 @@ def test_training_repeats_itself_and_learns() -> None:
     )
     assert first == again
     assert torch.equal(state, torch.random.get_rng_state())
-    assert first[1] > 0.5
+    ((steps, _, train),) = first
+    assert steps == how.steps
+    assert train > 0.5

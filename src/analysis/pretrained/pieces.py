@@ -207,7 +207,7 @@ class Lesson:
         colours = encodings.encode(task.levels(self.side), self.encoding, self.draw)
         test = (task.fold % self.seeds == self.net.seed) & ~task.core
         inputs = transfer.fed(colours, "own", task.core)
-        scores = transfer.train_net(self.net, inputs, task, test, self.descent)
+        ((_, *scores),) = transfer.train_net(self.net, inputs, task, test, self.descent)
         row = (question, "own", -1, *scores)
         return {"rows": pd.DataFrame([row], columns=_ROW).to_dict("list")}
 

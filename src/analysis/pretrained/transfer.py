@@ -7,6 +7,7 @@ a net's input; `train_net` moves all of a net's weights. Frozen nets are read by
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -122,11 +123,15 @@ class Descent:
     steps, batch : int
     rate : float
         The first.
+    stops : tuple of int
+        After how many steps it is scored, rising; those after the last are not taken. By default
+        at the end alone.
     """
 
     steps: int
     batch: int
     rate: float
+    stops: tuple[int, ...] = ()
 
 
 def train_net(
@@ -135,11 +140,11 @@ def train_net(
     task: Task,
     test: NDArray[np.bool_],
     how: Descent,
-) -> tuple[float, float]:
+) -> list[tuple[int, float, float]]:
     """Train all weights of a net on the clips that are not tested.
 
-    At the end the averages of the batch normalisation are taken anew over training clips: a few
-    dozen steps would not bring them near the present activations.
+    Before it is scored the averages of the batch normalisation are taken anew over training clips:
+    a few dozen steps would not bring them near the present activations.
 
     Parameters
     ----------
@@ -152,29 +157,30 @@ def train_net(
 
     Returns
     -------
-    test, train : float
-        Scores; the latter on as many training clips as there are tested ones.
+    list of (steps, test, train)
+        Scores at each of its stops; the latter on as many training clips as there are tested ones.
     """
     module = efficientnet.build(net, task.outputs)
-    rows = np.flatnonzero(~test)
-    order = training.order(net.seed, rows, how.steps, how.batch)
+    order = training.order(net.seed, np.flatnonzero(~test), how.steps, how.batch)
     optimiser = torch.optim.Adam(module.parameters(), lr=how.rate)
     fade = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 1 / how.steps, how.steps)
     targets = torch.as_tensor(task.targets)
     loss_of = functional.cross_entropy if task.targets.ndim == 1 else functional.mse_loss
+    tested, shown = np.flatnonzero(test), np.unique(order.ravel()[: int(test.sum())])
+    stops, found = how.stops or (how.steps,), []
     module.train()
-    for batch in order:
+    for step, batch in enumerate(order[: stops[-1]], 1):
         loss = loss_of(module(_batch(inputs, batch)), targets[batch])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         fade.step()
-    efficientnet.calibrate(module, inputs[order.ravel()[:128]])
-    shown = order.ravel()[: int(test.sum())]
-    return (
-        _score(module, inputs, task, np.flatnonzero(test)),
-        _score(module, inputs, task, np.unique(shown)),
-    )
+        if step in stops:
+            ready = deepcopy(module)
+            efficientnet.calibrate(ready, inputs[order.ravel()[:128]])
+            unseen, seen = (_score(ready, inputs, task, rows) for rows in (tested, shown))
+            found.append((step, unseen, seen))
+    return found
 
 
 def _batch(inputs: NDArray[np.float32], rows: NDArray[np.int64]) -> torch.Tensor:

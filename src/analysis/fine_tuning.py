@@ -1,0 +1,144 @@
+"""Fine-tuning: what colour, contrast and a start are worth where all of a net's weights move.
+
+Nets are trained as people do it: pictures of 160 × 160, every weight, Adam from a rate that was
+swept. Arms are paired by *draw*: the same clips, noise, folds, read-out and order of clips.
+
+What decides, stated before any of these nets was trained. Scores are R² for chirps in noise of -10
+to 20 dB, and accuracy for spoken words, on clips (and speakers) kept aside, at the last stop.
+Intervals are Student's over draws; those of words share a pool of recordings and have Nadeau and
+Bengio's variance. Differences are corrected by Holm over an estimand's sounds, and `MARGIN` is
+negligible. There is one rate a sound and start: the best of those tried for gray, on a draw of its
+own; if that favours an arm, it is gray.
+
+- "colour" (B2, for trained nets): mean of viridis and turbo less gray, from ImageNet's weights.
+  Null: not above the margin. Holds if surely above for both sounds; with limits for one; fails if
+  surely below the margin for both.
+- "start" (B1, beyond chirps and small pictures): gray, from ImageNet's weights less from random.
+  Read as B1 is: a sound an answer.
+- "interaction" (Q7, for trained nets): viridis less gray from ImageNet's weights, less the same
+  from random ones. Only for sounds where "colour" is surely above 0; elsewhere there is nothing to
+  explain.
+- "contrast": gray at a fifth of its contrast less gray. Prediction: none, for batch normalisation
+  divides a contrast away where it takes the batch's own averages: surely less than `SAME` apart.
+- "colour, early": as "colour", at the first stop, after a few steps: whether a lead that frozen
+  nets have outlives training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from analysis.comparisons.studies import Study
+from analysis.evidence import folds
+from analysis.evidence.contrasts import corrected, effect
+from analysis.evidence.verdicts import by_answers, by_margin
+from analysis.evidence.words import interval
+from analysis.pretrained import lessons
+from analysis.pretrained.lessons import TESTED, Course
+
+#: Differences below one percentage point were declared negligible before anything was computed.
+MARGIN = 0.01
+
+#: Contrasts are called the same if their scores surely differ by less than five points.
+SAME = 0.05
+
+#: Sounds, and what they are called.
+TITLES = {"chirps": "chirps in noise", "spoken-words": "spoken words"}
+
+SETTINGS = {
+    "edition": Course(
+        sounds=tuple(TITLES),
+        arms={"imagenet": tuple(lessons.ARMS), "random": ("gray", "viridis")},
+        draws=(21, 22, 23, 24, 25), trial=20, tried=("gray",),
+        rates=(3e-4, 1e-3, 3e-3), clips=480, side=160, stops=(10, 50, 150),
+    ),
+}  # fmt: skip
+SETTINGS["rehearsal"] = replace(
+    SETTINGS["edition"], sounds=("chirps",), draws=(21, 22), rates=(1e-3,), clips=60, side=64,
+    stops=(2, 6),
+)  # fmt: skip
+SETTINGS["large"] = replace(
+    SETTINGS["edition"], draws=tuple(range(21, 41)), clips=960, side=224, stops=(10, 50, 150, 600),
+    rates=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
+)  # fmt: skip
+
+#: What the edition stores. A build trains one net again as far as its first stop.
+STUDY = Study(
+    "fine-tuning", lessons, SETTINGS["edition"], lessons.TABLES, lessons.KEY,
+    ("stage", "sound", "weights", "steps"),
+    lessons.measure, lessons.again, lessons.quick, lessons.estimate, needs=("spoken-words",),
+    sample=1, unit=("scores", "measured"),
+)  # fmt: skip
+
+
+def scores(nets: pd.DataFrame) -> pd.DataFrame:
+    """Test scores of the arms: a row a sound, number of steps and draw; columns (start, arm)."""
+    arms = nets[nets.stage == "arm"]
+    columns = ["weights", "arm"]
+    wide: pd.DataFrame = arms.pivot(
+        index=["sound", "steps", "seed"], columns=columns, values="test"
+    )
+    return wide
+
+
+def differences(wide: pd.DataFrame) -> pd.DataFrame:
+    """Estimands, draw by draw, from `scores`: a column each."""
+    own, other = wide["imagenet"], wide["random"]
+    return pd.DataFrame(
+        {
+            "colour": (own.viridis + own.turbo) / 2 - own.gray,
+            "viridis": own.viridis - own.gray,
+            "turbo": own.turbo - own.gray,
+            "contrast": own["gray, faint"] - own.gray,
+            "start": own.gray - other.gray,
+            "interaction": (own.viridis - own.gray) - (other.viridis - other.gray),
+        }
+    )
+
+
+def effects(nets: pd.DataFrame) -> pd.DataFrame:
+    """Each of `differences` by sound and number of steps, corrected over the sounds.
+
+    ``estimand``, ``sound``, ``steps``, the difference with its interval, ``holm``, ``decided``.
+    """
+    table = differences(scores(nets))
+    tables = []
+    for (name, values), steps in product(table.items(), nets.steps.unique()):
+        rows: list[dict[str, Any]] = []
+        for sound, part in values.xs(steps, level="steps").groupby("sound"):
+            pool = 0.0 if sound == "chirps" else folds.shared(10, tested=TESTED)
+            label = {"estimand": name, "sound": sound, "steps": steps, "draws": len(part)}
+            rows.append(label | effect(part, 0, pool))
+        tables.append(corrected(pd.DataFrame(rows)))
+    return pd.concat(tables, ignore_index=True)
+
+
+def at_end(table: pd.DataFrame, estimand: str) -> pd.DataFrame:
+    """Rows of `effects` of one estimand at the last stop: a sound each."""
+    end: pd.DataFrame = table[(table.estimand == estimand) & (table.steps == table.steps.max())]
+    return end
+
+
+def verdict(table: pd.DataFrame, estimand: str) -> str:
+    """B2 from "colour" and B1 from "start", as stated above."""
+    return by_answers(by_margin(at_end(table, estimand), MARGIN))
+
+
+def verdict_explains(table: pd.DataFrame) -> str:
+    """Q7 from "interaction", where colour helps at all."""
+    colour = at_end(table, "colour")
+    gains = colour.sound[colour.decided == 1]
+    if gains.empty:
+        return "fails" if (colour.high < MARGIN).all() else "undecided"
+    own = at_end(table, "interaction")
+    return by_answers(by_margin(own[own.sound.isin(gains)], MARGIN))
+
+
+def said(rows: pd.DataFrame) -> str:
+    """Spell differences by sound, in points with their intervals."""
+    ends = rows[["difference", "low", "high"]].to_numpy()
+    return "; ".join(f"{TITLES[s]} {interval(*e)}" for s, e in zip(rows.sound, ends, strict=True))

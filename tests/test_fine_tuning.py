@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from analysis import fine_tuning as ft
+from analysis.evidence import measurements
+from tests.conftest import ROOT
+
+
+def nets(gain: dict[str, float], *, sounds: tuple[str, ...] = ("chirps", "spoken-words")):
+    """Made-up scores: each arm of a start lies by `gain` above a draw's own level, nearly."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for sound, seed, steps in product(sounds, range(5), (10, 150)):
+        level = rng.normal(0.5, 0.2)
+        for weights, arms in ft.SETTINGS["edition"].arms.items():
+            for arm in arms:
+                score = level + gain.get(f"{weights} {arm}", 0.0) + rng.normal(0, 0.002)
+                rows.append(("arm", sound, weights, arm, 1e-3, seed, steps, score, score))
+    columns = ["stage", "sound", "weights", "arm", "rate", "seed", "steps", "test", "train"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_effects_are_paired_by_draw_as_scipy_pairs_them() -> None:
+    table = nets({"imagenet viridis": 0.1, "imagenet turbo": 0.3})
+    found = ft.effects(table)
+    row = ft.at_end(found, "colour").set_index("sound").loc["chirps"]
+    end = table[(table.sound == "chirps") & (table.steps == 150) & (table.weights == "imagenet")]
+    wide = end.pivot(index="seed", columns="arm", values="test")
+    values = (wide.viridis + wide.turbo) / 2 - wide.gray
+    low, high = stats.ttest_1samp(values, 0).confidence_interval()
+    assert row.difference == pytest.approx(0.2, abs=0.01)
+    assert (row.low, row.high) == pytest.approx((low, high))
+
+
+def test_recordings_of_one_pool_have_wider_intervals_than_chirps() -> None:
+    one = nets({}, sounds=("chirps",))
+    found = ft.effects(pd.concat([one, one.assign(sound="spoken-words")]))
+    wide = (found.high - found.low).groupby([found.estimand, found.sound, found.steps]).first()
+    wide = wide.unstack("sound")
+    shared = np.sqrt(1 + 5 * 3 / 9)  # Nadeau and Bengio: 3 of 12 slots are tested, 9 trained on
+    assert np.allclose(wide["spoken-words"] / wide.chirps, shared)
+
+
+@pytest.mark.parametrize(
+    ("gain", "expected"),
+    [(0.1, "holds"), (-0.1, "fails"), (0.0, "fails")],
+)
+def test_colour_is_decided_by_the_usual_maps_from_imagenets_weights(
+    gain: float, expected: str
+) -> None:
+    both = dict.fromkeys(("imagenet viridis", "imagenet turbo"), gain)
+    assert ft.verdict(ft.effects(nets(both)), "colour") == expected
+
+
+def test_pretraining_explains_only_what_random_nets_do_not_gain_too() -> None:
+    gains = {"imagenet viridis": 0.1, "imagenet turbo": 0.1}
+    assert ft.verdict_explains(ft.effects(nets(gains))) == "holds"
+    assert ft.verdict_explains(ft.effects(nets(gains | {"random viridis": 0.1}))) == "fails"
+    assert ft.verdict_explains(ft.effects(nets({}))) == "fails"
+
+
+def test_edition_has_every_arm_of_the_course(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    stored = measurements.load(measurements.folder(ft.STUDY.name)).tables["nets"]
+    course = ft.SETTINGS["edition"]
+    arms = stored[stored.stage == "arm"].groupby(["sound", "weights", "arm"]).seed.nunique()
+    asked = {(s, w, a) for s, (w, own) in product(course.sounds, course.arms.items()) for a in own}
+    assert set(arms.index) == asked
+    assert (arms == len(course.draws)).all()
+    assert set(stored.steps) == set(course.stops)
