@@ -26,6 +26,7 @@ own; if that favours an arm, it is gray.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -142,3 +143,21 @@ def said(rows: pd.DataFrame) -> str:
     """Spell differences by sound, in points with their intervals."""
     ends = rows[["difference", "low", "high"]].to_numpy()
     return "; ".join(f"{TITLES[s]} {interval(*e)}" for s, e in zip(rows.sound, ends, strict=True))
+
+
+def ended(scores: pd.Series, weights: str) -> str:
+    """Spell mean scores from one start, by sound and arm (its index, with the start between)."""
+    own = scores.xs(weights, level="weights")
+    sounds = own.index.unique("sound")
+    return "; ".join(
+        f"{TITLES[sound]} " + ", ".join(f"{arm} {score:.2f}" for arm, score in own[sound].items())
+        for sound in sounds
+    )
+
+
+def chosen(rates: Mapping[tuple[str, str], float]) -> str:
+    """Spell the rate of each sound and start."""
+    starts = {"imagenet": "from ImageNet's weights", "random": "from random ones"}
+    return "; ".join(
+        f"{TITLES[sound]} {starts[weights]} {rate:g}" for (sound, weights), rate in rates.items()
+    )

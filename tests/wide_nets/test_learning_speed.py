@@ -37,3 +37,15 @@ def test_eigenfunctions_point_the_same_way():
     assert (shapes[["gray8 2", "gray8 3"]].iloc[0] > 0).all()
     for rank in (2, 3):
         assert shapes[f"gray8 {rank}"] @ shapes[f"turbo {rank}"] > 0
+
+
+def test_the_middle_third_is_ranked_among_bands_as_wide():
+    frame = learning_speed.band_map("viridis", step=8)
+    wide = frame[frame.high - frame.low == 87].index
+    low = frame.low[wide]
+    frame.loc[wide, "speed"] = np.where(low == 80, 3.0, np.where(low < 80, 2.0, 4.0))
+    shares = learning_speed.middle_third({"x": frame})
+    assert shares["x"] == (low < 80).sum() / (len(low) - 1)
+    assert learning_speed.verdict_split(shares) == "fails"
+    frame.loc[wide, "speed"] = 1.0 * (low == 80)
+    assert learning_speed.verdict_split(learning_speed.middle_third({"x": frame})) == "holds"

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.colour.colormaps import LEVELS, lut8
+from analysis.evidence.verdicts import graded
 from analysis.pictures.encodings import ScaleName, fit_scale, fourier, random_curve, scaled_table
 from analysis.planes.margins import pattern_margins
 from analysis.wide_nets.kernels import (
@@ -101,6 +102,28 @@ def band_map(name: str, step: int = 8) -> pd.DataFrame:
     frame = pd.DataFrame(bands(step), columns=["low", "high"]).assign(speed=gray / own)
     frame.insert(0, "encoding", name)
     return frame
+
+
+def middle_third(maps: Mapping[str, pd.DataFrame]) -> pd.Series:
+    """Share of the bands as wide as a third that each map's net learns more slowly than the middle.
+
+    By speed over gray's, from tables of `band_map`; 1 if it is made for a split into thirds.
+    """
+    shares, third = {}, round(LEVELS / 3 / 8) * 8  # on the maps' grid
+    for name, frame in maps.items():
+        wide = frame[frame.high - frame.low + 1 == third].set_index("low").speed
+        middle = min(wide.index, key=lambda low: abs(low - (LEVELS - third) / 2))
+        shares[name] = float((wide.drop(middle) < wide[middle]).mean())
+    return pd.Series(shares)
+
+
+def verdict_split(shares: pd.Series) -> str:
+    """A7 by learning speed, from `middle_third`.
+
+    *Rule.* A map counts if the middle third is among the fastest tenth of bands as wide. All count:
+    holds. None: fails. Else: holds with limits.
+    """
+    return graded((shares >= 0.9).tolist())
 
 
 def eigenfunctions(
