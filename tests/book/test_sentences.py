@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
+from tests.book.conftest import HTML
+
 
 def ends(text: str) -> tuple[float, float]:
     """Ends of the interval in "−0.1 [−0.2, +0.3]"."""
@@ -70,3 +74,15 @@ def test_one_point_of_the_phase_diagram_shows_a_gain_or_a_loss(numbers: dict[str
     if numbers["trained-phase-task"].startswith("spoken"):  # without recordings: textures alone
         assert ends(numbers["trained-phase-scarce"])[1] < 0
     assert set(re.findall(r"\[([+−])", numbers["trained-limited-gain"])) == {"+"}
+
+
+def test_no_page_puts_its_reader_off_to_another_run() -> None:
+    pages = sorted((HTML / "book").glob("*.html"))
+    if not pages:
+        pytest.skip("the book is not built: run `make book` first")
+    for page in pages:
+        text = re.sub(r"<[^>]*>|\s+", " ", page.read_text("utf-8"))
+        put_off = (
+            r"more seeds (and|would)[^.]*|profile\W{1,4}(quick|full)\b|\bquick (book|profile|run)"
+        )
+        assert not (found := re.search(put_off, text)), (page.name, found)

@@ -132,7 +132,7 @@ def record(
     figure: str,
     section: str,
     part: str = "",
-    would_decide: str = "more seeds and more data",
+    would_decide: str = "an interval that leaves out either 0 or the margin",
 ) -> None:
     """Record a verdict on a claim.
 
