@@ -20,6 +20,9 @@ own; if that favours an arm, it is gray.
   explain.
 - "contrast": gray at a fifth of its contrast less gray. Prediction: none, for batch normalisation
   divides a contrast away where it takes the batch's own averages: surely less than `SAME` apart.
+- "voices": a frozen net that was trained to tell speakers apart, less the frozen net of
+  photographs, both read at their end and at all depths, on digits, their speakers and words.
+  Prediction: surely better for who speaks; not for what is said, which it was trained to ignore.
 - "colour, early": as "colour", at the first stop, after a few steps: whether a lead that frozen
   nets have outlives training.
 """

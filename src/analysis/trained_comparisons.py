@@ -97,7 +97,7 @@ SETTINGS: dict[str, Settings] = {
         _EDITION,
         arms=(
             *("raw", "magnitude", "gray3", "viridis", "turbo", "jet", "random-curve", "shuffled"),
-            *("thermometer", "relu-8", "raw-wide", "raw-1x1", "raw3-drop"),
+            *("thermometer", "relu-8", "raw-wide", "raw-1x1", "raw3-drop", "magma", "deltas"),
         ),
         seeds=5,
         pair_arms=("raw", "gray3", "raw-wide", "viridis", "turbo", "jet"),

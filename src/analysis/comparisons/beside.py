@@ -47,6 +47,8 @@ def differences(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """
     tables = []
     for task, network, cell in cells_of(scores(results)):
+        if not set(COLOURS) <= set(cell):
+            continue
         wide = cell.assign(colour=cell[list(COLOURS)].mean(axis=1, skipna=False))
         found = contrasts(wide, product(arms(cell), (RAW, "colour")), seed)
         tables.append(found.assign(task=task, network=network))
@@ -60,7 +62,8 @@ def came_true(table: pd.DataFrame) -> pd.DataFrame:
     for arm, tasks, network, reference, above in EXPECTED:
         own = table[(table.arm == arm) & (table.network == network)]
         own = own[(own.reference == reference) & own.task.isin(tasks)]
-        rows.append((arm, network, reference, len(own), above, own.difference.mean()))
+        if len(own):
+            rows.append((arm, network, reference, len(own), above, own.difference.mean()))
     columns = ["arm", "network", "reference", "tasks", "above", "difference"]
     found = pd.DataFrame(rows, columns=columns)
     return found.assign(hit=(found.difference > 0) == found.above)

@@ -1,7 +1,8 @@
 """Lessons: nets all of whose weights are trained, by what they are fed and where they start.
 
 A `Lesson` is one net, scored at several stops; `measure` tries the rates of a `Course` on a draw of
-clips of its own, and then trains every arm at the rate that did best for its sound and start.
+clips of its own, and then trains every arm at the rate that did best for its sound and start. A
+`Hearing` sets a frozen net that has heard voices beside the one that has seen photographs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.nets import sweeps
-from analysis.pretrained import contrast, noisy, transfer
+from analysis.pretrained import contrast, noisy, probes, transfer, voices
 from analysis.pretrained.contrast import Feed
 from analysis.pretrained.efficientnet import Net
 from analysis.pretrained.pieces import NATIVE, Weights
@@ -35,7 +36,9 @@ KEY = (*LESSON, "steps")
 
 TABLES: dict[str, dict[str, str]] = {
     "nets": dict.fromkeys(LESSON, "text")
-    | {"rate": "number", "seed": "count", "steps": "count", "test": "number", "train": "number"}
+    | {"rate": "number", "seed": "count", "steps": "count", "test": "number", "train": "number"},
+    "frozen": dict.fromkeys(("sound", "task", "net", "probe"), "text")
+    | {"seed": "count", "fold": "count", "test": "number", "train": "number"},
 }
 
 
@@ -44,7 +47,8 @@ class Course:
     """Which nets are trained.
 
     Arms by start; draws of clips, a net each; the draw and the arms that rates are tried on; about
-    so many clips of a draw; rows and columns of a picture; stops, the last of which ends it.
+    so many clips of a draw; rows and columns of a picture; stops, the last of which ends it; what
+    frozen nets hear: sounds, draws and clips.
     """
 
     sounds: tuple[str, ...]
@@ -57,6 +61,39 @@ class Course:
     side: int
     stops: tuple[int, ...]
     batch: int = 16
+    heard: tuple[str, ...] = ("spoken-digits", "spoken-words")
+    heard_draws: tuple[int, ...] = (31, 32, 33)
+    heard_clips: int = 180
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """Recordings that are read by two frozen nets, and without a net."""
+
+    sound: str
+    draw: int
+    clips: int
+
+    def run(self) -> dict[str, Any]:
+        """Score every question by fold."""
+        asked = noisy.tasks(self.sound, None, NATIVE, self.clips, self.draw)
+        levels = next(iter(asked.values())).levels(NATIVE)
+        audio = noisy.recordings(self.sound, self.clips, self.draw)
+        heard = voices.embeddings(audio.waveforms, audio.sample_rate)
+        seen = contrast.activations(contrast.inputs(levels, Feed("gray")), contrast.lean(Net()))
+        tables = []
+        for question, task in asked.items():
+            kernels = {
+                "voices": {name: probes.feature_kernel(x, task.core) for name, x in heard.items()},
+                "photographs": contrast.kernels(seen, task.core),
+                "no net": {"pixels": contrast.pixel_kernel(levels, task.core)},
+            }
+            tables += [
+                contrast.scores(own, task, question).assign(net=net) for net, own in kernels.items()
+            ]
+        columns = ["task", "net", "probe", "fold", "test", "train"]
+        found = pd.concat(tables)[columns].assign(sound=self.sound, seed=self.draw)
+        return {"rows": found.to_dict("list")}
 
 
 @dataclass(frozen=True)
@@ -129,14 +166,33 @@ def measure(course: Course, seed: int = 0, **how: Any) -> dict[str, pd.DataFrame
     own, end = _drawn(course, seed), course.stops[-1]
     tried = _scores(dict.fromkeys(_trials(own), end), own, **how)
     arms = _scores(dict.fromkeys(_lessons(own, best_rates(tried)), end), own, **how)
-    return {"nets": pd.concat([tried, arms], ignore_index=True)}
+    return {"nets": pd.concat([tried, arms], ignore_index=True), "frozen": _heard(own, **how)}
+
+
+def _heard(course: Course, **how: Any) -> pd.DataFrame:
+    """Let frozen nets read recordings: rows of ``frozen``; none without the net of voices."""
+    code, asked = sweeps.code_digest(sys.modules[__name__]), []
+    if voices.present():
+        sounds = filter(noisy.present, course.heard)
+        asked = [
+            Hearing(sound, draw, course.heard_clips)
+            for sound, draw in product(sounds, course.heard_draws)
+        ]
+    work = [sweeps.Work(sweeps.fingerprint(code, one), Hearing.run, (one,)) for one in asked]
+    found = sweeps.run(work, **({"description": "frozen nets", "unit": "sound"} | how))
+    parts = [pd.DataFrame(one["rows"]) for one in found]
+    empty = pd.DataFrame(columns=list(TABLES["frozen"]))
+    return pd.concat(parts, ignore_index=True)[list(empty)] if parts else empty
 
 
 def _drawn(course: Course, seed: int) -> Course:
     """Add to every draw, and leave out sounds whose recordings are not on this machine."""
-    draws = tuple(draw + seed for draw in course.draws)
+    draws, heard = (
+        tuple(draw + seed for draw in own) for own in (course.draws, course.heard_draws)
+    )
     sounds = tuple(filter(noisy.present, course.sounds))
-    return replace(course, sounds=sounds, draws=draws, trial=course.trial + seed)
+    trial = course.trial + seed
+    return replace(course, sounds=sounds, draws=draws, heard_draws=heard, trial=trial)
 
 
 def again(rows: pd.DataFrame, course: Course, seed: int = 0, **how: Any) -> pd.DataFrame:

@@ -41,6 +41,17 @@ def present(sound: str) -> bool:
     return sound not in FETCHED or datasets.available(sound)
 
 
+def recordings(sound: str, clips: int, draw: int) -> datasets.AudioSet:
+    """Draw about so many recordings of a sound, as `tasks` does."""
+    load = {
+        "instruments": datasets.instruments,
+        "spoken-digits": datasets.spoken_digits,
+        "spoken-words": datasets.spoken_words,
+    }[sound]
+    classes = len(load(max_per_class=1).label_names)
+    return load(max_per_class=max(1, clips // (2 * classes)), seed=draw)
+
+
 @cache
 def tasks(sound: str, snr: float | None, side: int, clips: int, draw: int) -> dict[str, Task]:
     """Make the tasks of a sound in noise, one a question of `QUESTIONS`.
@@ -76,13 +87,7 @@ def tasks(sound: str, snr: float | None, side: int, clips: int, draw: int) -> di
         fold = np.where(slot < _MOST_FOLDS, slot, -1)
         db = spectrograms.log_power(made.waveforms, 4 * side, 2 * side)[:, ::-1]
         return {"chirp ends": Task(sound, db, signals.chirp_targets(made.ends), 2, fold)}
-    load = {
-        "instruments": datasets.instruments,
-        "spoken-digits": datasets.spoken_digits,
-        "spoken-words": datasets.spoken_words,
-    }[sound]
-    classes = len(load(max_per_class=1).label_names)
-    audio = load(max_per_class=max(1, clips // (2 * classes)), seed=draw)
+    audio = recordings(sound, clips, draw)
     rate, waves = audio.sample_rate, audio.waveforms
     if snr is not None:
         waves = in_noise(waves, audio.lengths, snr, draw)
