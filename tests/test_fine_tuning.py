@@ -65,6 +65,26 @@ def test_pretraining_explains_only_what_random_nets_do_not_gain_too() -> None:
     assert ft.verdict_explains(ft.effects(nets({}))) == "fails"
 
 
+def test_nets_that_heard_and_saw_are_compared_fold_by_fold() -> None:
+    rng = np.random.default_rng(0)
+    keys = list(product(("digit", "word"), ("head", "all depths"), (1, 2), range(10)))
+    level = rng.normal(0.5, 0.1, len(keys))
+    gain = {"voices": rng.normal(0.2, 0.02, len(keys)), "photographs": 0.0, "no net": -0.1}
+    parts = [
+        pd.DataFrame(keys, columns=["task", "probe", "seed", "fold"]).assign(
+            net=net, test=level + by
+        )
+        for net, by in gain.items()
+    ]
+    found = ft.heard(pd.concat(parts)).set_index(["task", "probe"])
+    own = gain["voices"][:20]
+    row = found.loc[("digit", "head")]
+    assert row.difference == pytest.approx(own.mean())
+    half = stats.t.ppf(0.975, 19) * own.std(ddof=1) * np.sqrt(1 / 20 + 1 / 11 / 2)
+    assert row.high - row.difference == pytest.approx(half)
+    assert (found.decided == 1).all() and len(found) == 4
+
+
 def test_edition_has_every_arm_of_the_course(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     stored = measurements.load(measurements.folder(ft.STUDY.name)).tables["nets"]

@@ -121,6 +121,23 @@ def effects(nets: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+#: How two frozen nets are compared, and what that is called.
+READ = {"head": "at their end", "all depths": "at all depths"}
+
+
+def heard(frozen: pd.DataFrame) -> pd.DataFrame:
+    """Compare the net of voices with that of photographs, by question and by how both are read."""
+    rows: list[dict[str, Any]] = []
+    for (task, probe), cell in frozen[frozen.probe.isin(READ)].groupby(["task", "probe"]):
+        wide = cell.pivot(index=["seed", "fold"], columns="net", values="test")
+        draws = wide.index.unique("seed").size
+        shared = folds.shared(len(wide) // draws, draws=draws)
+        scores = {"score": wide.voices.mean(), "reference": wide.photographs.mean()}
+        found = effect(wide.voices - wide.photographs, 0, shared)
+        rows.append({"task": task, "probe": probe} | scores | found)
+    return corrected(pd.DataFrame(rows))
+
+
 def at_end(table: pd.DataFrame, estimand: str) -> pd.DataFrame:
     """Rows of `effects` of one estimand at the last stop: a sound each."""
     end: pd.DataFrame = table[(table.estimand == estimand) & (table.steps == table.steps.max())]
@@ -146,6 +163,15 @@ def said(rows: pd.DataFrame) -> str:
     """Spell differences by sound, in points with their intervals."""
     ends = rows[["difference", "low", "high"]].to_numpy()
     return "; ".join(f"{TITLES[s]} {interval(*e)}" for s, e in zip(rows.sound, ends, strict=True))
+
+
+def compared(rows: pd.DataFrame) -> str:
+    """Spell rows of `heard`: scores and difference by question."""
+    numbers = rows[["score", "reference", "difference", "low", "high"]].to_numpy(float)
+    return "; ".join(
+        f"{task} {score:.2f} against {other:.2f}, {interval(*ends)} points"
+        for task, (score, other, *ends) in zip(rows.task, numbers, strict=True)
+    )
 
 
 def ended(scores: pd.Series, weights: str) -> str:
