@@ -94,3 +94,11 @@ def test_edition_has_every_arm_of_the_course(monkeypatch: pytest.MonkeyPatch) ->
     assert set(arms.index) == asked
     assert (arms == len(course.draws)).all()
     assert set(stored.steps) == set(course.stops)
+
+
+def test_what_the_page_says_of_voices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    frozen = measurements.load(measurements.folder(ft.STUDY.name)).tables["frozen"]
+    found = ft.heard(frozen).set_index(["task", "probe"]).decided
+    assert (found.speaker == 0).all()  # "nothing is decided"
+    assert (found.digit == 1).all()  # "surely better, however both are read"
