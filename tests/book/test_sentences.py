@@ -86,3 +86,21 @@ def test_no_page_puts_its_reader_off_to_another_run() -> None:
             r"more seeds (and|would)[^.]*|profile\W{1,4}(quick|full)\b|\bquick (book|profile|run)"
         )
         assert not (found := re.search(put_off, text)), (page.name, found)
+
+
+def test_what_three_channels_hold(numbers: dict[str, Any]) -> None:
+    def spent(task: str, network: str, arm: str, against: str = "raw") -> tuple[float, float]:
+        return ends(numbers[f"trained-spent-{task}-{network}-{arm}-{against}"])
+
+    for task in ("spoken-digits", "spoken-words"):  # "deltas are for speech"
+        for against in ("raw", "colour"):
+            assert spent(task, "small", "deltas", against)[0] > 0
+    assert spent("textures", "small", "deltas")[1] < 2  # "they give nothing"
+    assert spent("textures", "small", "ranges")[0] > 0
+    assert spent("spoken-words", "small", "ranges")[0] > 0
+    for network in ("neuron", "small"):  # "It does not"
+        assert spent("chirps", network, "ramp")[0] <= 0
+    for arm in ("wreath", "spire"):  # "where the usual maps gain less"
+        assert spent("textures", "neuron", arm, "colour")[0] > 0
+        for task in ("instruments", "spoken-digits", "spoken-words"):  # "buy nothing"
+            assert spent(task, "small", arm)[0] <= 0
