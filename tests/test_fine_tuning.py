@@ -102,3 +102,20 @@ def test_what_the_page_says_of_voices(monkeypatch: pytest.MonkeyPatch) -> None:
     found = ft.heard(frozen).set_index(["task", "probe"]).decided
     assert (found.speaker == 0).all()  # "nothing is decided"
     assert (found.digit == 1).all()  # "surely better, however both are read"
+
+
+def test_what_the_page_says_of_trained_nets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    nets = measurements.load(measurements.folder(ft.STUDY.name)).tables["nets"]
+    found = ft.effects(nets)
+    (colour,), (contrast,), (start,) = (
+        ft.at_end(found, name).itertuples() for name in ("colour", "contrast", "start")
+    )
+    assert -ft.MARGIN < colour.low and colour.high < ft.MARGIN  # "worth nothing"
+    assert -ft.SAME < contrast.low and contrast.high < ft.SAME  # as predicted
+    assert start.decided == 1  # "worth a lot is where the net starts"
+    first = found[(found.estimand == "colour") & (found.steps == found.steps.min())].iloc[0]
+    assert first.low < 0 < first.high  # "nothing can be told"
+    means = nets[nets.stage == "arm"].groupby(["weights", "arm", "steps"]).test.mean()
+    rising = means["random", "gray"]
+    assert rising[150] > rising[50] + 0.05  # "still rises"

@@ -93,11 +93,20 @@ def test_what_three_channels_hold(numbers: dict[str, Any]) -> None:
         return ends(numbers[f"trained-spent-{task}-{network}-{arm}-{against}"])
 
     for task in ("spoken-digits", "spoken-words"):  # "deltas are for speech"
-        for against in ("raw", "colour"):
-            assert spent(task, "small", "deltas", against)[0] > 0
+        assert spent(task, "small", "deltas", "colour")[0] > 0
+        assert spent(task, "neuron", "deltas")[0] > 0
+        for arm in ("wreath", "spire"):  # "and pays for it on digits and words"
+            assert spent(task, "small", arm)[1] < 0
+    assert spent("spoken-words", "small", "deltas")[0] > 0
+    low, high = spent("spoken-digits", "small", "deltas")
+    assert low < 0 < high  # "nothing that is settled on digits"
     assert spent("textures", "small", "deltas")[1] < 2  # "they give nothing"
-    assert spent("textures", "small", "ranges")[0] > 0
-    assert spent("spoken-words", "small", "ranges")[0] > 0
+    assert (
+        spent("textures", "neuron", "ranges")[0]
+        > 0
+        > spent("textures", "neuron", "ranges", "colour")[1]
+    )
+    assert spent("spoken-words", "neuron", "ranges", "colour")[0] > 0
     for network in ("neuron", "small"):  # "It does not"
         assert spent("chirps", network, "ramp")[0] <= 0
     for arm in ("wreath", "spire"):  # "where the usual maps gain less"
