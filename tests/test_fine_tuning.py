@@ -111,8 +111,8 @@ def test_what_the_page_says_of_trained_nets(monkeypatch: pytest.MonkeyPatch) -> 
     (colour,), (contrast,), (start,) = (
         ft.at_end(found, name).itertuples() for name in ("colour", "contrast", "start")
     )
-    assert -ft.MARGIN < colour.low and colour.high < ft.MARGIN  # "worth nothing"
-    assert -ft.SAME < contrast.low and contrast.high < ft.SAME  # as predicted
+    assert colour.low > -ft.MARGIN and colour.high < ft.MARGIN  # "worth nothing"
+    assert contrast.low > -ft.SAME and contrast.high < ft.SAME  # as predicted
     assert start.decided == 1  # "worth a lot is where the net starts"
     first = found[(found.estimand == "colour") & (found.steps == found.steps.min())].iloc[0]
     assert first.low < 0 < first.high  # "nothing can be told"
