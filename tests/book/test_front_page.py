@@ -41,8 +41,13 @@ def test_a_net_too_small_for_its_task_can_do_more_with_it(numbers: dict[str, Any
 
 def test_colour_pays_for_bands_and_not_on_recordings(numbers: dict[str, Any]) -> None:
     gains = parts(numbers["trained-limited-gain"])  # estimate, low, high of each colormap
-    assert len(gains) == 3 * len(COLOURS) and min(gains) > 0
-    assert numbers["trained-real-tally"].startswith("surely better in none")
+    assert len(gains) == 3 * len(COLOURS)
+    assert min(gains[::3]) > 10  # "gains"; that each is sure is another matter, and told so
+    assert sum(low > 0 for low in gains[1::3]) >= 3
+    better, worse = re.findall(
+        r"surely (?:better|worse) in (\d+|none)", numbers["trained-real-tally"]
+    )
+    assert int(better.replace("none", "0")) <= 1 and int(worse) >= 5  # "and not on recordings"
 
 
 def test_what_the_picture_is_credited_with_is_done_by_other_steps(

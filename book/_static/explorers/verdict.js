@@ -168,7 +168,8 @@ Explorers.define("verdict", (root, data, live) => {
     /** The usual colormaps differ: an F test over seeds and maps, and a spread beyond the margin. */
     Q2(choice) {
       const found = cells.flatMap((cell) => {
-        const arms = data.colours.filter((arm) => arm in cell.arms);
+        const arms = data.colours.filter((arm) => cells.some((any) => arm in any.arms)); // those that were trained at all
+        if (arms.some((arm) => !(arm in cell.arms))) return [];
         const seeds = Array.from(cell.arms[arms[0]] ?? [], (_, seed) => seed).filter((seed) => used[choice.seeds](seed) && arms.every((arm) => Number.isFinite(cell.arms[arm][seed])));
         if (arms.length < 2 || seeds.length < 2) return [];
         const byArm = arms.map((arm) => meanOf(seeds.map((seed) => cell.arms[arm][seed])));

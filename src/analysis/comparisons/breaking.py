@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from analysis.comparisons import beside
 from analysis.comparisons.arms import ARMS, COLOURS, NETWORKS, RAW
 from analysis.comparisons.tables import cell_of, cells_of, scores
 from analysis.evidence.statistics import FEW, paired_difference
@@ -48,6 +49,7 @@ def what_verdicts_rest_on(
     asked = [(arm, RAW) for arm in ("gray3", *COLOURS)]
     asked += [(colour, way) for colour in COLOURS for way in ("gray3", *grown, *NETWORKS)]
     table = scores(results)
+    table = table.drop(columns=beside.arms(table))  # no claim is about them
     cells, runs, quantiles = [], [], {}
     for task, network, cell in cells_of(table):
         whole = cell.reindex(range(int(cell.index.max()) + 1)).dropna(axis=1, how="all")
