@@ -187,7 +187,7 @@ DARK = (images, accessibility, requests_and_messages)
 CHANGING = (keyboard, opening, cut, telephone)
 
 
-@pytest.mark.parametrize("name", sampled(PAGES, "intro", "single-pixel", "figure-index"))
+@pytest.mark.parametrize("name", sampled(PAGES, "intro", "single-pixel"))
 def test_a_page_in_both_themes(watched: Watched, name: str) -> None:
     """One visit, many checks: to load a page costs more than to look at it."""
     watched.open(f"book/{name}.html")
