@@ -11,7 +11,6 @@ it.
 
 from __future__ import annotations
 
-import base64
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from analysis.comparisons.studies import Study
@@ -285,22 +284,18 @@ def first_layer(settings: Settings) -> dict[str, Any]:
     pictures = [chirp_and_noise(snr, settings) for snr in NOISES]
     return {
         "order": order.tolist(),
-        "weights": _base64(weights[order], "<f4"),
-        "bias": _base64(bias[order], "<f4"),
+        "weights": weights[order].astype("<f4"),
+        "bias": bias[order].astype("<f4"),
         "luminance": int((gray > 0.5).sum()),
-        "directions": {name: _base64(inputs(ramp, Feed(name)), "<f4") for name in DIRECTIONS},
+        "directions": {name: inputs(ramp, Feed(name)).astype("<f4") for name in DIRECTIONS},
         "noises": NOISES,
-        "pictures": _base64(np.rint(np.multiply(pictures, 255)), "u1"),
+        "pictures": np.rint(np.multiply(pictures, 255)).astype(np.uint8),
         "contrasts": FINE,
         "side": settings.side,
         "large": SIDE,
         "source": "Filters: EfficientNet-Lite0 (Tan and Le, 2019), Apache-2.0, here with its batch "
         "normalisation folded in.",
     }
-
-
-def _base64(values: ArrayLike, kind: str) -> str:
-    return base64.b64encode(np.asarray(values).astype(kind).tobytes()).decode("ascii")
 
 
 def causes(table: pd.DataFrame) -> pd.DataFrame:

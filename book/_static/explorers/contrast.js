@@ -92,13 +92,6 @@ Explorers.define("contrast", (root, data, live) => {
 
   // --- The page -------------------------------------------------------------------------------
 
-  function paint(canvas, colour) {
-    const context = canvas.getContext("2d"), pixels = context.createImageData(canvas.width, canvas.height);
-    pixels.data.fill(255);
-    for (let k = 0; k < canvas.width * canvas.height; k++) pixels.data.set(colour(k), 4 * k);
-    context.putImageData(pixels, 0, 0);
-  }
-
   /** The net's input as colours: 0 is its own gray. */
   const fedColour = (levels) => (k) => [0, 1, 2].map((c) => 127 + 128 * state.contrast * inputs[state.direction][256 * c + levels[k]]);
 
@@ -138,12 +131,12 @@ Explorers.define("contrast", (root, data, live) => {
     const silent = found.filter((one) => one.at0 === 1).length;
     const decibels = `${state.snr > 0 ? "+" : ""}${text(state.snr, 0)} dB`;
     fed.forEach(({ name, canvas }, which) => {
-      paint(canvas, fedColour(levelsOf(which)));
+      Explorers.paint(canvas, side, side, fedColour(levelsOf(which)));
       canvas.setAttribute("aria-label", `${name}: ${state.direction}, contrast ${state.contrast}, ${decibels}`);
     });
     maps.forEach(({ canvas, caption, kind }, n) => {
       const { output, at0, at6 } = found[n];
-      paint(canvas, mapColour(output));
+      Explorers.paint(canvas, half, half, mapColour(output));
       caption.textContent = `${(100 * at0).toFixed(0)} · ${(100 * at6).toFixed(0)}`;
       canvas.setAttribute("aria-label", `filter ${n + 1} of ${maps.length}, ${kind}: ${percent(at0)} of places at 0, ${percent(at6)} at ${LIMIT}`);
     });

@@ -52,7 +52,7 @@ def explorer(
     name : str
         One of `NAMES`: ``book/_static/explorers/NAME.js`` draws it.
     data : mapping
-        Plain values for JSON; nothing may be NaN or infinite.
+        Plain values for JSON, nothing NaN or infinite; and arrays, whose bytes become base64.
     label : str
         Name of the region, for screen readers.
     summary, table : str, DataFrame
@@ -68,7 +68,9 @@ def explorer(
         raise ValueError(f"no explorer {name!r}; have {', '.join(NAMES)}")
     if not label.strip() or not summary.strip() or table.empty:
         raise ValueError(f"{name}: an explorer needs a label, a summary and a table without script")
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        data, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_base64
+    )
     text = text.replace("</", "<\\/")  # nothing within may end the element
     rows = table.to_html(border=0, index_names=False)
     lines = [
@@ -82,12 +84,17 @@ def explorer(
     return Explorer("\n".join(lines), summary)
 
 
-def _packed(tables: Sequence[ArrayLike]) -> str:
-    """Tables of 256 colours, one after the other, as base64 of bytes."""
+def _base64(values: NDArray[Any]) -> str:
+    """Bytes of an array, row by row, as a script takes them back."""
+    return base64.b64encode(values.tobytes()).decode("ascii")
+
+
+def _packed(tables: Sequence[ArrayLike]) -> NDArray[np.uint8]:
+    """Tables of 256 colours, one after the other."""
     array = np.asarray(tables)
     if array.dtype != np.uint8 or array.shape[1:] != (256, 3):
         raise ValueError(f"tables must be uint8 (256, 3) each, not {array.dtype} {array.shape[1:]}")
-    return base64.b64encode(array.tobytes()).decode("ascii")
+    return array
 
 
 def _runs(pattern: ArrayLike) -> list[list[int]]:
@@ -118,11 +125,10 @@ def _choices(
 
 
 def _levels(picture: NDArray[np.uint8]) -> dict[str, Any]:
-    """Pack a picture's levels as base64, with its size."""
+    """Hand over a picture's levels, with its size."""
     if picture.dtype != np.uint8 or picture.ndim != 2:
         raise ValueError(f"the picture must be uint8 (height, width), not {picture.dtype}")
-    packed = base64.b64encode(np.ascontiguousarray(picture).tobytes()).decode("ascii")
-    return {"picture": packed, "height": picture.shape[0], "width": picture.shape[1]}
+    return {"picture": picture, "height": picture.shape[0], "width": picture.shape[1]}
 
 
 def neuron(
@@ -235,7 +241,7 @@ def relu(
     rest = np.clip(np.rint((exact - np.rint(exact)) * _SCALE), -_SCALE // 2, _SCALE // 2 - 1)
     fine = (np.rint(exact) * _SCALE + rest).astype("<u2")  # so that it rounds to the same bytes
     data = {
-        "tables": base64.b64encode(fine.tobytes()).decode("ascii"),
+        "tables": fine,
         "fits": {name: _fits(row) for name, row in fits.items()},
         "scale": _SCALE,
         "sizes": sizes,
