@@ -60,7 +60,7 @@ def without_count(tag: int = 0) -> bytes:
 
 
 @given(total=st.integers(0, 2**36 - 1))
-@settings(max_examples=8, deadline=None)  # each decodes two files in a process of its own
+@settings(max_examples=25, deadline=None)
 def test_what_flac_claims_changes_nothing(
     total: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -73,7 +73,7 @@ def test_what_flac_claims_changes_nothing(
 
 
 @given(claim=st.binary(min_size=4, max_size=4))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_what_mp3_claims_changes_nothing(
     claim: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
