@@ -65,7 +65,7 @@ SETTINGS = {
 }  # fmt: skip
 SETTINGS["rehearsal"] = replace(
     SETTINGS["edition"], draws=(21, 22), rates=(1e-3,), clips=60, side=64,
-    stops=(2, 6),
+    stops=(2, 6), heard=(),
 )  # fmt: skip
 SETTINGS["large"] = replace(
     SETTINGS["edition"], sounds=tuple(TITLES), draws=tuple(range(21, 41)), clips=960, side=224,
@@ -123,14 +123,11 @@ def effects(nets: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-#: How two frozen nets are compared, and what that is called.
-READ = {"head": "at their end", "all depths": "at all depths"}
-
-
 def heard(frozen: pd.DataFrame) -> pd.DataFrame:
     """Compare the net of voices with that of photographs, by question and by how both are read."""
     rows: list[dict[str, Any]] = []
-    for (task, probe), cell in frozen[frozen.probe.isin(READ)].groupby(["task", "probe"]):
+    both = frozen[frozen.probe.isin(("head", "all depths"))]  # how either net can be read
+    for (task, probe), cell in both.groupby(["task", "probe"]):
         wide = cell.pivot(index=["seed", "fold"], columns="net", values="test")
         draws = wide.index.unique("seed").size
         shared = folds.shared(len(wide) // draws, draws=draws)
