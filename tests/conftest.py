@@ -21,10 +21,13 @@ from tests.recordings.made import sound
 ROOT = Path(__file__).resolve().parent.parent
 
 #: How long an example takes says how busy the machine is, not whether the code is right.
-hypothesis.settings.register_profile(
-    "book", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("book")
+for _profile, _examples in (("usual", 25), ("slow", 100)):
+    hypothesis.settings.register_profile(
+        _profile,
+        deadline=None,
+        max_examples=_examples,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +51,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """``--faults=50``: how often the tests of faults kill a process, in all."""
     parser.addoption("--faults", type=int, default=5, help="kills at random moments, in all")
     parser.addoption("--slow", action="store_true", help="also the tests that take minutes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Try as many examples of a property as there is time for."""
+    hypothesis.settings.load_profile("slow" if config.getoption("--slow") else "usual")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -217,6 +217,7 @@ def assert_same(a: outcomes.Outcome, b: outcomes.Outcome) -> None:
         pd.testing.assert_frame_equal(getattr(a, name), getattr(b, name), check_exact=True)
 
 
+@pytest.mark.slow
 def test_processes_change_nothing(outcome: outcomes.Outcome) -> None:
     tasks = load_tasks(SMALL)
     trials = design.final_trials(SMALL, tasks, outcome.rates)[:20]
@@ -244,6 +245,7 @@ def test_another_executor_is_refused() -> None:
         run(SMALL, executor="slurm")
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_goes_on_where_it_was(
     outcome: outcomes.Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.book.conftest import Watched
+from tests.conftest import sampled
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +19,7 @@ LINKS = {
 }
 
 
-@pytest.mark.parametrize("kind", LINKS)
+@pytest.mark.parametrize("kind", sampled(LINKS, "figure of another page", "formula"))
 def test_a_reference_shows_what_it_leads_to(watched: Watched, kind: str) -> None:
     name, link, inside = LINKS[kind]
     page = watched.page

@@ -114,6 +114,7 @@ def test_a_name_that_is_empty_is_not_the_working_directory() -> None:
     assert code == 2 and "name a folder" in told
 
 
+@pytest.mark.slow
 def test_a_module_of_the_readers_is_not_taken_for_ours(tmp_path: Path) -> None:
     (tmp_path / "analysis.py").write_text(SHADOW)
     (tmp_path / "click").mkdir()

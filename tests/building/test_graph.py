@@ -44,6 +44,13 @@ def results(book: Book, name: str) -> dict[str, bytes]:
     }
 
 
+def test_what_changed_is_executed_again(tiny: Book) -> None:
+    assert build(tiny) == ["one", "two"]
+    edit(tiny.source("one"), "# Chapter one", "# Chapter the first")
+    assert build(tiny) == ["one"]
+
+
+@pytest.mark.slow
 def test_what_changed_is_executed_again_and_nothing_else(tiny: Book) -> None:
     (tiny.root / "pyproject.toml").write_text("")
     before = set(tiny.root.iterdir())
@@ -67,6 +74,12 @@ def test_what_changed_is_executed_again_and_nothing_else(tiny: Book) -> None:
 
     (tiny.results("two", "edition") / NOTEBOOK).unlink()
     assert build(tiny) == ["two"]
+
+    edit(tiny.source("one"), "figures.style()", "figures.style()\nraise ArithmeticError")
+    with pytest.raises(BuildError):
+        build(tiny)
+    edit(tiny.source("one"), "raise ArithmeticError", "")
+    assert build(tiny) == ["one"]
 
 
 @pytest.mark.slow
@@ -121,8 +134,7 @@ def test_a_failing_cell_is_told_and_the_others_are_kept(tiny: Book) -> None:
     assert "ArithmeticError: ouch" in run.output
     assert "Traceback (most recent call last):\n  File" not in run.output
     assert not (tiny.build / "html" / "index.html").exists()
-    edit(tiny.source("one"), 'raise ArithmeticError("ouch")', "")
-    assert build(tiny) == ["one"]
+    assert (tiny.results("two", "edition") / NOTEBOOK).exists()
 
 
 def test_unknown_profile_chapter_and_parameter_are_refused_by_name(tiny: Book) -> None:
@@ -153,8 +165,9 @@ def test_parameters_take_the_type_of_their_default(tiny: Book) -> None:
 
 
 def test_one_chapter_with_other_parameters_stands_beside_the_book(tiny: Book) -> None:
-    build(tiny)
-    before = results(tiny, "one")
+    own = tiny.results("one", "edition") / "ledger.json"
+    own.parent.mkdir(parents=True)
+    own.write_text("the book's own")
     run = CliRunner().invoke(
         main,
         ["--root", str(tiny.root), "--package", "tinybook", "chapter", "one", "-p", "colormap=jet"],
@@ -164,7 +177,7 @@ def test_one_chapter_with_other_parameters_stands_beside_the_book(tiny: Book) ->
     record = json.loads((folder / "figures" / "fig-one-line.json").read_text("utf-8"))
     assert record["parameters"]["colormap"] == "jet"
     assert "under jet" in record["caption"]
-    assert results(tiny, "one") == before
+    assert results(tiny, "one") == {"ledger.json": b"the book's own"}
 
 
 @pytest.mark.parametrize("value", ["../../evil", "/etc/passwd", "a" * 4096, "x\0y", "é"])
@@ -295,6 +308,7 @@ def test_data_are_read_from_earlier_chapters_only(tiny: Book) -> None:
         build(tiny)
 
 
+@pytest.mark.slow
 def test_data_that_nobody_publishes_are_named(tiny: Book) -> None:
     source = tiny.source("two")
     source.write_text(source.read_text("utf-8") + _READ.replace("one-line", "x"), "utf-8")

@@ -23,6 +23,7 @@ def built(tmp_path: Path, undisturbed: Victim) -> Victim:
     return copied(undisturbed, tmp_path)
 
 
+@pytest.mark.slow
 def test_damaged_results_are_computed_again(built: Victim) -> None:
     """Truncated figures, records of other bytes, files that are gone, pages cut short."""
     results, html = built.folder / RESULTS, built.folder / "_build" / "html"

@@ -34,6 +34,7 @@ def told(run: subprocess.CompletedProcess[str]) -> str:
     return run.stderr
 
 
+@pytest.mark.slow
 def test_no_network_at_all(tmp_path: Path, undisturbed: Victim) -> None:
     """Not even a loopback: the namespace has no interface that is up."""
     victim = builder(tmp_path, chapters=1)

@@ -25,6 +25,7 @@ TINY = replace(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_study_is_measured_once_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

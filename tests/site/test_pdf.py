@@ -51,6 +51,7 @@ def test_the_pdf_has_a_title_page_bookmarks_and_vectors(joined: Path) -> None:
 
 
 @pytest.mark.skipif(browser_path() is None, reason="no Chromium here")
+@pytest.mark.slow
 def test_a_wide_table_does_not_shrink_the_book(joined: Path) -> None:
     cells = "".join(f"<td>number_{n}</td>" for n in range(40))
     wide = f"<table><tr>{cells}</tr></table></article>"
