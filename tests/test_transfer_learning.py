@@ -83,7 +83,12 @@ def test_words_sort_questions_by_their_answers() -> None:
         "better: chirps in noise; no better: instrument families, pitch of notes; "
         "undecided: spoken digits"
     )
+    assert tl.sorted_out(rows("000")) == "undecided: all"
+    assert tl.sorted_out(rows("+000")) == "better: chirps in noise; undecided: all others"
     assert tl.said(table.head(1)) == "chirps in noise +5.0 [+2.0, +8.0]"
+    spelled = tl.in_a_table({"all": table, "first": table.head(1)})
+    assert spelled["chirps in noise"].tolist() == ["+5.0 [+2.0, +8.0]"] * 2
+    assert spelled.loc["first"].iloc[-1] == "–"
 
 
 def test_what_is_visible_is_seen_in_four_studies_of_five() -> None:

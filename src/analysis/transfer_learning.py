@@ -30,6 +30,7 @@ its p value, corrected by Holm over a claim's comparisons, exclude 0; `MARGIN` i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -149,21 +150,36 @@ def said(table: pd.DataFrame) -> str:
     return "; ".join(f"{TITLES[t]} {interval(*e)}" for t, e in zip(table.task, ends, strict=True))
 
 
+def in_a_table(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Differences in points with their intervals: a row a part, a column a question."""
+    rows = {}
+    for name, table in parts.items():
+        ends = table.set_index("task")[["difference", "low", "high"]]
+        rows[name] = ends.apply(lambda row: interval(*row), axis=1)
+    found = pd.DataFrame(rows).T.fillna("–")
+    found.columns.name = None
+    return found[[task for task in TITLES if task in found]].rename(columns=TITLES)
+
+
 def by_question(values: pd.Series, form: str = "", scale: float = 1.0) -> str:
     """Spell one number a question, by default a difference in points."""
     texts = {t: form.format(scale * v) if form else points(v) for t, v in values.items()}
     return "; ".join(f"{TITLES[str(task)]} {text}" for task, text in texts.items())
 
 
+def largest(values: pd.Series) -> str:
+    """Spell the largest of some differences, and of which question it is."""
+    return f"{100 * values.max():.0f} points ({TITLES[str(values.idxmax())]})"
+
+
 def sorted_out(table: pd.DataFrame) -> str:
     """Spell where a difference is surely above 0, where surely below the margin, and where open."""
     answers = np.array(by_margin(table, MARGIN))
     names = {"yes": "better", "no": "no better", "-": "undecided"}
-    parts = {
-        name: ", ".join(TITLES[t] for t in table.task[answers == key])
-        for key, name in names.items()
-    }
-    return "; ".join(f"{name}: {tasks}" for name, tasks in parts.items() if tasks)
+    found = {name: [TITLES[t] for t in table.task[answers == key]] for key, name in names.items()}
+    if len(found["undecided"]) > 2:
+        found["undecided"] = ["all" if (answers == "-").all() else "all others"]
+    return "; ".join(f"{name}: {', '.join(tasks)}" for name, tasks in found.items() if tasks)
 
 
 def visible(table: pd.DataFrame) -> str:
