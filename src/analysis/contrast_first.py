@@ -62,12 +62,14 @@ _NO_CHIRP = -300.0  # dB: below what float32 resolves beside the noise
 CELL = ["task", "snr"]
 
 #: Sizes: ``large`` is the whole plan that was committed with the predictions, of which the edition
-#: stores a part; ``rehearsal`` is small enough to be measured at each build.
+#: stores a part, and larger nets; ``rehearsal`` is small enough to be measured at each build.
 _PLAN = Settings(
     contrasts=dict.fromkeys(("gray", *COLOURS), GRID),
     noises={"chirps": (20.0, 5.0, -10.0)}
     | dict.fromkeys(("instruments", "spoken-digits", "spoken-words"), (np.inf, 5.0, -5.0)),
-    draws=3, blurs=(0.0, 1.0, 2.0, 4.0), side=64, clips=180, beside=True,
+    draws=3, blurs=(0.0, 1.0, 2.0, 4.0), side=64, clips=180, beside=True, larger=("lite1", "lite2"),
+    larger_noises={"chirps": (20.0, 5.0, -10.0)}
+    | dict.fromkeys(("instruments", "spoken-digits", "spoken-words"), (np.inf,)),
 )  # fmt: skip
 _STORED = {"gray": GRID, "red–blue": GRID[:3], "viridis": (1.0, 0.1)}
 SETTINGS: dict[str, Settings] = {
@@ -75,7 +77,7 @@ SETTINGS: dict[str, Settings] = {
     "edition": replace(_PLAN, contrasts=_STORED, beside=False),
     "rehearsal": replace(
         _PLAN, contrasts=dict.fromkeys(_STORED, (1.0, 0.1)), draws=1, clips=48, beside=False,
-        noises={"chirps": (20.0, 5.0, -10.0), "instruments": (5.0,)},
+        larger=(), noises={"chirps": (20.0, 5.0, -10.0), "instruments": (5.0,)},
     ),
 }  # fmt: skip
 
@@ -112,9 +114,9 @@ def predictions() -> pd.DataFrame:
     return measurements.locked(STUDY.name)
 
 
-def main_scores(table: pd.DataFrame) -> pd.DataFrame:
-    """Scores of the pretrained net as it is, at no blur and around its own gray; and of no net."""
-    usual = (table.net == "imagenet") & (table.padding == "zeros")
+def main_scores(table: pd.DataFrame, net: str = "imagenet") -> pd.DataFrame:
+    """Scores of a pretrained net as it is, at no blur and around its own gray; and of no net."""
+    usual = (table.net == net) & (table.padding == "zeros")
     usual &= np.isclose(table.middle, NEUTRAL)
     return table[usual & ((table.blur == 0) | (table.arm == "no net"))]
 
@@ -126,8 +128,8 @@ def chosen(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
     return some.loc[some.groupby([*CELL, "draw", "fold"]).loss.idxmin()]
 
 
-def effects(table: pd.DataFrame) -> pd.DataFrame:
-    """Each of `ESTIMANDS` in every cell.
+def effects(table: pd.DataFrame, net: str = "imagenet") -> pd.DataFrame:
+    """Each of `ESTIMANDS` in every cell of a net: Lite0's, or "lite1" or "lite2".
 
     The values are the folds of all draws; those of a draw share training clips, and the interval
     is Nadeau and Bengio's for that.
@@ -138,7 +140,7 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
         The cell, ``estimand``, ``score`` and ``reference`` (means of the two sides), ``difference``
         with its interval, and Holm's correction over the cells of an estimand.
     """
-    own = main_scores(table)
+    own = main_scores(table, net)
     tables = []
     for name, sides in ESTIMANDS.items():
         first, second = (chosen(own, side).set_index([*CELL, "draw", "fold"]) for side in sides)

