@@ -143,6 +143,27 @@ def test_hits_and_misses() -> None:
     assert cf.hits_in_words(rates).startswith("colour ")
 
 
+def test_a_larger_net_is_predicted_by_the_side_where_lite0_lies() -> None:
+    own = made(rule, spread=1e-4)
+    some = own[own.snr.isin((20.0, np.inf)) & (own.net == "imagenet")]
+    other = some.assign(test=np.where(some.probe == "by place", 0.3, some.test))
+    nets = [some.assign(net="lite1"), other.assign(loss=1 - other.test, net="lite2")]
+    told = cf.carried(pd.concat([own, *nets], ignore_index=True))
+    assert set(told.net) == {"lite1", "lite2"}
+    assert len(told) == 2 * 4 * (1 + 5)
+    assert told[told.net == "lite1"].hit.all()
+    wrong = told[~told.hit]
+    assert set(wrong.net) == {"lite2"}
+    assert set(wrong.estimand) == {"place"}  # it reads worse by place, where Lite0 reads better
+    assert wrong.positive.all()
+    rates = cf.hit_rates(told)
+    assert rates.hits.to_dict() == {"colour": 12, "contrast": 12, "place": 6, "colour by place": 12}
+    assert rates.frequent["place"] == 6
+    assert cf.hits(cf.effects(own), cf.predictions()).equals(
+        cf.hits(cf.effects(pd.concat([own, *nets])), cf.predictions())
+    )  # Lite0's own stay what they are
+
+
 def test_habits_are_contrasts_of_the_nets_input() -> None:
     levels = RNG.random(1000)
     net = (255 * levels - 127) / 128

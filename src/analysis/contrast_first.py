@@ -7,6 +7,13 @@ chosen inside the training folds. The edition stores `STUDY`; predictions were l
 Four estimands, differences of scores: "contrast" and "colour" are read off the averaged head, as
 people do; "place" is what that average loses, and "colour by place" what colour is worth without
 it.
+
+Larger nets, stated before one of them was measured. Lite1 and Lite2 are asked for the same four
+estimands in some of the cells, each at its own picture side. Prediction: a difference lies on the
+side of `MARGIN` where Lite0's measured one lies (`carried`). Null: that is right no more often than
+the more frequent side of each estimand, said everywhere. What counts: hits beside that count, by
+estimand; and what is decided after Holm's correction over the cells of a net and an estimand, with
+B2's verdict by `verdict_colour` from all cells of both nets.
 """
 
 from __future__ import annotations
@@ -172,6 +179,14 @@ def hits(found: pd.DataFrame, locked: pd.DataFrame) -> pd.DataFrame:
     both["hit"] = (both.difference > MARGIN) == both.positive
     both["clear"] = (both.low > MARGIN) | (both.high < MARGIN)
     return both
+
+
+def carried(table: pd.DataFrame) -> pd.DataFrame:
+    """Set larger nets' differences beside what Lite0's predict: as `hits`, and ``net``."""
+    lite0 = effects(table)
+    sides = lite0[[*CELL, "estimand"]].assign(positive=lite0.difference > MARGIN, why="Lite0")
+    nets = [size for size in efficientnet.WHEELS if (table.net == size).any()]
+    return pd.concat([hits(effects(table, net), sides).assign(net=net) for net in nets])
 
 
 def hit_rates(told: pd.DataFrame) -> pd.DataFrame:
