@@ -113,3 +113,16 @@ def test_what_three_channels_hold(numbers: dict[str, Any]) -> None:
         assert spent("textures", "neuron", arm, "colour")[0] > 0
         for task in ("instruments", "spoken-digits", "spoken-words"):  # "buy nothing"
             assert spent(task, "small", arm)[0] <= 0
+
+
+def test_what_larger_nets_do_as_the_small_one(numbers: dict[str, Any]) -> None:
+    def hits(name: str) -> tuple[int, int]:
+        right, _ = numbers[f"contrast-larger-{name}-hits"]
+        return right, numbers[f"contrast-larger-{name}-frequent"]
+
+    for name in ("contrast", "place"):
+        right, frequent = hits(name)
+        assert right >= frequent and "worse in none" in numbers[f"contrast-larger-{name}-tally"]
+    right, frequent = hits("colour")
+    assert right <= frequent
+    assert numbers["contrast-larger-colour-tally"].startswith("surely better in none")
