@@ -46,8 +46,9 @@ TABLES: dict[str, dict[str, str]] = {
 class Course:
     """Which nets are trained.
 
-    Arms by start; draws of clips, a net each; the draw and the arms that rates are tried on; about
-    so many clips of a draw; rows and columns of a picture; stops, the last of which ends it; what
+    Arms by start; draws of clips, a net each; the draw and the arms that rates are tried on; the
+    rates by sound, and those tried after the arms were trained, of which none is taken; about so
+    many clips of a draw; rows and columns of a picture; stops, the last of which ends it; what
     frozen nets hear: sounds, draws and clips.
     """
 
@@ -56,7 +57,8 @@ class Course:
     draws: tuple[int, ...]
     trial: int
     tried: tuple[str, ...]
-    rates: tuple[float, ...]
+    rates: Mapping[str, tuple[float, ...]]
+    afterwards: Mapping[str, tuple[float, ...]]
     clips: int
     side: int
     stops: tuple[int, ...]
@@ -100,7 +102,7 @@ class Hearing:
 class Lesson:
     """One net; its `seed` draws clips, folds, read-out and the order of the clips."""
 
-    stage: str  # "rate", where it helps to choose one, or "arm"
+    stage: str  # "rate", where it helps to choose one; "afterwards"; or "arm"
     sound: str
     weights: Weights
     arm: str
@@ -109,9 +111,10 @@ class Lesson:
 
 
 def _trials(course: Course) -> Iterator[Lesson]:
-    for sound, weights in product(course.sounds, course.arms):
-        for arm, rate in product(course.tried, course.rates):
-            yield Lesson("rate", sound, weights, arm, rate, course.trial)
+    for sound, weights, arm in product(course.sounds, course.arms, course.tried):
+        for stage, rates in {"rate": course.rates, "afterwards": course.afterwards}.items():
+            for rate in rates.get(sound, ()):
+                yield Lesson(stage, sound, weights, arm, rate, course.trial)
 
 
 def _lessons(course: Course, rates: Mapping[tuple[str, str], float]) -> Iterator[Lesson]:
@@ -214,5 +217,5 @@ def estimate(course: Course, seed: int = 0) -> tuple[int, float]:
     """Count the nets, and guess the processor's seconds: 28 pictures a second at 160 × 160."""
     own = _drawn(course, seed)
     arms = len(own.draws) * sum(map(len, own.arms.values()))
-    nets = len(own.sounds) * (arms + len(own.arms) * len(own.tried) * len(own.rates))
+    nets = len(list(_trials(own))) + len(own.sounds) * arms
     return nets, nets * course.stops[-1] * course.batch * (course.side / 160) ** 2 / 28
