@@ -9,6 +9,7 @@ from scipy import stats
 
 from analysis import fine_tuning as ft
 from analysis.evidence import measurements
+from analysis.pretrained import lessons
 from tests.conftest import ROOT
 
 
@@ -119,3 +120,21 @@ def test_what_the_page_says_of_trained_nets(monkeypatch: pytest.MonkeyPatch) -> 
     means = nets[nets.stage == "arm"].groupby(["weights", "arm", "steps"]).test.mean()
     rising = means["random", "gray"]
     assert rising[150] > rising[50] + 0.05  # "still rises"
+
+
+def test_a_rate_that_was_tried_later_is_told_and_not_taken() -> None:
+    rows = [
+        (stage, "chirps", "random", "gray", rate, 20, steps, score, score)
+        for stage, rate, last in (
+            ("rate", 1e-3, 0.5),
+            ("rate", 3e-3, 0.7),
+            ("afterwards", 1e-2, 0.9),
+        )
+        for steps, score in ((10, 0.1), (150, last))
+    ]
+    table = pd.DataFrame(rows, columns=[*lessons.KEY, "test", "train"])
+    best = lessons.best_rates(table)
+    assert best == {("chirps", "random"): 3e-3}
+    assert "0.90 at 0.01, 0.70 at the rate that was taken" in ft.afterwards(table)
+    assert ft.at_the_edge(best, ft.SETTINGS["edition"]) == ft.chosen(best)
+    assert ft.at_the_edge({("chirps", "random"): 1e-3}, ft.SETTINGS["edition"]) == "none"

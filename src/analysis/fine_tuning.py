@@ -26,9 +26,10 @@ own; if that favours an arm, it is gray.
 - "colour, early": as "colour", at the first stop, after a few steps: whether a lead that frozen
   nets have outlives training.
 
-The chirps came first, and of their three rates the largest was the best. A larger one, tried on them
-afterwards, did better still from both starts; their arms are not trained anew at it, and the page
-says so. The words' list was set then, before a net was trained on them: two larger rates are in it.
+The chirps came first, and of their three rates the largest was the best. A larger one, tried on
+them afterwards, did better still from both starts; their arms are not trained anew at it, and the
+page says so. The words' list was set then, before a net was trained on them: two larger rates are
+in it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from analysis.comparisons.studies import Study
 from analysis.evidence import folds
 from analysis.evidence.contrasts import corrected, effect
 from analysis.evidence.verdicts import by_answers, by_margin
-from analysis.evidence.words import interval
+from analysis.evidence.words import interval, listed
 from analysis.pretrained import lessons
 from analysis.pretrained.lessons import TESTED, Course
 
@@ -56,6 +57,7 @@ SAME = 0.05
 
 #: Sounds, and what they are called.
 TITLES = {"chirps": "chirps in noise", "spoken-words": "spoken words"}
+STARTS = {"imagenet": "from ImageNet's weights", "random": "from random ones"}
 
 SETTINGS = {
     "edition": Course(
@@ -187,9 +189,37 @@ def ended(scores: pd.Series, weights: str) -> str:
     )
 
 
+def tried(course: Course) -> str:
+    """Spell the rates that were tried, by sound."""
+    return "; ".join(
+        f"{TITLES[sound]} {listed(f'{rate:g}' for rate in course.rates[sound])}"
+        for sound in course.sounds
+    )
+
+
 def chosen(rates: Mapping[tuple[str, str], float]) -> str:
     """Spell the rate of each sound and start."""
-    starts = {"imagenet": "from ImageNet's weights", "random": "from random ones"}
     return "; ".join(
-        f"{TITLES[sound]} {starts[weights]} {rate:g}" for (sound, weights), rate in rates.items()
+        f"{TITLES[sound]} {STARTS[weights]} {rate:g}" for (sound, weights), rate in rates.items()
+    )
+
+
+def at_the_edge(rates: Mapping[tuple[str, str], float], course: Course) -> str:
+    """Spell which of the rates are the smallest or the largest that were tried."""
+    edges = {
+        (sound, weights): rate
+        for (sound, weights), rate in rates.items()
+        if rate in (min(course.rates[sound]), max(course.rates[sound]))
+    }
+    return chosen(edges) or "none"
+
+
+def afterwards(nets: pd.DataFrame) -> str:
+    """Spell what gray scores at the rate that was tried later, beside the one that was taken."""
+    end = nets[nets.steps == nets.steps.max()]
+    taken = end[end.stage == "rate"].groupby(["sound", "weights"]).test.max()
+    return "; ".join(
+        f"{TITLES[row.sound]} {STARTS[row.weights]} {row.test:.2f} at {row.rate:g}, "
+        f"{taken[row.sound, row.weights]:.2f} at the rate that was taken"
+        for row in end[end.stage == "afterwards"].itertuples()
     )
