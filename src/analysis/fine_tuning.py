@@ -81,7 +81,7 @@ SETTINGS["large"] = replace(
 #: What the edition stores. A build trains one net again as far as its first stop.
 STUDY = Study(
     "fine-tuning", lessons, SETTINGS["edition"], lessons.TABLES, lessons.KEY,
-    ("stage", "sound", "weights", "steps"),
+    ("sound", "weights", "steps"),
     lessons.measure, lessons.again, lessons.quick, lessons.estimate,
     needs=("spoken-digits", "spoken-words"), sample=1, unit=("scores", "measured"),
 )  # fmt: skip
