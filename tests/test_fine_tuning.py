@@ -109,17 +109,20 @@ def test_what_the_page_says_of_trained_nets(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(ROOT)
     nets = measurements.load(measurements.folder(ft.STUDY.name)).tables["nets"]
     found = ft.effects(nets)
-    (colour,), (contrast,), (start,) = (
-        ft.at_end(found, name).itertuples() for name in ("colour", "contrast", "start")
-    )
-    assert colour.low > -ft.MARGIN and colour.high < ft.MARGIN  # "worth nothing"
-    assert contrast.low > -ft.SAME and contrast.high < ft.SAME  # as predicted
-    assert start.decided == 1  # "worth a lot is where the net starts"
-    first = found[(found.estimand == "colour") & (found.steps == found.steps.min())].iloc[0]
-    assert first.low < 0 < first.high  # "nothing can be told"
-    means = nets[nets.stage == "arm"].groupby(["weights", "arm", "steps"]).test.mean()
-    rising = means["random", "gray"]
-    assert rising[150] > rising[50] + 0.05  # "still rises"
+    for name, most in (("colour", ft.MARGIN), ("contrast", ft.SAME)):
+        ends = ft.at_end(found, name).set_index("sound")
+        chirps, words = ends.loc["chirps"], ends.loc["spoken-words"]
+        assert chirps.low > -most and chirps.high < most  # "worth nothing", as predicted
+        assert words.decided == 0 and words.difference < 0  # "undecided, and below gray"
+        assert words.low < -most < words.high  # "not borne out, and not refuted"
+    assert (ft.at_end(found, "start").decided == 1).all()  # "worth a lot is where the net starts"
+    first = found[(found.estimand == "colour") & (found.steps == found.steps.min())]
+    assert ((first.low < 0) & (first.high > 0)).all()  # "nothing can be told"
+    means = nets[nets.stage == "arm"].groupby(["sound", "weights", "arm", "steps"]).test.mean()
+    for sound in ft.TITLES:
+        rising = means[sound, "random", "gray"]
+        assert rising[150] > rising[50] + 0.05  # "still rises"
+    assert means["spoken-words", "imagenet"].max() < means["chirps", "imagenet"].max()  # "harder"
 
 
 def test_a_rate_that_was_tried_later_is_told_and_not_taken() -> None:
