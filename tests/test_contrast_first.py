@@ -218,6 +218,37 @@ def test_what_the_chapter_says_of_chirps_is_so() -> None:
     assert blind.loc[:, :, "head"].max() < usual.loc[:, :, "head"].min() / 2
 
 
+def test_what_the_chapter_says_of_larger_nets_is_so() -> None:
+    told = cf.carried(scores())
+    rates = cf.hit_rates(told)
+    assert rates.hits["contrast"] > rates.frequent["contrast"]
+    assert rates.hits["place"] == rates.frequent["place"] > 0.9 * rates.cells["place"]
+    assert rates.hits["colour"] < rates.frequent["colour"]
+    by = {
+        name: part.set_index(["task", "snr"]).sort_index()
+        for name, part in told.groupby("estimand")
+    }
+    assert (by["contrast"].decided >= 0).all()
+    chirps = by["place"].loc["chirp ends"]
+    assert (chirps.decided == 1).all()
+    full = chirps.set_index("net", append=True).reference.unstack()
+    assert (full.lite2 > full.lite1).all()  # the largest net loses least
+    assert (
+        chirps[chirps.net == "lite2"].difference < chirps[chirps.net == "lite1"].difference
+    ).all()
+    gains = by["contrast"].loc["chirp ends"].set_index("net", append=True).difference.unstack()
+    assert (gains.lite2 < gains.lite1).all()  # and has least to mend
+    own = (
+        cf.effects(scores())
+        .set_index(["estimand", "task", "snr"])
+        .sort_index()
+        .loc["colour", "chirp ends"]
+    )
+    assert (own.decided[[5.0, -10.0]] == 1).all()
+    assert (by["colour"].decided < 1).all()  # found again in neither
+    assert (by["colour"].loc[("chirp ends", 5.0)].decided == -1).all()
+
+
 def test_what_the_chapter_says_of_the_first_layer_is_so() -> None:
     def found(snr: float, arm: str, contrast: float) -> np.ndarray:
         return cf.first_outputs(cf.chirp_and_noise(snr, EDITION), Feed(arm, contrast))
