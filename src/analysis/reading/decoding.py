@@ -135,8 +135,11 @@ def loudest(blocks: Iterator[Floats], wanted: int) -> tuple[Floats, int]:
         while held - len(recent[0]) >= wanted:
             held -= len(recent.popleft())
         stretch = (recent[0][max(0, held - wanted) :], *list(recent)[1:])
+        if held < wanted:
+            kept = stretch
+            continue
         energy = math.fsum(float(np.square(part, dtype=np.float64).sum()) for part in stretch)
-        if held < wanted or total - len(block) < wanted or energy > best:
+        if total - len(block) < wanted or energy > best:
             best, kept = energy, stretch
     if not kept:
         raise Unusable(_NOTHING)

@@ -7,7 +7,9 @@ recorder, or the program that saved the file, in place of the sound (`analysis.a
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +19,10 @@ from PIL import Image
 from analysis.reading.decoding import by_libsndfile
 
 Floats = NDArray[np.float32]
+Array = NDArray[np.float64]
 
-#: Multiples of the mains' frequency that are looked at.
+#: Frequencies of the mains in Hz, and their multiples that are looked at.
+MAINS = (50, 60)
 HARMONICS = (1, 2, 3, 4, 5)
 
 _FRAME_SECONDS = 0.01  # in which the noise floor is looked for
@@ -70,11 +74,11 @@ def wave_facts(wave: Floats, rate: int) -> dict[str, float]:
     >>> facts["hum50"] > 10 > facts["hum60"]
     True
     """
+    low = _low_spectrum(wave, rate)
     return {
         "offset": float(wave.mean(dtype=np.float64)),
         "floor": _floor(wave, rate),
-        "hum50": _hum(wave, rate, 50),
-        "hum60": _hum(wave, rate, 60),
+        **{f"hum{mains}": _hum(*low, rate, mains) for mains in MAINS},
         "bits": float(_bits(wave)),
     }
 
@@ -89,15 +93,31 @@ def _floor(wave: Floats, rate: int) -> float:
     return float(10 * np.log10(np.quantile(sounding, _QUIET, method="inverted_cdf")))
 
 
-def _hum(wave: Floats, rate: int, mains: int) -> float:
-    """Mean over the harmonics of peak over median of the neighbours, in dB; 0 if none fits."""
-    power = np.abs(np.fft.rfft((wave - wave.mean()) * np.hanning(len(wave)))) ** 2
+def _low_spectrum(wave: Floats, rate: int) -> tuple[Array, float]:
+    """Power of the frequencies in which hum is looked for, and the distance of two of them."""
     step = rate / len(wave)
+    most = MAINS[-1] * HARMONICS[-1] + _beside(step)
+    spectrum = np.fft.rfft((wave - wave.mean()) * _window(len(wave)))
+    return np.abs(spectrum[: math.ceil(most / step) + 1]) ** 2, step
+
+
+@lru_cache(maxsize=2)  # clips of a set are of one length, or nearly all
+def _window(size: int) -> Array:
+    return np.hanning(size)
+
+
+def _beside(step: float) -> float:
+    """How far from a harmonic (Hz) its neighbours lie at most."""
+    return max(12.0, 8 * step)
+
+
+def _hum(power: Array, step: float, rate: int, mains: int) -> float:
+    """Mean over the harmonics of peak over median of the neighbours, in dB; 0 if none fits."""
     frequencies = step * np.arange(len(power))
     found = []
     for harmonic in HARMONICS:
         distance = np.abs(frequencies - harmonic * mains)
-        near, beside = distance <= max(1.0, 1.5 * step), distance <= max(12.0, 8 * step)
+        near, beside = distance <= max(1.0, 1.5 * step), distance <= _beside(step)
         around = power[beside & ~near]
         if near.any() and len(around) > 3 and harmonic * mains < rate / 2:
             found.append(10 * np.log10((power[near].max() + 1e-30) / (np.median(around) + 1e-30)))
