@@ -14,7 +14,7 @@ from analysis import contrast_first as cf
 from analysis.evidence import measurements
 from analysis.pictures.encodings import IMAGENET_STD
 from analysis.pretrained import efficientnet, looks
-from analysis.pretrained.contrast import Feed
+from analysis.pretrained.contrast import NEUTRAL, Feed
 from analysis.pretrained.efficientnet import Net
 from tests.conftest import ROOT
 
@@ -177,17 +177,39 @@ def test_habits_are_contrasts_of_the_nets_input() -> None:
         assert others[name].std() / net.std() == pytest.approx(value)
 
 
-def test_the_edition_is_what_its_settings_say_and_a_part_of_the_plan() -> None:
+def test_the_edition_is_the_whole_plan() -> None:
     some = looks.looks(EDITION)
-    assert set(some) < set(PLAN)
+    assert set(some) == set(PLAN)
     seen = scores()[list(looks.LOOK)].drop_duplicates()
     assert len(seen) == len(some)
     assert set(zip(seen.sound, seen.snr, seen.draw, seen.arm, seen.contrast, strict=True)) == {
         (look.sound, look.snr, look.draw, look.feed.arm, look.feed.contrast) for look in some
     }
-    assert cf.measured(EDITION).startswith("gray at contrasts 1, 0.3, 0.1, 0.03; red–blue at")
-    counts = {arm: len(contrasts) for arm, contrasts in EDITION.contrasts.items()}
-    assert counts.pop("gray") > max(counts.values())  # it could choose from more
+    assert set(EDITION.contrasts.values()) == {cf.GRID}  # none could choose from more than another
+    for net in ("imagenet", *efficientnet.WHEELS):
+        fed = seen[(seen.net == net) & (seen.blur == 0) & np.isclose(seen.middle, NEUTRAL)]
+        arms = fed[fed.arm.isin(("gray", *cf.COLOURS))].groupby(["sound", "snr", "draw", "arm"])
+        assert set(arms.contrast.nunique()) == {len(cf.GRID)}
+
+
+def test_what_is_fed_beside_has_its_own_best_contrast() -> None:
+    def score(feed: Feed, probe: str, _task: str, snr: float) -> float:
+        if feed.middle == 0:
+            return 0.6
+        return (
+            {"magma": 0.7, "gray": 0.5}.get(feed.arm, 0.4)
+            - 0.1 * (snr < 0)
+            - feed.blur / 100
+            + (0.2 * (feed.contrast == 0.1) + 0.05 * (probe == "by place"))
+        )
+
+    found = cf.beside(made(score))
+    assert {"gray", "gray, blurred", "gray, around black", "magma", "turbo"} < set(found.index)
+    assert found.index[0] == "magma"
+    assert found.loc["magma", 5.0].round(6).tolist() == [0.7, 0.9, 0.95]
+    assert found.loc["gray", -10.0].round(6).tolist() == [0.4, 0.6, 0.65]
+    assert found.loc["gray, around black", 5.0].round(6).tolist() == [0.5, 0.6, 0.6]
+    assert found.loc["gray, blurred", 5.0].round(6).tolist() == [0.477, 0.677, 0.727]
 
 
 def test_what_the_chapter_says_of_chirps_is_so() -> None:
@@ -245,8 +267,42 @@ def test_what_the_chapter_says_of_larger_nets_is_so() -> None:
         .loc["colour", "chirp ends"]
     )
     assert (own.decided[[5.0, -10.0]] == 1).all()
-    assert (by["colour"].decided < 1).all()  # found again in neither
-    assert (by["colour"].loc[("chirp ends", 5.0)].decided == -1).all()
+    colour = by["colour"]
+    assert (colour.loc[("chirp ends", [5.0, -10.0]), "decided"] < 1).all()  # found in neither
+    sure = colour[colour.decided == 1]
+    assert set(sure.index) == {("chirp ends", 20.0)}  # only with the least noise
+    assert sure.difference.max() < cf.MARGIN
+    assert (colour.decided >= 0).all()
+
+
+def test_a_choice_that_is_not_fair_decides() -> None:
+    """Gray's four contrasts against three, two and none of the colours': surely worse at +5 dB."""
+    table = scores()
+    fewer = {"red–blue": cf.GRID[:3], "viridis": (1.0, 0.1), "turbo": ()}
+    unfair = np.logical_or.reduce(
+        [(table.arm == arm) & ~table.contrast.isin(some) for arm, some in fewer.items()]
+    )
+    told = cf.carried(table[~unfair])
+    five = told[(told.estimand == "colour") & (told.task == "chirp ends") & (told.snr == 5)]
+    assert five.decided.tolist() == [-1, -1]
+
+
+def test_what_the_chapter_says_of_other_ways_of_feeding_is_so() -> None:
+    tried = cf.beside(scores())
+    five, loud = tried[5.0], tried[-10.0]
+    assert np.ptp(five.best) < np.ptp(five.full) / 2  # most of it is how loud they are
+    others = [name for name in tried.index if name.startswith("gray") or name == "random-curve"]
+    colours = tried.drop(others)
+    assert set(five.best.nsmallest(2).index) == {"gray", "random-curve"}  # near the end
+    ways = ["gray, around black", "gray, blurred"]
+    assert (
+        five.best[ways].between(colours[5.0].best.min() - cf.MARGIN, colours[5.0].best.max()).all()
+    )
+    grays = [name for name in others if name != "random-curve"]
+    assert loud.best["red–blue"] > loud.best[grays].max() + 10 * cf.MARGIN
+    place = "best, by place"
+    low, high = colours[-10.0][place].min(), colours[-10.0][place].max()
+    assert low - cf.MARGIN / 2 < loud[place]["gray"] < high
 
 
 def test_what_the_chapter_says_of_the_first_layer_is_so() -> None:

@@ -141,11 +141,3 @@ def test_a_rate_that_was_tried_later_is_told_and_not_taken() -> None:
     assert "0.90 at 0.01, 0.70 at the rate that was taken" in ft.afterwards(table)
     assert ft.at_the_edge(best, ft.SETTINGS["edition"]) == ft.chosen(best)
     assert ft.at_the_edge({("chirps", "random"): 1e-3}, ft.SETTINGS["edition"]) == "none"
-
-
-def test_every_net_of_the_edition_has_a_bound_on_other_processors() -> None:
-    """A rate that was tried has one net, whose spread is that of the arms' seeds."""
-    nets = ft.STUDY.keyed(measurements.load(ROOT / "measurements" / "fine-tuning").tables["nets"])
-    cell = [name for name in ft.STUDY.key if name != "seed"]
-    bound = measurements.spread_of_seeds(nets, cell, list(ft.STUDY.pool), "test", 0.01)
-    assert bound.notna().all() and (bound > 0).all()

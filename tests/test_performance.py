@@ -106,6 +106,19 @@ def test_the_committed_file_is_sound_and_names_no_machine() -> None:
     assert set(stored.provenance) == {"commit", "date", "machine", "load", "made by"}
 
 
+def test_what_the_page_says_of_stacks_and_of_levels_read_back_is_so() -> None:
+    stored = timings.load(timings.COMMITTED)
+    stacks = performance.stacks(stored["training"])
+    best = stacks.loc[stacks.groupby("network").peer.idxmax()].set_index("network")
+    assert best.peer.min() > 1
+    assert best.peer.idxmin() == best.limit.idxmax()  # gains least, and is nearest to the limit
+    assert best.peer.idxmax() == best.limit.idxmin()  # gains most where layers are smallest
+    read = performance.back(stored["uncolouring"])
+    mean = read["mean error (levels)"].unstack("way")
+    assert (read.time.unstack("way")[OURS] >= read.time.unstack("way").max(axis=1)).all()
+    assert (mean.drop(columns=OURS).min(axis=1) / mean[OURS]).max() > 1.2
+
+
 def test_a_slice_of_the_committed_results_is_computed_again() -> None:
     """Counts and exactness, which do not depend on the machine."""
     stored = timings.load(timings.COMMITTED)

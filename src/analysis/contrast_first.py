@@ -68,8 +68,8 @@ _NO_CHIRP = -300.0  # dB: below what float32 resolves beside the noise
 #: What names a cell.
 CELL = ["task", "snr"]
 
-#: Sizes: ``large`` is the whole plan that was committed with the predictions, of which the edition
-#: stores a part, and larger nets; ``rehearsal`` is small enough to be measured at each build.
+#: Sizes: the whole plan that was committed with the predictions, and larger nets; ``rehearsal`` is
+#: small enough to be measured at each build.
 _PLAN = Settings(
     contrasts=dict.fromkeys(("gray", *COLOURS), GRID),
     noises={"chirps": (20.0, 5.0, -10.0)}
@@ -78,13 +78,11 @@ _PLAN = Settings(
     larger_noises={"chirps": (20.0, 5.0, -10.0)}
     | dict.fromkeys(("instruments", "spoken-digits", "spoken-words"), (np.inf,)),
 )  # fmt: skip
-_STORED = {"gray": GRID, "red–blue": GRID[:3], "viridis": (1.0, 0.1)}
-SETTINGS: dict[str, Settings] = {
-    "large": _PLAN,
-    "edition": replace(_PLAN, contrasts=_STORED, beside=False),
+SETTINGS: dict[str, Settings] = dict.fromkeys(("large", "edition"), _PLAN) | {
     "rehearsal": replace(
-        _PLAN, contrasts=dict.fromkeys(_STORED, (1.0, 0.1)), draws=1, clips=48, beside=False,
-        larger=(), noises={"chirps": (20.0, 5.0, -10.0), "instruments": (5.0,)},
+        _PLAN, contrasts=dict.fromkeys(("gray", "red–blue", "viridis"), (1.0, 0.1)), draws=1,
+        clips=48, beside=False, larger=(),
+        noises={"chirps": (20.0, 5.0, -10.0), "instruments": (5.0,)},
     ),
 }  # fmt: skip
 
@@ -109,10 +107,11 @@ def cells(settings: Settings = SETTINGS["edition"]) -> pd.DataFrame:
 
 def title(task: str, snr: float) -> str:
     """Name a cell in figures."""
-    return f"{task}, {_noise(snr)}"
+    return f"{task}, {noise(snr)}"
 
 
-def _noise(snr: float) -> str:
+def noise(snr: float) -> str:
+    """Name a noise in figures."""
     return "clean" if np.isinf(snr) else f"{snr:+.0f} dB".replace("-", "−")
 
 
@@ -138,14 +137,9 @@ def chosen(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
 def effects(table: pd.DataFrame, net: str = "imagenet") -> pd.DataFrame:
     """Each of `ESTIMANDS` in every cell of a net: Lite0's, or "lite1" or "lite2".
 
-    The values are the folds of all draws; those of a draw share training clips, and the interval
-    is Nadeau and Bengio's for that.
-
-    Returns
-    -------
-    DataFrame
-        The cell, ``estimand``, ``score`` and ``reference`` (means of the two sides), ``difference``
-        with its interval, and Holm's correction over the cells of an estimand.
+    ``score`` and ``reference`` are means of the two sides. The values are the folds of all draws;
+    those of a draw share training clips, and the interval of ``difference`` is Nadeau and Bengio's
+    for that. Holm's correction is over the cells of an estimand.
     """
     own = main_scores(table, net)
     tables = []
@@ -169,11 +163,8 @@ def _effect(cell: pd.DataFrame) -> dict[str, float]:
 def hits(found: pd.DataFrame, locked: pd.DataFrame) -> pd.DataFrame:
     """Set predictions beside what was found.
 
-    Returns
-    -------
-    DataFrame
-        `effects` with ``positive`` (predicted), ``why``, ``hit`` (the difference lies on that side
-        of `MARGIN`) and ``clear`` (so does its whole interval, or none of it).
+    `effects` with ``positive`` (predicted), ``why``, ``hit`` (the difference lies on that side of
+    `MARGIN`) and ``clear`` (so does its whole interval, or none of it).
     """
     both = found.merge(locked, on=[*CELL, "estimand"], validate="one_to_one")
     both["hit"] = (both.difference > MARGIN) == both.positive
@@ -328,6 +319,26 @@ def causes(table: pd.DataFrame) -> pd.DataFrame:
     return means.reset_index().rename(columns={"test": "score"})
 
 
+def beside(table: pd.DataFrame) -> pd.DataFrame:
+    """Scores of a draw of chirps at two noises, whatever is fed: at full contrast, and at the best.
+
+    Beside the arms: other maps, gray blurred, and gray whose contrast is taken around black.
+    """
+    mine = table[(table.net == "imagenet") & (table.padding == "zeros") & (table.draw == 1)]
+    mine = mine[(mine.task == "chirp ends") & (mine.snr < 20) & (mine.arm != "no net")]
+    mine = pd.concat([mine, mine[(mine.arm == "gray") & (mine.contrast == 1)].assign(middle=0)])
+    how = np.where(mine.blur > 0, ", blurred", np.where(mine.middle == 0, ", around black", ""))
+    mine = mine.assign(arm=mine.arm + how)
+    ways = {"full": ((1.0,), "head"), "best": (GRID, "head"), "best, by place": (GRID, "by place")}
+    means = {
+        (name, way): chosen(mine, ((name,), *choice)).groupby("snr").test.mean()
+        for name, (way, choice) in product(mine.arm.unique(), ways.items())
+    }
+    found: Any = pd.DataFrame(means).T.unstack()
+    order = found[5.0, "best"].sort_values(ascending=False).index
+    return pd.DataFrame(found.loc[order, list(product((5.0, -10.0), ways))])
+
+
 def verdict_colour(told: pd.DataFrame) -> str:
     """B2, each arm at its own best contrast: colour beats gray. From all cells of "colour".
 
@@ -380,18 +391,10 @@ def named(found: pd.DataFrame, answer: str) -> str:
     """Name the cells of one estimand to which `by_margin` gives an answer."""
     given = np.array(by_margin(found, MARGIN)) == answer
     cells = found.loc[given, CELL].itertuples(index=False)
-    some = [task + (" (clean)" if np.isinf(snr) else f" at {_noise(snr)}") for task, snr in cells]
+    some = [task + (" (clean)" if np.isinf(snr) else f" at {noise(snr)}") for task, snr in cells]
     return ", ".join(some) or "no cell"
 
 
 def hits_in_words(rates: pd.DataFrame) -> str:
     """Spell hits by estimand."""
     return "; ".join(f"{name} {row.hits} of {row.cells}" for name, row in rates.iterrows())
-
-
-def measured(settings: Settings) -> str:
-    """Spell which contrasts each arm is measured at."""
-    return "; ".join(
-        f"{arm} at contrasts {', '.join(f'{c:g}' for c in contrasts)}"
-        for arm, contrasts in settings.contrasts.items()
-    )

@@ -17,29 +17,9 @@ import pandas as pd
 from analysis.timing.scaling import bound, cost_model
 from analysis.timing.timings import OURS, Row, Stored, Suite
 
-
-@dataclass(frozen=True)
-class Settings:
-    """What a profile works out.
-
-    `networks`, `clips`: Size of the sweeps whose time on a cluster is foretold. `machines`: Sizes
-    of the cluster.
-    """
-
-    networks: int
-    clips: int
-    machines: tuple[int, ...]
-
-
-#: Both profiles read the same stored measurements.
-SETTINGS = {
-    profile: Settings(networks=100_000, clips=1_000_000, machines=(1, 2, 4, 8, 16, 32, 64, 128))
-    for profile in ("edition", "rehearsal", "large")
-}
-
-
-# ------------------------------------------------------------------------------- what is stored
-
+#: Sizes of the sweeps whose time on a cluster is foretold, and of the cluster.
+NETWORKS, CLIPS = 100_000, 1_000_000
+MACHINES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 # --------------------------------------------------------------------------------- what it says
 
@@ -53,6 +33,7 @@ HEADLINES = (
     ("training", "pixel MLP, 16 at once"),
     ("training", "tiny, 16 at once"),
     ("training", "small, 16 at once"),
+    ("training", "medium, 16 at once"),
     ("patterns", "10 points, brute force"),
     ("knots", "red, 4 knots"),
     ("knots", "three channels, 4 knots"),
@@ -204,6 +185,16 @@ def stacks(training: Suite) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def back(uncolouring: Suite) -> pd.DataFrame:
+    """Errors of levels that were read back from JPEGs, and the time of it, by map and way."""
+    rows = [
+        {"map": case.partition(",")[0], "way": row.name, "time": row.ratio} | dict(row.details)
+        for case in uncolouring.cases
+        for row in uncolouring.case(case)
+    ]
+    return pd.DataFrame(rows).set_index(["map", "way"])
+
+
 def counts(patterns: Suite, name: str = OURS) -> pd.DataFrame:
     """Time of exact counting against the number of points."""
     rows = []
@@ -252,13 +243,13 @@ def _text(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:,.4g}"
 
 
-def foretold(cluster: Suite, settings: Settings) -> pd.DataFrame:
+def foretold(cluster: Suite) -> pd.DataFrame:
     """Time of large sweeps on clusters of growing size, by the cost model."""
-    sizes = {"networks": settings.networks, "clips": settings.clips}
+    sizes = {"networks": NETWORKS, "clips": CLIPS}
     parts = []
     for case in cluster.cases:
         units = sizes[cluster.row(case).unit]
-        table = cost_model(cluster, case).table(units, settings.machines)
+        table = cost_model(cluster, case).table(units, MACHINES)
         parts.append(table.assign(sweep=f"{units:,} {case}"))
     return pd.concat(parts, ignore_index=True)
 

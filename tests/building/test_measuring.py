@@ -447,6 +447,15 @@ def test_the_bound_is_that_of_another_seed() -> None:
         assert 0.02 < (gaps > limit).mean() < 0.09
 
 
+def test_a_net_that_another_processor_could_not_be_held_to_is_not_stored(book: Book) -> None:
+    """One that has its pool to itself: no other seed says how far rounding may carry it."""
+    (found,) = measuring.find(book)
+    lone = replace(found, settings=replace(found.settings, seeds=1), pool=("arm",))
+    with pytest.raises(ValueError, match="net raw/0 of one has no bound on another processor"):
+        studies.measure(lone, place(book), commit="c", command="make", executor="serial")
+    assert not place(book).exists()
+
+
 def test_large_tables_are_compressed_to_the_same_bytes(book: Book) -> None:
     columns = {"nets": {"seed": "count", "test": "number", "hits": "bits"}}
     nets = pd.DataFrame({"seed": range(9000), "test": [0.1, None, 1 / 3] * 3000, "hits": "00ff"})
@@ -471,3 +480,9 @@ def test_the_books_studies_are_current_and_small() -> None:
     files = [path for path in (ROOT / "measurements").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 40e6
     assert {path.suffix for path in files} <= {".csv", ".gz", ".json", ".md"}
+
+
+def test_every_net_of_the_edition_has_a_bound_on_other_processors() -> None:
+    for study in measuring.find(Book(ROOT)):
+        tables = measurements.load(ROOT / "measurements" / study.name).tables
+        assert (studies.bounds(study, study.keyed(study.compared(tables))) > 0).all(), study.name

@@ -107,6 +107,7 @@ def measure(
     """Measure a study and store it; what changed in the tables, in words."""
     spent: list[float] = []
     tables = study.measure(study.settings, study.seed, charge=spent.append, **how)
+    bounds(study, study.keyed(study.compared(tables)))
     manifest = Manifest(
         study=study.name,
         commit=commit,
@@ -127,6 +128,24 @@ def measure(
     return stored, measurements.changes(old, measurements.load(place))
 
 
+def bounds(study: Study, keyed: pd.DataFrame, count: int = 1) -> pd.Series:
+    """How far each net's score may lie from the stored one elsewhere, if so many are compared.
+
+    ValueError for a net that has none: it shares its `Study.pool` with no net of another seed.
+    """
+    if study.bound is not None:
+        return pd.Series(study.bound, keyed.index)
+    cell, chance = [name for name in study.key if name != "seed"], CHANCE / max(1, count)
+    found = measurements.spread_of_seeds(keyed, cell, list(study.pool), "test", chance)
+    if found.isna().any():
+        net = found.index[found.isna()][0]
+        raise ValueError(
+            f"net {net} of {study.name} has no bound on another processor: no net that agrees in "
+            f"{', '.join(study.pool)} has another seed. Measure one, or pool more"
+        )
+    return found
+
+
 def sample(
     study: Study, measured: Measured, count: int, *keys: str, strays: int = 1, **how: Any
 ) -> Check:
@@ -135,11 +154,7 @@ def sample(
     pool = keyed[study.here(keyed).to_numpy(bool)]
     rows = measurements.draw(pool, count, study.name, *keys, together=study.together)
     new = study.again(rows, study.settings, study.seed, **how)
-    if study.bound is None:
-        cell, chance = [name for name in study.key if name != "seed"], CHANCE / max(1, len(rows))
-        bound = measurements.spread_of_seeds(keyed, cell, list(study.pool), "test", chance)
-    else:
-        bound = pd.Series(study.bound, keyed.index)
+    bound = bounds(study, keyed, len(rows))
     return measurements.compare(
         rows.loc[new.index],
         new,

@@ -54,31 +54,13 @@ def recordings(sound: str, clips: int, draw: int) -> datasets.AudioSet:
 
 @cache
 def tasks(sound: str, snr: float | None, side: int, clips: int, draw: int) -> dict[str, Task]:
-    """Make the tasks of a sound in noise, one a question of `QUESTIONS`.
+    """Make the tasks of a sound in noise: a question of `QUESTIONS` each, the same spectrograms.
 
-    Parameters
-    ----------
-    sound : str
-        A key of `QUESTIONS`.
-    snr : float or None
-        In dB; infinity for recordings as they are, and so is None, but for chirps, each of which
-        then has a ratio of its own in `signals.SNR_RANGE`.
-    side : int
-        Frequencies of a spectrogram.
-    clips : int
-        About so many.
-    draw : int
-        Seed of chirps, of the choice of recordings, of the noise and of the folds.
-
-    Returns
-    -------
-    dict of str to Task
-        The same spectrograms in each; a pitch is the note's number, standardised.
-
-    Raises
-    ------
-    DataUnavailable
-        If recordings are not on this machine and cannot be fetched.
+    `snr` is in dB; infinity for recordings as they are, and so is None, but for chirps, each of
+    which then has a ratio of its own in `signals.SNR_RANGE`. `side`: frequencies of a spectrogram;
+    `clips`: about so many; `draw`: seed of chirps, of the choice of recordings, of the noise and of
+    the folds. A pitch is the note's number, standardised. DataUnavailable if recordings are not on
+    this machine and cannot be fetched.
     """
     if sound == "chirps":
         ratios = signals.SNR_RANGE if snr is None else (snr, snr)

@@ -408,16 +408,8 @@ def estimate(plan: Plan, seed: int = 0) -> tuple[int, float]:
 def stem_changes(pictures: NDArray[np.float32]) -> pd.DataFrame:
     """Measure what a one-channel first layer does to features, against three equal channels.
 
-    Parameters
-    ----------
-    pictures : ndarray of float32, shape (n, rows, columns)
-        Square, in [0, 1].
-
-    Returns
-    -------
-    DataFrame
-        A row for each ``stem`` (sum, average, new) and ``tap``: ``change``, the norm of the
-        difference over the norm of the features with three channels.
+    `pictures` are square, (n, rows, columns) in [0, 1]. A row for each ``stem`` (sum, average, new)
+    and ``tap``: ``change``, the norm of the difference over that of the features of three channels.
     """
     one, side = efficientnet.network_input(pictures[:, None]), pictures.shape[-1]
     three = contrast.activations(np.repeat(one, 3, axis=1), contrast.lean(Net()), side)

@@ -91,17 +91,10 @@ class Task:
 
 
 def fed(colours: NDArray[np.float32], norm: Norm, core: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Bring colours to a net's input.
+    """Bring colours, (n, channels, rows, columns) in [0, 1], to a net's input.
 
-    Parameters
-    ----------
-    colours : ndarray of float32, shape (n, channels, rows, columns)
-        In [0, 1].
-    norm : {"own", "unit", "standardised"}
-        The net's own ``(255 x - 127) / 128``; as they are; each channel to mean 0 and deviation 1
-        of the core.
-    core : ndarray of bool, shape (n,)
-        Which clips that is fitted to.
+    `norm`: the net's own ``(255 x - 127) / 128``; as they are; or each channel to mean 0 and
+    deviation 1 of the `core`, the clips that that is fitted to.
     """
     if norm == "own":
         return efficientnet.network_input(colours)
@@ -143,22 +136,11 @@ def train_net(
 ) -> list[tuple[int, float, float]]:
     """Train all weights of a net on the clips that are not tested.
 
-    Before it is scored the averages of the batch normalisation are taken anew over training clips:
-    a few dozen steps would not bring them near the present activations.
-
-    Parameters
-    ----------
-    net : Net
-        Where it starts from; its seed draws the read-out and the order of the clips too.
-    inputs : ndarray of float32, shape (n, channels, rows, columns)
-        Of the task's clips, see `fed`.
-    test : ndarray of bool, shape (n,)
-        Clips that are left out.
-
-    Returns
-    -------
-    list of (steps, test, train)
-        Scores at each of its stops; the latter on as many training clips as there are tested ones.
+    The net's seed draws the read-out and the order of the clips too. `inputs` are of the task's
+    clips, see `fed`; `test` says which are left out. Before it is scored the averages of the batch
+    normalisation are taken anew over training clips: a few dozen steps would not bring them near
+    the present activations. At each stop: steps, test score, and the score of as many training
+    clips.
     """
     module = efficientnet.build(net, task.outputs)
     order = training.order(net.seed, np.flatnonzero(~test), how.steps, how.batch)

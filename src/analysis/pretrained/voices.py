@@ -73,19 +73,10 @@ def _mels(waves: Floats, rate: int) -> Floats:
 
 @torch.inference_mode()
 def embeddings(waves: Floats, rate: int) -> dict[str, Floats]:
-    """Read clips by the net.
+    """Read clips, (n, samples) at a rate in Hz, by the net.
 
-    Parameters
-    ----------
-    waves : ndarray of float32, shape (n, samples)
-    rate : int
-        In Hz.
-
-    Returns
-    -------
-    dict
-        "head", shape (n, 256): the embedding, of length 1; "all depths", shape (n, 768): the last
-        states of the three layers.
+    "head", (n, 256): the embedding, of length 1; "all depths", (n, 768): the last states of the
+    three layers.
     """
     module = encoder()
     _, (states, _) = module["lstm"](torch.as_tensor(_mels(waves, rate)))

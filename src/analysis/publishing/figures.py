@@ -158,6 +158,7 @@ def publish(
     if cut := cut_edges(fig):
         edges = " and ".join(cut)
         warnings.warn(f"{id}: the picture is cut off at its {edges}; make it fit", stacklevel=2)
+    fig.set_layout_engine("none")  # laid out by now, and the same in all files
     run = current_run()
     folder = run.path / "figures"
     if not run.interactive and (folder / f"{id}.json").exists():

@@ -26,20 +26,10 @@ _MOST = 3
 
 
 def calls(codes: Iterable[str]) -> list[list[tuple[str, str]]]:
-    """Functions of the book's package that each of a page's cells calls, in order.
+    """Functions of the book's package that each of a page's cells calls, in order, each once.
 
-    Parameters
-    ----------
-    codes : iterable of str
-        The cells' sources; what one imports counts for all.
+    What one cell imports counts for all.
 
-    Returns
-    -------
-    list of list of (str, str)
-        For each cell, module and name of each function or class, once.
-
-    Examples
-    --------
     >>> calls(["from analysis.site import pages", "print(pages.citation(), pages.citation())"])
     [[], [('analysis.site.pages', 'citation')]]
     """
