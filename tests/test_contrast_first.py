@@ -77,7 +77,7 @@ def made(score: Score, spread: float = 0.0, folds: int = 10) -> pd.DataFrame:
                     label = {"sound": look.sound, "task": task, "snr": look.snr, "draw": look.draw}
                     label |= {"arm": look.feed.arm, "contrast": look.feed.contrast}
                     label |= {"middle": look.feed.middle, "blur": look.feed.blur}
-                    label |= {"net": look.feed.net.weights, "padding": look.feed.padding}
+                    label |= {"net": look.feed.net.weights, "change": look.feed.change}
                     rows.append(label | {"probe": probe, "fold": fold, "test": test})
     table = pd.DataFrame(rows)
     return table.assign(loss=1 - table.test)

@@ -122,7 +122,7 @@ def predictions() -> pd.DataFrame:
 
 def main_scores(table: pd.DataFrame, net: str = "imagenet") -> pd.DataFrame:
     """Scores of a pretrained net as it is, at no blur and around its own gray; and of no net."""
-    usual = (table.net == net) & (table.padding == "zeros")
+    usual = (table.net == net) & (table.change == "none")
     usual &= np.isclose(table.middle, NEUTRAL)
     return table[usual & ((table.blur == 0) | (table.arm == "no net"))]
 
@@ -324,7 +324,7 @@ def beside(table: pd.DataFrame) -> pd.DataFrame:
 
     Beside the arms: other maps, gray blurred, and gray whose contrast is taken around black.
     """
-    mine = table[(table.net == "imagenet") & (table.padding == "zeros") & (table.draw == 1)]
+    mine = table[(table.net == "imagenet") & (table.change == "none") & (table.draw == 1)]
     mine = mine[(mine.task == "chirp ends") & (mine.snr < 20) & (mine.arm != "no net")]
     mine = pd.concat([mine, mine[(mine.arm == "gray") & (mine.contrast == 1)].assign(middle=0)])
     how = np.where(mine.blur > 0, ", blurred", np.where(mine.middle == 0, ", around black", ""))

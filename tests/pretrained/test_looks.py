@@ -86,7 +86,7 @@ def test_larger_nets_come_last_and_are_named_by_their_size() -> None:
     assert nets == 2 * ["lite1"] + 2 * ["lite2"]
     row = {"sound": "chirps", "snr": 20.0, "draw": 1, "arm": "gray", "contrast": 0.1}
     row |= {"middle": contrast.NEUTRAL, "blur": 0.0, "net": "lite2", "net_seed": 0}
-    (read,) = pd.DataFrame([row | {"padding": "zeros"}]).itertuples()
+    (read,) = pd.DataFrame([row | {"change": "none", "deep": False}]).itertuples()
     assert looks._look(read) == some[-1]
 
 

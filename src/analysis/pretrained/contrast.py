@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import product
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -48,6 +49,16 @@ LINES = MappingProxyType(
     {"gray": (1.0, 1.0, 1.0), "red–blue": (1.0, 0.0, -1.0), "magenta–green": (1.0, -1.0, 1.0)}
 )
 
+#: The other straight lines through it, in all directions of -1, 0 and 1: with `LINES`, what a front
+#: of 1×1 filters without a bias could make of a gray picture, in steps.
+FRONTS = MappingProxyType(
+    {
+        "front " + " ".join(f"{part:+d}".replace("-", "−") for part in line): line
+        for line in product((1, 0, -1), repeat=3)
+        if line not in [(0, 0, 0), (1, 1, 1), (1, 0, -1), (1, -1, 1)]
+    }
+)
+
 #: How a frozen net is read: its averaged last activations; the same as ranks among the core's,
 #: which no heavy tail can pull; those activations by place (Lite0: 7 × 7); all depths, averaged.
 PROBES = ("head", "ranks", "by place", "all depths")
@@ -65,7 +76,7 @@ class Feed:
     Attributes
     ----------
     arm : str
-        A line of `LINES`, an encoding of `encodings`, or "no net": the pixels themselves.
+        A line of `LINES` or `FRONTS`, an encoding of `encodings`, or "no net": the pixels.
     contrast : float
         Positive; 1 is what everybody feeds.
     middle : float
@@ -73,9 +84,8 @@ class Feed:
     blur : float
         Deviation of a Gaussian filter over the levels, in pixels.
     net : Net
-    padding : {"zeros", "circular"}
-        What the net's convolutions see beyond the edge: its own zeros, or the opposite edge, which
-        leaves them no edge to tell places by.
+    change : str
+        What of the net is another, see `analysis.pretrained.inside.CHANGES`.
     """
 
     arm: str
@@ -83,7 +93,7 @@ class Feed:
     middle: float = NEUTRAL
     blur: float = 0.0
     net: Net = field(default_factory=Net)
-    padding: Padding = "zeros"
+    change: str = "none"
 
 
 # --- nets ------------------------------------------------------------------------------------
@@ -104,8 +114,8 @@ def _convolutions(module: nn.Module) -> Iterator[tuple[Any, str, str]]:
 def lean(net: Net, padding: Padding = "zeros") -> nn.Module:
     """Build a net for pictures of its own side with batch normalisations folded into convolutions.
 
-    The same function as `efficientnet.build` but for rounding, in two thirds of the time; or with
-    circular padding.
+    The same function as `efficientnet.build` but for rounding, in two thirds of the time. With
+    circular padding, convolutions see the opposite edge: none is left to tell places by.
     """
     module: Any = efficientnet.build(net)
     for parent, name, norm in _convolutions(module):
@@ -172,9 +182,10 @@ def inputs(levels: Images, feed: Feed, seed: int = 0) -> Images:
     [-0.49609375, 0.0, 0.49609375]
     """
     x = gaussian_filter(levels, (0, feed.blur, feed.blur)) if feed.blur else levels
-    if feed.arm in LINES:
+    line = {**LINES, **FRONTS}.get(feed.arm)
+    if line is not None:
         one = efficientnet.network_input(x)
-        full = np.stack([np.float32(part) * one for part in LINES[feed.arm]], axis=1)
+        full = np.stack([np.float32(part) * one for part in line], axis=1)
     else:
         full = efficientnet.network_input(encodings.encode(x, feed.arm, seed))
     middle = efficientnet.network_input(np.asarray(feed.middle, np.float32))

@@ -1,8 +1,8 @@
 """Looks at sounds in noise by a frozen net: what the edition's study of contrast measures.
 
 A `Look` is a `Feed` and the sound it is shown; `measure` asks every question of `noisy` about each,
-through every probe and fold. `compared` are the means over the folds, of which a sample is measured
-again.
+through every probe and fold. A *deep* look asks by other probes (`DEEP`). `compared` are the means
+over the folds, of which a sample is measured again.
 """
 
 from __future__ import annotations
@@ -16,15 +16,22 @@ from typing import Any
 import pandas as pd
 
 from analysis.nets import sweeps
-from analysis.pretrained import contrast, noisy
-from analysis.pretrained.contrast import PROBES, Feed
-from analysis.pretrained.efficientnet import SIDES, WHEELS, Net, Size
+from analysis.pretrained import contrast, inside, noisy
+from analysis.pretrained.contrast import FRONTS, PROBES, Feed
+from analysis.pretrained.efficientnet import SIDES, TAPS, WHEELS, Net, Size
+from analysis.pretrained.inside import CHANGES
+from analysis.pretrained.probes import feature_kernel
+from analysis.pretrained.transfer import Task
 
 #: What names a look, and a score.
 LOOK = (
-    *("sound", "snr", "draw", "arm", "contrast", "middle", "blur", "net", "net_seed", "padding"),
+    *("sound", "snr", "draw", "arm", "contrast", "middle", "blur", "net", "net_seed", "change"),
 )
 KEY = (*LOOK, "task", "probe")
+
+#: How a deep look reads: each depth by its average; the last by nearest neighbours; and how much of
+#: each depth's variance is the chirp's (`inside.signal`, which has no folds, training or loss).
+DEEP = (*TAPS[:-1], "nearest", *(f"signal, {tap}" for tap in TAPS))
 
 #: What a look by each net costs, by Lite0's.
 _COSTS: dict[Size, float] = {"lite0": 1.0, "lite1": 1.6, "lite2": 2.3}
@@ -33,7 +40,7 @@ _COSTS: dict[Size, float] = {"lite0": 1.0, "lite1": 1.6, "lite2": 2.3}
 TABLES: dict[str, dict[str, str]] = {
     "scores": {"sound": "text", "task": "text", "snr": "number", "draw": "count", "arm": "text"}
     | dict.fromkeys(("contrast", "middle", "blur"), "number")
-    | {"net": "text", "net_seed": "count", "padding": "text", "probe": "text", "fold": "count"}
+    | {"net": "text", "net_seed": "count", "change": "text", "probe": "text", "fold": "count"}
     | dict.fromkeys(("test", "train", "loss", "penalty"), "number")
 }
 
@@ -43,8 +50,8 @@ class Settings:
     """Contrasts that each arm is shown at, noises of each sound (dB), and draws of chirps.
 
     Then: deviations of the blurs that *no net* chooses from, in pixels; rows of a picture before it
-    is enlarged, and clips of a draw; whether maps, a blur and a middle are tried beside; larger
-    nets, and the noises of each sound that these are shown.
+    is enlarged, and clips of a draw; whether maps, fronts, a blur and a middle are tried beside,
+    and the net is changed inside; larger nets, and the noises of each sound that they are shown.
     """
 
     contrasts: Mapping[str, tuple[float, ...]]
@@ -66,6 +73,7 @@ class Look:
     snr: float
     draw: int
     feed: Feed
+    deep: bool = False
 
 
 def looks(settings: Settings, seed: int = 0) -> list[Look]:
@@ -76,7 +84,7 @@ def looks(settings: Settings, seed: int = 0) -> list[Look]:
     feeds += shown
     main = [Look(*sound, feed) for feed in feeds for sound in sounds]
     fives = [sound for sound in sounds if sound[:2] == ("chirps", 5.0)]
-    unlike = [Feed("gray", padding="circular"), Feed("gray", net=Net("random"))]
+    unlike = [Feed("gray", change="circular padding"), Feed("gray", net=Net("random"))]
     why = [
         Look(*sound, replace(feed, arm=arm, contrast=c))
         for feed in unlike
@@ -88,7 +96,8 @@ def looks(settings: Settings, seed: int = 0) -> list[Look]:
         for feed in shown
         for sound in _sounds(settings.larger_noises, settings.draws, seed)
     ]
-    return main + why + (_beside(settings, seed) if settings.beside else []) + larger
+    extra = _beside(settings, seed) + _inside(settings, seed) if settings.beside else []
+    return main + why + extra + larger
 
 
 def _sounds(
@@ -104,14 +113,29 @@ def _sounds(
 
 
 def _beside(settings: Settings, seed: int) -> list[Look]:
+    """Other ways of feeding chirps, in loud noise and in louder."""
     grid = settings.contrasts["gray"]
     maps = ("magma", "jet", "random-curve", "magenta–green")
     feeds = [
         *(Feed(arm, c) for arm in maps for c in grid),
+        *(Feed(arm, c) for arm in FRONTS for c in grid[1:3]),
         *(Feed("gray", c, blur=2.3) for c in grid),  # 8 pixels of 224
-        *(Feed("gray", c, middle=0.0) for c in grid[1:]),
+        *(Feed(arm, c, middle=0.0) for arm in settings.contrasts for c in grid[1:]),
     ]
-    return [Look("chirps", snr, seed + 1, feed) for snr in (5.0, -10.0) for feed in feeds]
+    chirps = {"chirps": (5.0, -10.0)}
+    return [Look(*sound, f) for sound in _sounds(chirps, settings.draws, seed) for f in feeds]
+
+
+def _inside(settings: Settings, seed: int) -> list[Look]:
+    """Chirps seen by changed nets, and looked at more deeply."""
+    feeds = [Feed("gray", change=change) for change in CHANGES[2:]]
+    feeds += [Feed("gray", 0.1, change="straight up to last layer")]
+    feeds += [Feed(arm, change=change) for arm in ("viridis", "turbo") for change in CHANGES[-3:-1]]
+    fives = _sounds({"chirps": (5.0,)}, settings.draws, seed)
+    both = _sounds({"chirps": (5.0, -10.0)}, settings.draws, seed)
+    deep = [Feed(arm, c) for arm in ("gray", "red–blue", "viridis") for c in (1.0, 0.1)]
+    changed = [Look(*sound, feed) for sound in fives for feed in feeds]
+    return changed + [Look(*sound, feed, deep=True) for sound in both for feed in deep]
 
 
 def _piece(look: Look, side: int, clips: int) -> dict[str, Any]:
@@ -122,11 +146,14 @@ def _piece(look: Look, side: int, clips: int) -> dict[str, Any]:
     label = asdict(look) | asdict(feed) | {"net": _named(feed.net), "net_seed": feed.net.seed}
     label = {name: label[name] for name in LOOK}
     if feed.arm != "no net":
-        module = contrast.lean(feed.net, feed.padding)
+        module = inside.changed(feed.net, feed.change)
         fed = contrast.inputs(levels, feed, look.draw)
         found = contrast.activations(fed, module, SIDES[feed.net.size])
     tables = []
     for question, task in asked.items():
+        if look.deep:
+            tables += [_by_depth(found, task, question), _signals(look, side, clips, question)]
+            continue
         if feed.arm == "no net":
             read = {"pixels": contrast.pixel_kernel(levels, task.core, feed.blur)}
         else:
@@ -135,13 +162,32 @@ def _piece(look: Look, side: int, clips: int) -> dict[str, Any]:
     return {"rows": pd.concat(tables).assign(**label).to_dict("list")}
 
 
+def _by_depth(found: Mapping[str, Any], task: Task, question: str) -> pd.DataFrame:
+    """Ridge regression on each depth's average but the last, whose neighbours are asked."""
+    read = {tap: feature_kernel(found[tap], task.core) for tap in TAPS}
+    last = inside.nearest(read.pop("head"), task)
+    rows = pd.DataFrame(last, columns=["fold", "test", "loss", "penalty"])
+    rows = rows.assign(train=0.0, probe="nearest", task=question)
+    return pd.concat([contrast.scores(read, task, question), rows])
+
+
+def _signals(look: Look, side: int, clips: int, question: str) -> pd.DataFrame:
+    """How much of each depth's average is the chirp's."""
+    again = inside.heard_again(look.snr, clips, look.draw, side)
+    fed = contrast.inputs(again.levels(side), look.feed, look.draw)
+    found = contrast.activations(fed, inside.changed(look.feed.net, look.feed.change))
+    rows = {f"signal, {tap}": inside.signal(found[tap]) for tap in TAPS}
+    table = pd.DataFrame(list(rows.items()), columns=["probe", "test"])
+    return table.assign(fold=0, train=0.0, loss=0.0, penalty=0.0, task=question)
+
+
 def _named(net: Net) -> str:
     """Name a net as the table does: Lite0 by its weights, a larger one by its size."""
     return net.weights if net.size == "lite0" else net.size
 
 
 def _scores_of(look: Look) -> int:
-    probes = 1 if look.feed.arm == "no net" else len(PROBES)
+    probes = len(DEEP if look.deep else PROBES) if look.feed.arm != "no net" else 1
     return probes * len(noisy.QUESTIONS[look.sound])
 
 
@@ -187,7 +233,8 @@ def _nine(value: float) -> float:
 
 def again(rows: pd.DataFrame, settings: Settings, seed: int = 0, **how: Any) -> pd.DataFrame:
     """Measure the looks of some rows of `compared` once more."""
-    some = [_look(row) for row in rows[list(LOOK)].drop_duplicates().itertuples()]
+    named = rows[list(LOOK)].assign(deep=rows.probe.isin(DEEP)).drop_duplicates()
+    some = [_look(row) for row in named.itertuples()]
     new = compared({"scores": _measured(some, settings, **how)}).set_index(list(KEY))
     return new.loc[pd.MultiIndex.from_frame(rows[list(KEY)])].set_index(rows.index)
 
@@ -195,8 +242,8 @@ def again(rows: pd.DataFrame, settings: Settings, seed: int = 0, **how: Any) -> 
 def _look(row: Any) -> Look:
     """Look of a row: nine digits give the same float32."""
     net = Net(size=row.net) if row.net in WHEELS else Net(row.net, row.net_seed)
-    feed = Feed(row.arm, row.contrast, row.middle, row.blur, net, row.padding)
-    return Look(row.sound, row.snr, row.draw, feed)
+    feed = Feed(row.arm, row.contrast, row.middle, row.blur, net, row.change)
+    return Look(row.sound, row.snr, row.draw, feed, row.deep)
 
 
 def here(rows: pd.DataFrame) -> pd.Series:
