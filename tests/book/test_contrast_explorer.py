@@ -11,7 +11,9 @@ import pytest
 from playwright.sync_api import expect
 
 from analysis import contrast_first as cf
+from analysis.pretrained import first_layer
 from analysis.pretrained.contrast import Feed
+from analysis.pretrained.efficientnet import SIDE
 from tests.book.test_explorers import (  # noqa: F401
     Explored,
     bench,
@@ -29,7 +31,7 @@ SETTINGS = cf.SETTINGS["rehearsal"]
 
 @cache
 def layer() -> dict[str, Any]:
-    return cf.first_layer(SETTINGS)
+    return first_layer.explorer(SETTINGS)
 
 
 def maps(page: Explored) -> np.ndarray:
@@ -44,11 +46,11 @@ def maps(page: Explored) -> np.ndarray:
           return btoa(text);
         })"""
     )
-    side = cf.SIDE // 2
+    side = SIDE // 2
     return np.array([np.frombuffer(base64.b64decode(one)).reshape(side, side) for one in packed])
 
 
-@pytest.mark.parametrize("direction", sampled(cf.DIRECTIONS, "red–blue", "viridis"))
+@pytest.mark.parametrize("direction", sampled(first_layer.DIRECTIONS, "red–blue", "viridis"))
 @pytest.mark.parametrize("contrast", [1.0, 0.1])
 def test_the_layer_is_pytorchs(
     visit: partial[Explored],  # noqa: F811
@@ -56,13 +58,15 @@ def test_the_layer_is_pytorchs(
     contrast: float,
 ) -> None:
     """Stem, batch normalisation and activation of the net as built, in double precision."""
-    snr = float(np.random.default_rng(len(direction)).choice(cf.NOISES))
+    snr = float(np.random.default_rng(len(direction)).choice(first_layer.NOISES))
     view = f"snr={snr:g}&contrast={contrast:g}&direction={direction.replace('–', '-')}"
     page = visit(f"contrast#contrast?{view}")
     expect(page.control("combobox", "Direction")).to_have_value(direction)
-    expected = cf.first_outputs(cf.chirp_and_noise(snr, SETTINGS), Feed(direction, contrast))
+    expected = first_layer.outputs(
+        first_layer.chirp_and_noise(snr, SETTINGS), Feed(direction, contrast)
+    )
     np.testing.assert_allclose(maps(page), expected[0][layer()["order"]], atol=1e-5)
-    assert float(page.data("above")) == pytest.approx(cf.stands_out(expected), rel=1e-4)
+    assert float(page.data("above")) == pytest.approx(first_layer.stands_out(expected), rel=1e-4)
     assert float(page.data("at6")) == pytest.approx((expected[0] == 6).mean(), abs=1e-4)
     assert float(page.data("at0")) == pytest.approx((expected[0] == 0).mean(), abs=1e-4)
 
@@ -104,6 +108,6 @@ def test_pictures_are_drawn_as_they_are_fed(visit: partial[Explored]) -> None:  
         "node => Array.from(node.getContext('2d').getImageData(0, 0, node.width, node.height).data)"
     )
     drawn = np.array(pixels).reshape(SETTINGS.side, SETTINGS.side, 4)[..., :3]
-    levels = np.rint(255 * cf.chirp_and_noise(20.0, SETTINGS)[0])
+    levels = np.rint(255 * first_layer.chirp_and_noise(20.0, SETTINGS)[0])
     expected = 127 + 0.5 * (levels[..., None] - 127) * np.array([1, -1, 1])
     np.testing.assert_allclose(drawn, expected, atol=0.51)

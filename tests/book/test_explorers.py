@@ -38,6 +38,7 @@ from analysis.evidence.verdicts import by_margin
 from analysis.jpeg import codec, files
 from analysis.pictures import journey
 from analysis.planes import margins
+from analysis.pretrained import first_layer
 from analysis.publishing import widgets
 from analysis.relu import piecewise
 from analysis.site.serving import server
@@ -114,7 +115,7 @@ def fits() -> dict[str, list[piecewise.ReLUColormap]]:
 def outputs() -> dict[str, str]:
     """The explorers' HTML, as chapters emit it."""
     table = pd.DataFrame({"a": [1.0]})
-    layer = contrast_first.first_layer(contrast_first.SETTINGS["rehearsal"])
+    layer = first_layer.explorer(contrast_first.SETTINGS["rehearsal"])
     return {
         "contrast": widgets.explorer("contrast", layer, label="x", summary="y", table=table).html,
         "plane": widgets.plane(
