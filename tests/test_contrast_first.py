@@ -119,7 +119,7 @@ def test_the_best_contrast_is_chosen_without_the_fold() -> None:
 def test_intervals_are_wider_for_folds_that_share_training_clips() -> None:
     values = RNG.normal(0.1, 0.05, 10)
     cell = pd.DataFrame({"test": values, "reference": 0.0, "draw": 1, "fold": range(10)})
-    row = cf._effect(cell)
+    row = choices.compared(cell)
     error = values.std(ddof=1) * np.sqrt(1 / 10 + 1 / 11)
     assert row["high"] - row["difference"] == pytest.approx(stats.t.ppf(0.975, 9) * error)
     assert row["p"] == pytest.approx(2 * stats.t.sf(values.mean() / error, 9))
@@ -201,7 +201,7 @@ def test_what_is_fed_beside_has_its_own_best_contrast() -> None:
             + (0.2 * (feed.contrast == 0.1) + 0.05 * (probe == "by place"))
         )
 
-    found = cf.beside(made(score))
+    found = causes.beside(made(score))
     assert {"gray", "gray, blurred", "gray, around black", "magma", "turbo"} < set(found.index)
     assert found.index[0] == "magma"
     assert found.loc["magma", 5.0].round(6).tolist() == [0.7, 0.9, 0.95]
@@ -229,7 +229,7 @@ def test_what_the_chapter_says_of_chirps_is_so() -> None:
         found.loc[("colour by place", "chirp ends"), "high"] < cf.MARGIN
     ).all()  # the lead is gone
     assert (found.loc[("colour", "chirp ends"), "decided"] == 1).any()  # and was there
-    why = cf.causes(table).set_index(["way", "arm", "contrast", "probe"]).score
+    why = causes.exchanged(table).set_index(["way", "arm", "contrast", "probe"]).score
     usual, wrapped = why["pretrained"], why["pretrained, no edges"]
     assert wrapped["gray", 1.0, "head"] < usual["gray", 1.0, "head"] / 2  # for the most part
     assert wrapped["gray", 0.1, "head"] > wrapped["gray", 1.0, "head"] + cf.MARGIN  # still helps
@@ -286,7 +286,7 @@ def test_a_choice_that_is_not_fair_decides() -> None:
 
 
 def test_what_the_chapter_says_of_other_ways_of_feeding_is_so() -> None:
-    tried = cf.beside(scores())
+    tried = causes.beside(scores())
     five, loud = tried[5.0], tried[-10.0]
     assert np.ptp(five.best) < np.ptp(five.full) / 2  # most of it is how loud they are
     others = [name for name in tried.index if name.startswith("gray") or name == "random-curve"]

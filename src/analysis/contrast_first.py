@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,35 +27,24 @@ from numpy.typing import NDArray
 
 from analysis.comparisons.studies import Study
 from analysis.evidence import measurements
-from analysis.evidence.contrasts import corrected, effect
-from analysis.evidence.folds import shared
+from analysis.evidence.contrasts import corrected
 from analysis.evidence.verdicts import by_answers, by_margin
 from analysis.evidence.words import interval
 from analysis.pictures.encodings import IMAGENET_STD
 from analysis.pretrained import efficientnet, looks, noisy
-from analysis.pretrained.contrast import NEUTRAL
+from analysis.pretrained.choices import CELL, COLOURS, GRID, Choice, chosen, compared, main_scores
 from analysis.pretrained.looks import Settings
 
 #: Differences below one percentage point were declared negligible before anything was computed.
 MARGIN = 0.01
 
-#: Arms that are no gray: "colour" takes, fold by fold, the best of them and of their contrasts.
-COLOURS = ("red–blue", "viridis", "turbo")
-
-#: Contrasts that an arm's best is chosen from, in steps of about ½ decade.
-GRID = (1.0, 0.3, 0.1, 0.03)
-
-#: First minus second: (arms, contrasts, probe) each, best chosen inside the training folds.
-Choice = tuple[tuple[str, ...], tuple[float, ...], str]
+#: What is asked in every cell: first minus second.
 ESTIMANDS: dict[str, tuple[Choice, Choice]] = {
     "colour": ((COLOURS, GRID, "head"), (("gray",), GRID, "head")),
     "contrast": ((("gray",), GRID, "head"), (("gray",), (1.0,), "head")),
     "place": ((("gray",), (1.0,), "by place"), (("gray",), (1.0,), "head")),
     "colour by place": ((COLOURS, GRID, "by place"), (("gray",), GRID, "by place")),
 }
-
-#: What names a cell.
-CELL = ["task", "snr"]
 
 #: Sizes: the whole plan that was committed with the predictions, and larger nets; ``rehearsal`` is
 #: small enough to be measured at each build.
@@ -110,20 +98,6 @@ def predictions() -> pd.DataFrame:
     return measurements.locked(STUDY.name)
 
 
-def main_scores(table: pd.DataFrame, net: str = "imagenet") -> pd.DataFrame:
-    """Scores of a pretrained net as it is, at no blur and around its own gray; and of no net."""
-    usual = (table.net == net) & (table.change == "none")
-    usual &= np.isclose(table.middle, NEUTRAL)
-    return table[usual & ((table.blur == 0) | (table.arm == "no net"))]
-
-
-def chosen(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
-    """Rows that a choice takes in each fold: of least loss while other folds are left out too."""
-    arms, contrasts, probe = choice
-    some = table[table.arm.isin(arms) & table.contrast.isin(contrasts) & (table.probe == probe)]
-    return some.loc[some.groupby([*CELL, "draw", "fold"]).loss.idxmin()]
-
-
 def effects(table: pd.DataFrame, net: str = "imagenet") -> pd.DataFrame:
     """Each of `ESTIMANDS` in every cell of a net: Lite0's, or "lite1" or "lite2".
 
@@ -138,16 +112,9 @@ def effects(table: pd.DataFrame, net: str = "imagenet") -> pd.DataFrame:
         both = first[["test"]].join(second.test.rename("reference")).reset_index()
         rows = []
         for (task, snr), cell in both.groupby(CELL, sort=False):
-            rows.append({"task": task, "snr": snr, "estimand": name} | _effect(cell))
+            rows.append({"task": task, "snr": snr, "estimand": name} | compared(cell))
         tables.append(corrected(pd.DataFrame(rows)))
     return pd.concat(tables, ignore_index=True)
-
-
-def _effect(cell: pd.DataFrame) -> dict[str, float]:
-    """Mean difference of a cell, with an interval for folds that share training clips."""
-    overlap = shared(cell.fold.nunique(), draws=cell.draw.nunique())
-    scores = {"score": cell.test.mean(), "reference": cell.reference.mean()}
-    return scores | effect(cell.test - cell.reference, 0, overlap)
 
 
 def hits(found: pd.DataFrame, locked: pd.DataFrame) -> pd.DataFrame:
@@ -207,39 +174,6 @@ def habits(levels: NDArray[np.float32]) -> dict[str, float]:
         "ImageNet's mean and deviation": float(1 / np.mean(IMAGENET_STD) / own),
         "mean 0, deviation 1": float(1 / levels.std() / own),
     }
-
-
-def causes(table: pd.DataFrame) -> pd.DataFrame:
-    """Scores on chirps at one noise when padding or weights are exchanged, by arm and contrast."""
-    usual = table[(table.task == "chirp ends") & (table.snr == 5) & (table.blur == 0)]
-    usual = usual[np.isclose(usual.middle, NEUTRAL)]
-    where = {("imagenet", "zeros"): "pretrained", ("imagenet", "circular"): "pretrained, no edges",
-             ("random", "zeros"): "random weights"}  # fmt: skip
-    names = [where.get(pair, "") for pair in zip(usual.net, usual.padding, strict=True)]
-    both = usual.assign(way=names)
-    shown = both.arm.isin(("gray", "red–blue")) & both.contrast.isin((1.0, 0.1))
-    means = both[shown].groupby(["way", "arm", "contrast", "probe"]).test.mean()
-    return means.reset_index().rename(columns={"test": "score"})
-
-
-def beside(table: pd.DataFrame) -> pd.DataFrame:
-    """Scores of a draw of chirps at two noises, whatever is fed: at full contrast, and at the best.
-
-    Beside the arms: other maps, gray blurred, and gray whose contrast is taken around black.
-    """
-    mine = table[(table.net == "imagenet") & (table.change == "none") & (table.draw == 1)]
-    mine = mine[(mine.task == "chirp ends") & (mine.snr < 20) & (mine.arm != "no net")]
-    mine = pd.concat([mine, mine[(mine.arm == "gray") & (mine.contrast == 1)].assign(middle=0)])
-    how = np.where(mine.blur > 0, ", blurred", np.where(mine.middle == 0, ", around black", ""))
-    mine = mine.assign(arm=mine.arm + how)
-    ways = {"full": ((1.0,), "head"), "best": (GRID, "head"), "best, by place": (GRID, "by place")}
-    means = {
-        (name, way): chosen(mine, ((name,), *choice)).groupby("snr").test.mean()
-        for name, (way, choice) in product(mine.arm.unique(), ways.items())
-    }
-    found: Any = pd.DataFrame(means).T.unstack()
-    order = found[5.0, "best"].sort_values(ascending=False).index
-    return pd.DataFrame(found.loc[order, list(product((5.0, -10.0), ways))])
 
 
 def verdict_colour(told: pd.DataFrame) -> str:
