@@ -12,7 +12,7 @@ from scipy import stats
 from analysis import contrast_first as cf
 from analysis.evidence import measurements
 from analysis.pictures.encodings import IMAGENET_STD
-from analysis.pretrained import efficientnet, looks
+from analysis.pretrained import causes, choices, efficientnet, inside, looks
 from analysis.pretrained.contrast import NEUTRAL, Feed
 from tests.conftest import ROOT
 
@@ -201,13 +201,39 @@ def test_what_is_fed_beside_has_its_own_best_contrast() -> None:
             + (0.2 * (feed.contrast == 0.1) + 0.05 * (probe == "by place"))
         )
 
-    found = causes.beside(made(score))
-    assert {"gray", "gray, blurred", "gray, around black", "magma", "turbo"} < set(found.index)
-    assert found.index[0] == "magma"
-    assert found.loc["magma", 5.0].round(6).tolist() == [0.7, 0.9, 0.95]
-    assert found.loc["gray", -10.0].round(6).tolist() == [0.4, 0.6, 0.65]
-    assert found.loc["gray, around black", 5.0].round(6).tolist() == [0.5, 0.6, 0.6]
-    assert found.loc["gray, blurred", 5.0].round(6).tolist() == [0.477, 0.677, 0.727]
+    found = causes.beside(made(score)).set_index(["fed", "snr"])
+    whole = found[["full", "score", "place"]]
+    assert whole.loc["magma", 5.0].round(6).tolist() == [0.7, 0.9, 0.95]
+    assert whole.loc["gray", -10.0].round(6).tolist() == [0.4, 0.6, 0.65]
+    assert whole.loc["gray, around black", 5.0].round(6).tolist() == [0.5, 0.6, 0.6]
+    assert whole.loc["gray, blurred", 5.0].round(6).tolist() == [0.477, 0.677, 0.727]
+    assert whole.loc["front", 5.0].equals(whole.loc["gray", 5.0])  # it may take gray
+    assert found.index[0] == ("magma", 5.0)
+    assert found.difference["magma", -10.0] == pytest.approx(0.2)
+    assert found.decided["magma"].tolist() == [1, 1] and set(found.decided["gray"]) == {0}
+    middles = causes.with_background(made(score)).set_index("snr")
+    assert middles.difference[5.0] == pytest.approx(0.6 - 0.7)  # gray, around its own middle
+    assert middles.difference[-10.0] == pytest.approx(0.0)  # both around black
+
+
+def test_a_change_is_compared_with_the_net_as_it_is() -> None:
+    def score(feed: Feed, _probe: str, _task: str, _snr: float) -> float:
+        gain = 0.2 * feed.change.startswith("straight up to") + 0.4 * (feed.contrast == 0.1)
+        return 0.5 + gain
+
+    found = causes.changes(made(score, spread=1e-4)).set_index("change")
+    assert set(found.index) == set(inside.CHANGES[1:])
+    up = found.way == "straight up to"
+    assert up.sum() == len(inside.SITES) - 1
+    assert found.difference[up].to_numpy() == pytest.approx(0.2, abs=1e-3)
+    assert found.difference[~up].to_numpy() == pytest.approx(0.0, abs=1e-3)
+    assert found.mended[up].to_numpy() == pytest.approx(0.5, abs=0.01)
+    assert (found.score_low[up] < found.score[up]).all() and (found.decided[up] == 1).all()
+    sites = causes.by_site(found.reset_index())
+    assert (sites.groupby("way").place.nunique()[["straight at", "straight from"]] == 18).all()
+    assert sites[sites.way == "quiet behind"].place.tolist() == list(range(17))
+    whole = sites[(sites.way == "straight from") & (sites.place == 0)]
+    assert whole.difference.item() == found.difference["straight up to last layer"]
 
 
 def test_what_the_chapter_says_of_chirps_is_so() -> None:

@@ -139,5 +139,8 @@ def test_a_rate_that_was_tried_later_is_told_and_not_taken() -> None:
     best = lessons.best_rates(table)
     assert best == {("chirps", "random"): 3e-3}
     assert "0.90 at 0.01, 0.70 at the rate that was taken" in ft.afterwards(table)
-    assert ft.at_the_edge(best, ft.SETTINGS["edition"]) == ft.chosen(best)
-    assert ft.at_the_edge({("chirps", "random"): 1e-3}, ft.SETTINGS["edition"]) == "none"
+    (row,) = ft.rates(table, ft.SETTINGS["edition"]).to_dict("records")
+    assert row["taken"] == "0.003" and row["an end of the list"] == "yes"
+    inner = table[table.rate < 3e-3]
+    (row,) = ft.rates(inner, ft.SETTINGS["edition"]).to_dict("records")
+    assert row["taken"] == "0.001" and row["an end of the list"] == "no"

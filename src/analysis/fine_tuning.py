@@ -38,7 +38,6 @@ better than gray on any sound.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -185,39 +184,23 @@ def compared(rows: pd.DataFrame) -> str:
     )
 
 
-def ended(scores: pd.Series, weights: str) -> str:
-    """Spell mean scores from one start, by sound and arm (its index, with the start between)."""
-    own = scores.xs(weights, level="weights")
-    sounds = own.index.unique("sound")
-    return "; ".join(
-        f"{TITLES[sound]} " + ", ".join(f"{arm} {score:.2f}" for arm, score in own[sound].items())
-        for sound in sounds
-    )
+def rates(nets: pd.DataFrame, course: Course) -> pd.DataFrame:
+    """Rates tried and taken, by sound and start, and whether what was taken ends the list."""
+    rows = [
+        (TITLES[sound], STARTS[weights], listed(f"{one:g}" for one in course.rates[sound]),
+         f"{rate:g}", "yes" if rate in (course.rates[sound][0], course.rates[sound][-1]) else "no")
+        for (sound, weights), rate in lessons.best_rates(nets).items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["sound", "start", "tried", "taken", "an end of the list"])
 
 
-def tried(course: Course) -> str:
-    """Spell the rates that were tried, by sound."""
-    return "; ".join(
-        f"{TITLES[sound]} {listed(f'{rate:g}' for rate in course.rates[sound])}"
-        for sound in course.sounds
-    )
-
-
-def chosen(rates: Mapping[tuple[str, str], float]) -> str:
-    """Spell the rate of each sound and start."""
-    return "; ".join(
-        f"{TITLES[sound]} {STARTS[weights]} {rate:g}" for (sound, weights), rate in rates.items()
-    )
-
-
-def at_the_edge(rates: Mapping[tuple[str, str], float], course: Course) -> str:
-    """Spell which of the rates are the smallest or the largest that were tried."""
-    edges = {
-        (sound, weights): rate
-        for (sound, weights), rate in rates.items()
-        if rate in (min(course.rates[sound]), max(course.rates[sound]))
-    }
-    return chosen(edges) or "none"
+def ended(ends: pd.DataFrame) -> pd.DataFrame:
+    """Mean scores at the last stop by sound and start: of every arm, and of gray in training."""
+    names = {"sound": TITLES, "weights": STARTS}
+    rows = ends.replace(names).set_index(["sound", "weights", "arm"])[["test", "train"]].unstack()
+    table: pd.DataFrame = rows.test.assign(**{"gray, on its training clips": rows.train.gray})
+    order = [*lessons.ARMS, "gray, on its training clips"]
+    return table[[name for name in order if name in table]].rename_axis([None, None])
 
 
 def afterwards(nets: pd.DataFrame) -> str:

@@ -134,7 +134,9 @@ def files_of_figures(watched: Watched) -> list[str]:
         "rows => rows.map(row => [...row.querySelectorAll('a')].map(a => a.href))"
     )
     suffixes = ["svg", "png", "pdf", "csv", "bib"]
-    wrong = [str(row) for row in rows if [path.rpartition(".")[2] for path in row] != suffixes]
+    kinds = [list(dict.fromkeys(path.rpartition(".")[2] for path in row)) for row in rows]
+    wrong = [str(row) for row, own in zip(rows, kinds, strict=True) if own != suffixes]
+    wrong += [str(row) for row in rows if ".columns.csv" not in row[-2]]
     if len(rows) < page.locator('figure[id^="fig-"]').count():
         wrong.append("a figure has no links")
     files = [HTML / href.removeprefix(f"{watched.address}/") for row in rows for href in row]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -50,7 +51,9 @@ def test_every_file_is_written_and_opens(run: Run) -> None:
     with Image.open(folder / "fig-line.png") as image:
         assert image.width == round(7.2 * 300)
         assert image.info["dpi"][0] == pytest.approx(300, abs=0.1)
-    assert (folder / "fig-line.svg").read_text("utf-8").startswith("<?xml")
+    svg = (folder / "fig-line.svg").read_text("utf-8")
+    assert svg.startswith("<?xml")
+    assert ">response (dimensionless)</text>" in svg and "@font-face" in svg  # text stays text
     assert (folder / "fig-line.pdf").read_bytes().startswith(b"%PDF")
     pd.testing.assert_frame_equal(pd.read_csv(folder / "fig-line.csv"), FRAME)
     record = json.loads((folder / "fig-line.json").read_text("utf-8"))
@@ -79,7 +82,7 @@ def test_the_same_figure_is_the_same_bytes(run: Run) -> None:
     publish()
     again = {path.name: path.read_bytes() for path in (run.path / "figures").iterdir()}
     assert first == again
-    assert len(first) == 6
+    assert len(first) == 7
 
 
 def test_a_picture_that_is_cut_off_is_told(run: Run) -> None:
@@ -102,11 +105,31 @@ def test_an_edge_is_named_over_which_something_runs(edge: str, place: tuple[floa
     assert figures.cut_edges(fig) == [edge]
 
 
-def test_several_tables_are_told_apart(run: Run) -> None:
-    publish(data={"a": FRAME, "b": FRAME.assign(extra=1)})
-    table = pd.read_csv(run.path / "figures" / "fig-line.csv")
-    assert list(table.columns) == ["table", "level", "response", "extra"]
-    assert table["table"].tolist() == ["a"] * 3 + ["b"] * 3
+def test_a_table_is_a_file_and_a_key_says_what_its_columns_are(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = FRAME.assign(score_low=[0.5, 1.0, 0.0], arm="gray")
+    publish(data={"a": FRAME, "at equal bytes": more})
+    folder = run.path / "figures"
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "fig-line.csv"), FRAME)
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "fig-line.at-equal-bytes.csv"), more)
+    key = pd.read_csv(folder / "fig-line.columns.csv").set_index(["file", "column"])
+    assert [column for _, column in key.index] == [*FRAME, *more]
+    row = key.loc["fig-line.at-equal-bytes.csv", "score_low"]
+    assert row[["kind", "least", "most"]].tolist() == ["number", 0.0, 1.0]
+    assert row.meaning == "lower end of the 95 % interval of score"
+    assert key.loc[("fig-line.at-equal-bytes.csv", "arm"), "meaning"].startswith(
+        "what a net was fed"
+    )
+    later = replace(run, sources={"chapter": str(run.path)})
+    monkeypatch.setattr(figures, "current_run", lambda: later)
+    pd.testing.assert_frame_equal(figures.data_of("chapter", "fig-line", "at equal bytes"), more)
+    pd.testing.assert_frame_equal(figures.data_of("chapter", "fig-line"), FRAME)
+    record = json.loads((folder / "fig-line.json").read_text("utf-8"))
+    assert record["tables"] == ["a", "at equal bytes"]
+    shown = figures.links("fig-line", record["tables"])
+    assert shown.index(">data<") < shown.index('fig-line.at-equal-bytes.csv">at equal bytes<')
+    assert shown.index(">key of columns<") < shown.index(">cite<")
 
 
 @pytest.mark.parametrize(

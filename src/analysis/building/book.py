@@ -17,6 +17,7 @@ import click
 import yaml
 
 from analysis.imports import closure, file_of, import_graph
+from analysis.publishing import tables
 from analysis.publishing.execution import Spec, default_parameters, read_notebook
 from analysis.publishing.forge import git
 
@@ -150,10 +151,10 @@ def _data_read(source: Path) -> dict[str, list[str]]:
     for node in _code(source):
         match node:
             case ast.Call(func=ast.Attribute(attr="data_of"), args=given):
-                if not (len(given) == 2 and all(isinstance(a, ast.Constant) for a in given)):
-                    raise BuildError(f"{source}: data_of takes two literal names")
-                chapter, figure = (str(ast.literal_eval(a)) for a in given)
-                found.setdefault(chapter, []).append(figure)
+                if not (2 <= len(given) <= 3 and all(isinstance(a, ast.Constant) for a in given)):
+                    raise BuildError(f"{source}: data_of takes two or three literal names")
+                chapter, *figure = (str(ast.literal_eval(a)) for a in given)
+                found.setdefault(chapter, []).append(tables.names(figure[0], figure)[-1])
     return found
 
 

@@ -180,8 +180,8 @@ def _value_node(name: str, value: str) -> Any:
     return PythonNode(name=name, value=value, hash=True, node_info=info)
 
 
-def _data_file(book: Book, name: str, profile: str, figure: str) -> Path:
-    return book.results(name, profile) / "figures" / f"{figure}.csv"
+def _data_file(book: Book, name: str, profile: str, file: str) -> Path:
+    return book.results(name, profile) / "figures" / file
 
 
 def _seconds(book: Book, profile: str) -> dict[str, float]:

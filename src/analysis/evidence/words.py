@@ -35,16 +35,11 @@ def interval(estimate: float, low: float, high: float) -> str:
     return f"{points(estimate)} [{points(low)}, {points(high)}]"
 
 
-def tally(rows: pd.DataFrame, margin: float) -> str:
-    """Say of how many comparisons (`contrasts.corrected`) what is sure, and how many are open.
+def tally(rows: pd.DataFrame) -> str:
+    """Say how many of some comparisons (`contrasts.corrected`) are surely better, or worse.
 
-    >>> tally(pd.DataFrame({"decided": [1, 0, 0], "high": [0.2, 0.005, 0.2]}), margin=0.01)
-    'surely better in 1 of 3, surely worse in none, surely not 1 point better in 1 more, open in 1'
+    >>> tally(pd.DataFrame({"decided": [1, 0, 0]}))
+    'surely better in 1 of 3, surely worse in none'
     """
-    better, worse = (int((rows.decided == way).sum()) for way in (1, -1))
-    small = int(((rows.decided == 0) & (rows.high < margin)).sum())
-    left = len(rows) - better - worse - small
-    parts = [f"surely better in {better or 'none'} of {len(rows)}"]
-    parts += [f"surely worse in {worse or 'none'}"]
-    parts += [f"surely not {100 * margin:.0f} point better in {small} more"] if small else []
-    return ", ".join(parts + ([f"open in {left}"] if left else []))
+    better, worse = (int((rows.decided == way).sum()) or "none" for way in (1, -1))
+    return f"surely better in {better} of {len(rows)}, surely worse in {worse}"

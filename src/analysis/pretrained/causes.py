@@ -123,7 +123,8 @@ def changes(table: pd.DataFrame) -> pd.DataFrame:
         both = cell[["test"]].assign(reference=full).reset_index()
         rows.append(row | compared(both))
     found = corrected(pd.DataFrame(rows))
-    return found.assign(mended=found.difference / (_best_gray(table) - full.mean()))
+    ends = {f"score_{end}": full.mean() + found[end] for end in ("low", "high")}
+    return found.assign(mended=found.difference / (_best_gray(table) - full.mean()), **ends)
 
 
 def _best_gray(table: pd.DataFrame) -> float:

@@ -1,8 +1,8 @@
 """Figures that can be cited: one call writes the picture, its data and its record.
 
-`publish` writes ``<id>.svg``, ``.png`` (300 dpi), ``.pdf``, ``.csv`` (what is drawn), ``.bib`` and
-``.json`` (the record). On the page it becomes a numbered figure with links to all of them; in
-Jupyter it is the picture.
+`publish` writes ``<id>.svg``, ``.png`` (300 dpi), ``.pdf``, ``.csv`` (what is drawn; further tables
+and a key beside, see `tables`), ``.bib`` and ``.json`` (the record). On the page it becomes a
+numbered figure with links to all of them; in Jupyter it is the picture.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import io
 import json
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,7 +22,8 @@ import pandas as pd
 from cycler import cycler
 from matplotlib.figure import Figure
 
-from analysis.files import atomic_path, write_csv, write_json
+from analysis.files import atomic_path, write_json
+from analysis.publishing import lettering, tables
 from analysis.publishing.citing import bibtex_entry, short_title
 from analysis.publishing.provenance import current_run, versions, with_minus
 from analysis.publishing.units import without_unit
@@ -84,7 +85,7 @@ def style() -> None:
             "legend.frameon": False,
             "lines.linewidth": 1.6,
             "savefig.facecolor": PAPER,
-            "svg.fonttype": "path",
+            "svg.fonttype": "none",  # text, whose letters `lettering` embeds
             "svg.hashsalt": "coloured-spectrogram",
             "pdf.fonttype": 42,
         }
@@ -96,6 +97,7 @@ class Record:
     """What is known of a published figure; the ``.json`` beside it.
 
     `id` is also its label on the page and its permalink; `caption` is MyST, `alt` plain text.
+    `tables` name what is drawn, a file each (`tables.names`).
     """
 
     id: str
@@ -109,6 +111,7 @@ class Record:
     versions: dict[str, str]
     licence: str = LICENCE
     edition: str = ""
+    tables: tuple[str, ...] = ("",)
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ class _Shown:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {
             FIGURE_MIME: {"id": self.record.id, "caption": self.record.caption}
-            | {"alt": self.record.alt},
+            | {"alt": self.record.alt, "tables": list(self.record.tables)},
             "image/png": base64.b64encode(self.preview).decode("ascii"),
             "text/plain": f"{self.record.id}: {self.record.caption}",
         }
@@ -141,8 +144,7 @@ def publish(
     caption, alt : str
         MyST, whose numbers come from results; the text alternative, which tells the finding.
     data : DataFrame or mapping of str to DataFrame
-        What is drawn. Several tables are written one after the other, told apart by a first
-        column ``table``.
+        What is drawn: a file a table.
 
     Raises
     ------
@@ -164,6 +166,7 @@ def publish(
     if not run.interactive and (folder / f"{id}.json").exists():
         raise ValueError(f"{id} is published twice in chapter {run.chapter}")
     seed = run.parameters.get("seed")
+    drawn = tables.write(folder, id, data)
     record = Record(
         id=id,
         caption=with_minus(" ".join(caption.split())),
@@ -175,8 +178,8 @@ def publish(
         version=run.version,
         versions=versions(),
         edition=run.edition,
+        tables=tuple(drawn),
     )
-    _write_data(folder / f"{id}.csv", id, data)
     _write_pictures(fig, folder, id)
     with atomic_path(folder / f"{id}.bib") as path:
         path.write_text(bibtex(record, edition=record.edition), "utf-8")
@@ -223,18 +226,6 @@ def _check(fig: Figure, id: str, caption: str, alt: str) -> None:
         )
 
 
-def _write_data(path: Path, id: str, data: pd.DataFrame | Mapping[str, pd.DataFrame]) -> None:
-    if isinstance(data, Mapping):
-        tables = [frame.assign(table=name) for name, frame in data.items()]
-        frame = pd.concat(tables, ignore_index=True)
-        frame = frame[["table", *(column for column in frame if column != "table")]]
-    else:
-        frame = data
-    if frame.empty:
-        raise ValueError(f"{id}: the data behind a figure must not be empty")
-    write_csv(path, frame)
-
-
 def _write_pictures(fig: Figure, folder: Path, id: str) -> None:
     """Write SVG, PNG and PDF without dates, so that the same figure is the same bytes."""
     options: dict[str, dict[str, Any]] = {
@@ -245,16 +236,18 @@ def _write_pictures(fig: Figure, folder: Path, id: str) -> None:
     for suffix, keywords in options.items():
         with atomic_path(folder / f"{id}.{suffix}") as path:
             fig.savefig(path, format=suffix, **keywords)
+            if suffix == "svg":
+                path.write_text(lettering.embed(path.read_text("utf-8")), "utf-8")
 
 
-def data_of(chapter: str, id: str) -> pd.DataFrame:
-    """Read the data behind a figure that an earlier chapter published.
+def data_of(chapter: str, id: str, table: str = "") -> pd.DataFrame:
+    """Read the data behind a figure that an earlier chapter published: its first table, or another.
 
-    The build finds both arguments in the chapter's text, so they must be literals.
+    The build finds the arguments in the chapter's text, so they must be literals.
     """
     run = current_run()
     folder = Path(run.sources.get(chapter, Path("_build") / "executed" / "edition" / chapter))
-    path = folder / "figures" / f"{id}.csv"
+    path = folder / "figures" / tables.names(id, ["", table][: 1 + bool(table)])[-1]
     if not path.exists():
         raise FileNotFoundError(
             f"{path.name} of chapter {chapter} is not there: run `make book` first"
@@ -299,13 +292,20 @@ def plain(myst: str) -> str:
     return re.sub(r"[*`]|\\(?=[#%_&])", "", text)
 
 
-def links(id: str, base: str = "../figures") -> str:
-    """HTML of the five links under a figure."""
-    anchors = (f'<a href="{base}/{id}.{suffix}">{label}</a>' for suffix, label in FORMATS.items())
+def links(id: str, drawn: Sequence[str], base: str = "../figures") -> str:
+    """HTML of the links under a figure: its pictures, its tables and their key, its citation."""
+    files = {label: f"{id}.{suffix}" for suffix, label in FORMATS.items()}
+    more = dict(zip(drawn[1:], tables.names(id, list(drawn))[1:], strict=True))
+    more["key of columns"] = f"{id}.{tables.KEY}.csv"
+    cite = files.popitem()
+    anchors = (
+        f'<a href="{base}/{name}">{label}</a>'
+        for label, name in [*files.items(), *more.items(), cite]
+    )
     return f'<p class="figure-links">{" · ".join(anchors)}</p>'
 
 
-def figure_directive(id: str, caption: str, alt: str) -> str:
+def figure_directive(id: str, caption: str, alt: str, drawn: Sequence[str] = ("",)) -> str:
     """MyST of a numbered figure with its links, as the book's pages show it."""
     return f"""````{{figure}} /extra/figures/{id}.svg
 :name: {id}
@@ -314,7 +314,7 @@ def figure_directive(id: str, caption: str, alt: str) -> str:
 {caption}
 
 ```{{raw}} html
-{links(id)}
+{links(id, drawn)}
 ```
 ````"""
 
@@ -333,7 +333,7 @@ class FigureMime:
             return None
         content = data.content
         figure = json.loads(content) if isinstance(content, str) else content
-        text = figure_directive(figure["id"], figure["caption"], figure["alt"])
+        text = figure_directive(*(figure[part] for part in ("id", "caption", "alt", "tables")))
         element = nodes.Element()
         with renderer.renderer.current_node_context(element):
             renderer.renderer.nested_render_text(text, data.line or 0)
@@ -363,7 +363,7 @@ def _index_entry(record: Record) -> str:
 identifier `{record.id}`, seed `{record.seed}`, commit `{record.commit}`
 
 ```{{raw}} html
-{links(record.id)}
+{links(record.id, record.tables)}
 ```
 """
 

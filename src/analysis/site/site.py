@@ -24,6 +24,7 @@ from PIL import Image
 
 from analysis.evidence.claims import CLAIMS
 from analysis.files import replace_directory
+from analysis.publishing import tables
 from analysis.publishing.execution import NOTEBOOK, seal, unwritable
 from analysis.publishing.figures import FORMATS, Record, bibtex, index_markdown
 from analysis.publishing.forge import find_home, git
@@ -208,8 +209,8 @@ def figure_files(chapters: Sequence[Path], book: Book) -> dict[str, bytes]:
     found: dict[str, bytes] = {"LICENCE.txt": b"Figures and data: CC BY 4.0\n"}
     for chapter in chapters:
         for record in read_records(chapter):
-            for suffix in (*FORMATS, "json"):
-                name = f"{record.id}.{suffix}"
+            own = [f"{record.id}.{suffix}" for suffix in (*FORMATS, f"{tables.KEY}.csv", "json")]
+            for name in [*own, *tables.names(record.id, list(record.tables))[1:]]:
                 if name in found:
                     raise ValueError(f"{record.id} is published by two chapters")
                 found[name] = (chapter / "figures" / name).read_bytes()
