@@ -94,6 +94,13 @@ def test_a_picture_that_is_cut_off_is_told(run: Run) -> None:
     assert (run.path / "figures" / "fig-wide.png").exists()
 
 
+def test_letters_that_are_too_small_are_told(run: Run) -> None:
+    fig = draw()
+    fig.axes[0].text(1, 1, "small", fontsize=6.5)
+    with pytest.warns(UserWarning, match=r"^fig-small: type of 6\.5 pt; the least is 7 pt$"):
+        figures.publish(fig, "fig-small", caption="Small.", alt="Small.", data=FRAME)
+
+
 @pytest.mark.parametrize(
     ("edge", "place"),
     [("left", (-0.1, 0.5)), ("bottom", (0.5, -0.1)), ("top", (0.5, 0.99)), ("right", (0.99, 0.5))],

@@ -21,6 +21,7 @@ import matplotlib as mpl
 import pandas as pd
 from cycler import cycler
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from analysis.files import atomic_path, write_json
 from analysis.publishing import lettering, tables
@@ -29,6 +30,7 @@ from analysis.publishing.provenance import current_run, versions, with_minus
 from analysis.publishing.units import without_unit
 
 _DPI = 300  # of PNG files
+_TYPE = 7  # points; smaller letters are not read
 _HAIR = 0.02  # inches; half a millimetre of a mark's edge is not missed
 
 #: Okabe and Ito's cycle, distinguishable under the common colour-vision deficiencies.
@@ -154,12 +156,16 @@ def publish(
     Warns
     -----
     UserWarning
-        If something runs over the picture's edge: no reason to throw long work away.
+        If something runs over the picture's edge, or letters are too small: no reason to throw
+        long work away.
     """
     _check(fig, id, caption, alt)
     if cut := cut_edges(fig):
         edges = " and ".join(cut)
         warnings.warn(f"{id}: the picture is cut off at its {edges}; make it fit", stacklevel=2)
+    sizes = [float(part.get_fontsize()) for part in fig.findobj(Text) if part.get_text()]
+    if min(sizes, default=_TYPE) < _TYPE:
+        warnings.warn(f"{id}: type of {min(sizes):g} pt; the least is {_TYPE} pt", stacklevel=2)
     fig.set_layout_engine("none")  # laid out by now, and the same in all files
     run = current_run()
     folder = run.path / "figures"

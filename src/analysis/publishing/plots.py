@@ -337,9 +337,7 @@ def strip(
     return panels
 
 
-def colour_strips(
-    tables: Mapping[str, npt.ArrayLike], *, size: float = 7, ax: Axes | None = None
-) -> Axes:
+def colour_strips(tables: Mapping[str, npt.ArrayLike], *, ax: Axes | None = None) -> Axes:
     """Draw the colours of each table over the levels, one strip below the other.
 
     >>> ax = colour_strips({"gray": np.linspace(0, 1, 256)[:, None].repeat(3, axis=1)})
@@ -353,7 +351,7 @@ def colour_strips(
     for place in range(1, len(tables)):
         ax.axhline(place - 0.5, color="white", lw=1.5)
     ax.set(xticks=[0, 255], xlabel="level (0–255)")
-    ax.set_yticks(range(len(tables)), list(tables), fontsize=size)
+    ax.set_yticks(range(len(tables)), list(tables), fontsize=7)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return ax
