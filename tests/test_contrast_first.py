@@ -312,21 +312,48 @@ def test_a_choice_that_is_not_fair_decides() -> None:
 
 
 def test_what_the_chapter_says_of_other_ways_of_feeding_is_so() -> None:
-    tried = causes.beside(scores())
-    five, loud = tried[5.0], tried[-10.0]
-    assert np.ptp(five.best) < np.ptp(five.full) / 2  # most of it is how loud they are
-    others = [name for name in tried.index if name.startswith("gray") or name == "random-curve"]
-    colours = tried.drop(others)
-    assert set(five.best.nsmallest(2).index) == {"gray", "random-curve"}  # near the end
-    ways = ["gray, around black", "gray, blurred"]
-    assert (
-        five.best[ways].between(colours[5.0].best.min() - cf.MARGIN, colours[5.0].best.max()).all()
-    )
-    grays = [name for name in others if name != "random-curve"]
-    assert loud.best["red–blue"] > loud.best[grays].max() + 10 * cf.MARGIN
-    place = "best, by place"
-    low, high = colours[-10.0][place].min(), colours[-10.0][place].max()
-    assert low - cf.MARGIN / 2 < loud[place]["gray"] < high
+    table = scores()
+    tried = causes.beside(table).set_index(["snr", "fed"]).sort_index()
+    five, loud = tried.loc[5.0], tried.loc[-10.0]
+    assert np.ptp(five.score) < np.ptp(five.full) / 2  # most of it is how loud they are
+    assert five.score.idxmin() == "gray" and (five.drop("gray").decided == 1).all()  # is last
+    famous = five.difference[["viridis", "magma", "turbo", "jet"]]
+    for way in ("gray, around black", "gray, blurred"):
+        assert famous.min() < five.difference[way] < famous.max()  # as the famous colormaps do
+    grays = ["gray", "gray, around black", "gray, blurred"]
+    assert loud.score["red–blue"] > loud.score[grays].max() + 10 * cf.MARGIN
+    assert (loud.decided[["jet", "turbo"]] == -1).all()
+    place = loud.place.drop(["gray, blurred", "random-curve"])
+    assert np.ptp(place) < np.ptp(loud.score) / 10  # next to nothing is left
+    middles = causes.with_background(table).set_index("snr")
+    assert (middles.decided == 1).all()
+    assert middles.difference[5.0] < five.difference["red–blue"] / 3
+    for way in ("score", "full", "difference"):  # a front takes the line every time
+        assert (tried[way].unstack()["front"] == tried[way].unstack()["red–blue"]).all()
+
+
+def test_what_the_chapter_says_of_the_inside_is_so() -> None:
+    table = scores()
+    found = causes.changes(table).set_index("change")
+    score, best = found.score, causes._best_gray(table)
+    assert score["quiet behind first layer"] == pytest.approx(best, abs=cf.MARGIN)
+    assert score["luminance × 0.1"] == pytest.approx(best, abs=cf.MARGIN)
+    assert found.difference["opponents × 0.1"] == pytest.approx(0, abs=1e-4)
+    assert found.difference["thresholds × 10"] < -0.3  # "all is lost"
+    assert score["straight up to block 5"] > best + 2 * cf.MARGIN  # "more than at its best"
+    assert score["straight up to block 5"] == score[found.way == "straight up to"].max()
+    assert score["straight at block 6"] > best - cf.MARGIN  # "one block will nearly do"
+    assert score[["straight at last layer", "straight up to last layer"]].max() < 0.2
+    quiet = found[found.way == "quiet behind"].set_index("site").difference
+    assert quiet[["first layer", "block 1", "block 2", "block 3"]].min() > 0.15
+    assert quiet[["block 4", "block 5"]].max() < 0  # "too late"
+    depths = causes.by_depth(table)
+    late = depths[depths.tap.isin(("stage 4", "stage 5", "head"))]
+    share = late.pivot(index=["snr", "tap"], columns=["arm", "contrast"], values="share")
+    assert (share["gray", 1.0] < share["gray", 0.1]).all()
+    for contrast in (1.0, 0.1):  # the line "keeps more of it, full or faint"
+        assert (share["red–blue", contrast] > share["gray", contrast])[5.0].all()
+    assert causes.expectations(table).right.sum() == 1
 
 
 def test_decided_cells_are_named() -> None:
