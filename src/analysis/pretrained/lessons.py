@@ -24,7 +24,7 @@ from analysis.pretrained.transfer import Descent
 
 #: What is fed: encoding, and contrast around the gray that the net's normalisation takes off.
 ARMS = {"gray": ("gray", 1.0), "gray, faint": ("gray", 0.2)} | {
-    name: (name, 1.0) for name in ("viridis", "turbo", "random-curve")
+    name: (name, 1.0) for name in ("viridis", "turbo")
 }
 
 #: Folds that are tested, of the ten that clips are dealt to beside the core.
