@@ -152,9 +152,15 @@ def test_what_cannot_be_read_is_no_narrow_version() -> None:
     assert not narrowed(fig)
 
 
-def test_a_figure_that_is_laid_out_by_hand_has_none() -> None:
-    fig = plt.figure(layout="none")
-    fig.add_axes((0.1, 0.1, 0.8, 0.8)).plot([0, 1])
+def test_what_is_laid_out_by_hand_is_folded_in_the_middle() -> None:
+    fig = plt.figure(figsize=(7.2, 3), layout="none")
+    left, right = (fig.add_axes((x, 0.2, 0.35, 0.7)) for x in (0.1, 0.6))
+    left.plot([0, 1])
+    before = left.bbox.size / fig.dpi
+    assert narrowed(fig)
+    assert left.bbox.size / fig.dpi == pytest.approx(before)
+    assert left.bbox.y0 > right.bbox.y1 and left.bbox.x0 == pytest.approx(right.bbox.x0)
+    fig.add_axes((0.4, 0.1, 0.2, 0.1))
     assert not narrowed(fig)
 
 

@@ -68,6 +68,8 @@ def narrowed(fig: Figure) -> bool:
     A row of its grid becomes several rows of fewer panels, with the labels that they shared.
     """
     fig.set_dpi(_DPI)
+    if not any(ax.get_subplotspec() for ax in fig.axes):
+        return _folded(fig) and not flaws(fig)
     grids = [_panels(part) for part in _parts(fig)]
     if not all(grids):
         return False
@@ -81,6 +83,18 @@ def narrowed(fig: Figure) -> bool:
         if _lay_out(fig, stacks, columns == 1) and not flaws(fig):
             return True
     return False
+
+
+def _folded(fig: Figure) -> bool:
+    """Put the right half of what is laid out by hand below the left; false if it has no halves."""
+    for ax in fig.axes:
+        x, y, wide, high = ax.get_position(original=True).bounds
+        right = x >= 0.5
+        if not right and x + wide > 0.5:
+            return False
+        ax.set_position((2 * x - right, (y + 1 - right) / 2, 2 * wide, high / 2))
+    fig.set_size_inches(WIDTH, 2 * fig.get_figheight())
+    return _drawn(fig)
 
 
 def _parts(fig: Figure) -> list[Any]:
