@@ -57,9 +57,7 @@ class _Panel:
         wide, high = self.plane
         if self.ax.get_aspect() != "auto" or self.ax.name == "3d":
             return self.high * min(wide / self.wide, 1.3)
-        return (
-            max(self.high, high * crowding(self.ax.yaxis)) if _named(self.ax.yaxis) else self.high
-        )
+        return max(self.high, high * crowding(self.ax.yaxis) * _named(self.ax.yaxis))
 
 
 def narrowed(fig: Figure) -> bool:
@@ -70,7 +68,8 @@ def narrowed(fig: Figure) -> bool:
     fig.set_dpi(_DPI)
     if not any(ax.get_subplotspec() for ax in fig.axes):
         return _folded(fig) and not flaws(fig)
-    grids = [_panels(part) for part in _parts(fig)]
+    parts: list[Any] = list(fig.subfigs) or [fig]
+    grids = [_panels(part) for part in parts]
     if not all(grids):
         return False
     words = {text: text.get_text() for text in _words(fig)}
@@ -97,11 +96,6 @@ def _folded(fig: Figure) -> bool:
     return _drawn(fig)
 
 
-def _parts(fig: Figure) -> list[Any]:
-    """Figures of which each has a grid: a figure's own, or itself."""
-    return list(fig.subfigs) or [fig]
-
-
 def _panels(part: Any) -> list[_Panel]:
     """Panels of a figure's one grid in reading order; none if it is laid out in another way."""
     axes = [ax for ax in part.axes if not hasattr(ax, "_colorbar")]
@@ -123,13 +117,13 @@ def _restack(panels: list[_Panel], columns: int) -> list[list[_Panel]]:
     """Put panels into a grid of at most so many columns; give its rows."""
     old = panels[0].grid
     across = max(c for c in range(1, columns + 1) if old.ncols % c == 0)
-    charts = {panel.row for panel in panels if _ticked(panel.ax)}
+    charts = {p.row for p in panels if tick_texts(p.ax.xaxis) or tick_texts(p.ax.yaxis)}
     if across == 1 and charts and 0 not in charts:  # each picture with the chart below it
         panels = sorted(panels, key=lambda panel: (panel.column, panel.row))
     rows: list[list[_Panel]] = []
     places, end = [], across
     for panel in panels:
-        span = max(1, panel.span * across // old.ncols)
+        span = min(panel.span, across)
         if not rows or rows[-1][-1].row != panel.row or end + span > across:
             rows.append([])
             end = 0
@@ -143,10 +137,6 @@ def _restack(panels: list[_Panel], columns: int) -> list[list[_Panel]]:
         if across < old.ncols:
             _share_labels(panel, panels, place[1].start == 0)
     return rows
-
-
-def _ticked(ax: Any) -> bool:
-    return bool(tick_texts(ax.xaxis) or tick_texts(ax.yaxis))
 
 
 def _share_labels(panel: _Panel, panels: list[_Panel], first: bool) -> None:
@@ -172,10 +162,9 @@ def _lay_out(fig: Figure, stacks: list[list[list[_Panel]]], last: bool) -> bool:
     The first layout gives the widths, to which words are fitted; the second what is around the
     panels; then they get their heights.
     """
-    panels = [panel for rows in stacks for row in rows for panel in row]
-    fig.set_size_inches(
-        WIDTH, sum(max(p.high for p in row) + 0.6 for rows in stacks for row in rows) + 1
-    )
+    rows = [row for stack in stacks for row in stack]
+    panels = [panel for row in rows for panel in row]
+    fig.set_size_inches(WIDTH, 1 + sum(max(panel.high for panel in row) + 0.6 for row in rows))
     if not _drawn(fig):
         return False
     if not last and (slight(fig) or any(crowding(p.ax.xaxis) > 1 for p in panels)):
@@ -283,7 +272,9 @@ def _wrap(text: Text, room: float) -> None:
     if length > room:
         whole = re.sub(r"\$[^$]*\$", lambda m: m[0].replace(" ", "\0"), text.get_text())
         letters = max(map(len, whole.split("\n"))) * room / length
-        lines = textwrap.wrap(whole, int(letters), break_long_words=False, break_on_hyphens=False)
+        lines = textwrap.wrap(
+            whole, max(1, int(letters)), break_long_words=False, break_on_hyphens=False
+        )
         text.set_text("\n".join(lines).replace("\0", " "))
 
 
