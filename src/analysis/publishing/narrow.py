@@ -164,8 +164,9 @@ def _lay_out(fig: Figure, stacks: list[list[list[_Panel]]], last: bool) -> bool:
     """
     rows = [row for stack in stacks for row in stack]
     panels = [panel for row in rows for panel in row]
-    fig.set_size_inches(WIDTH, 1 + sum(max(panel.high for panel in row) + 0.6 for row in rows))
-    if not _drawn(fig):
+    planes = sum(max(panel.high for panel in row) for row in rows)
+    fig.set_size_inches(WIDTH, planes + 0.6 * len(rows) + 1)
+    if _SHRUNK * planes > TALLEST or not _drawn(fig):
         return False
     if not last and (slight(fig) or any(crowding(p.ax.xaxis) > 1 for p in panels)):
         return False
@@ -181,11 +182,12 @@ def _lay_out(fig: Figure, stacks: list[list[list[_Panel]]], last: bool) -> bool:
     _drawn(fig)
     if True in [_hang(ax.get_legend(), ax) for ax in fig.axes if ax.get_legend()]:
         _drawn(fig)
-    return _set_heights(fig, stacks) and _drawn(fig)
+    _set_heights(fig, stacks)
+    return _drawn(fig)
 
 
-def _set_heights(fig: Figure, stacks: list[list[list[_Panel]]]) -> bool:
-    """Give each row its height, all less if the figure became too tall; false if far too tall."""
+def _set_heights(fig: Figure, stacks: list[list[list[_Panel]]]) -> None:
+    """Give each row its height, all less if the figure would become too tall."""
     wanted = [[max(panel.wanted for panel in row) for row in rows] for rows in stacks]
     parts = [rows[0][0].ax.figure for rows in stacks]
     around = [
@@ -201,7 +203,6 @@ def _set_heights(fig: Figure, stacks: list[list[list[_Panel]]]) -> bool:
     for bar in (ax for ax in fig.axes if hasattr(ax, "_colorbar_info")):
         _slim(bar, sum(heights))
     fig.set_size_inches(WIDTH, sum(heights))
-    return bool(shrunk > _SHRUNK)
 
 
 def _slim(bar: Any, high: float) -> None:
