@@ -18,6 +18,7 @@ from playwright.sync_api import Browser
 
 from analysis.building.book import Book
 from analysis.colour import colormaps
+from analysis.publishing.figures import NARROW
 from analysis.site.site import read_book
 from tests.book.conftest import HTML, Watched, set_theme
 from tests.conftest import ROOT, sampled
@@ -66,7 +67,7 @@ _FIRST_FIGURE = """() => {
 _CUT = """wide => {
   const told = box => parseFloat(getComputedStyle(box).getPropertyValue('--after')) > 0
     || getComputedStyle(box.querySelector('figcaption') || box, '::before').content !== 'none';
-  const places = ['mjx-math', 'table', 'pre', 'figure > img.book-figure'];
+  const places = ['mjx-math', 'table', 'pre', 'figure img.book-figure'];
   const shown = document.querySelectorAll(places.map(place => `.bd-article ${place}`).join());
   return [...shown].filter(part => {
     if (!part.checkVisibility() || part.closest('.explorer, mjx-assistive-mml')) return false;
@@ -76,6 +77,17 @@ _CUT = """wide => {
     if (width <= box.clientWidth + 2) return false;
     return wide || getComputedStyle(box).overflowX === 'hidden' || !told(box);
   }).map(part => `${part.tagName} ${part.textContent.slice(0, 60)}`);
+}"""
+
+#: What each figure with a narrow version shows, and by how much it is wider than its place.
+_PICTURES = """async () => {
+  const images = [...document.querySelectorAll('figure > picture > img.book-figure')];
+  images.forEach(image => { image.loading = 'eager'; });
+  await Promise.all(images.map(image => image.decode()));
+  return images.map(image => {
+    const box = image.closest('figure');
+    return [image.currentSrc.split('/').pop(), box.scrollWidth - box.clientWidth];
+  });
 }"""
 
 #: Lets a page that has another size or theme stand still.
@@ -176,6 +188,16 @@ def opening(watched: Watched) -> list[str]:
     return found
 
 
+def narrow_versions(watched: Watched) -> list[str]:
+    """Figures that do not show their narrow version on a phone, whole, and their wide one else."""
+    found = []
+    for width, narrow in ((1400, False), (360, True)):
+        resize(watched, width, 800)
+        shown = watched.page.evaluate(_PICTURES)
+        found += [name for name, over in shown if name.endswith(NARROW) != narrow or over > 0]
+    return found
+
+
 def telephone(watched: Watched) -> list[str]:
     """What makes the page wider than 360 pixels."""
     resize(watched, 360, 800)
@@ -186,7 +208,7 @@ def telephone(watched: Watched) -> list[str]:
 #: What holds for a page, in the order of looking; the last ones leave the page changed.
 LIGHT = (requests_and_messages, maths, images, accessibility, files_of_figures)
 DARK = (images, accessibility, requests_and_messages)
-CHANGING = (keyboard, opening, cut, telephone)
+CHANGING = (keyboard, opening, cut, narrow_versions, telephone)
 
 
 @pytest.mark.parametrize("name", sampled(PAGES, "intro"))
@@ -284,6 +306,12 @@ def test_the_address_of_a_figure_is_its_identifier() -> None:
     for name in names:
         assert f'href="../figures/{name}.svg"' in index
         assert f"{name}</span>" in index or name in index
+
+
+def test_most_figures_have_a_narrow_version() -> None:
+    names = {path.name for path in (HTML / "figures").glob("*.svg")}
+    narrow = {name for name in names if name.endswith(NARROW)}
+    assert len(narrow) > 0.85 * len(names - narrow)
 
 
 HABITS = ("mono_to_color", "specshow", "in_chans=1", "power_to_db")

@@ -37,6 +37,9 @@ def test_bytes_are_compared_but_for_run_times(tmp_path: Path) -> None:
     assert found == ["fig.csv differs", "ledger.json differs", "numbers.json differs"]
     (first / "more.svg").write_text("")
     assert checks.deviations(first, tmp_path / "b") == ["more.svg is in one run only"]
+    (first / "more.svg").rename(first / "more-narrow.svg")
+    assert len(checks.deviations(first, tmp_path / "b")) == 1
+    assert checks.deviations(first, tmp_path / "b", 1e-3) == []
 
 
 def test_within_a_tolerance_numbers_may_move_and_verdicts_may_not(tmp_path: Path) -> None:

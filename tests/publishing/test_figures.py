@@ -82,7 +82,20 @@ def test_the_same_figure_is_the_same_bytes(run: Run) -> None:
     publish()
     again = {path.name: path.read_bytes() for path in (run.path / "figures").iterdir()}
     assert first == again
-    assert len(first) == 7
+    assert len(first) == 8
+
+
+def test_the_narrow_version_is_narrow_and_changes_nothing_else(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish()
+    narrow = run.path / "figures" / "fig-line-narrow.svg"
+    assert 'width="259.2pt"' in narrow.read_text("utf-8")
+    files = {path: path.read_bytes() for path in narrow.parent.iterdir() if path != narrow}
+    (narrow.parent / "fig-line.json").unlink()
+    monkeypatch.setattr(figures, "narrowed", lambda fig: False)
+    publish()
+    assert {path: path.read_bytes() for path in narrow.parent.iterdir()} == files
 
 
 def test_a_picture_that_is_cut_off_is_told(run: Run) -> None:
@@ -144,6 +157,7 @@ def test_a_table_is_a_file_and_a_key_says_what_its_columns_are(
     [
         ("Line", {}, "must be 'fig-'"),
         ("fig-../x", {}, "must be 'fig-'"),
+        ("fig-x-narrow", {}, "what a narrow version's file is called"),
         ("fig-x", {"alt": " "}, "text alternative"),
         ("fig-x", {"caption": ""}, "caption"),
         ("fig-x", {"data": FRAME.iloc[:0]}, "must not be empty"),

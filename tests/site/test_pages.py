@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -143,3 +144,21 @@ def test_a_card_has_the_first_figure_and_its_text_is_escaped() -> None:
     assert 'property="og:image" content="../figures/fig-a.png"' in card
     assert "It &lt;/script&gt; rises." in card
     assert "readme-figure.png" in pages.open_graph(PRIVATE, PLAIN)
+
+
+def test_small_screens_get_the_narrow_version_where_there_is_one(tmp_path: Path) -> None:
+    def image(id: str) -> str:
+        return f'<img alt="a &lt; b" class="book-figure" src="../_images/{id}.svg" />'
+
+    for name, size in (("fig-a", (540, 270)), ("fig-a-narrow", (270, 450)), ("fig-b", (540, 270))):
+        (tmp_path / f"{name}.svg").write_text('<svg width="{}pt" height="{}pt">'.format(*size))
+    body = pages.with_narrow(f"<p>{image('fig-a')}</p>{image('fig-b')}", tmp_path)
+    assert body == (
+        '<p><picture class="stacked"><source media="screen and (max-width: 600px)" '
+        'srcset="../figures/fig-a-narrow.svg" width="360" height="600"/>'
+        '<img alt="a &lt; b" class="book-figure" src="../_images/fig-a.svg" width="720" '
+        'height="360"/></picture></p><img alt="a &lt; b" class="book-figure" '
+        'src="../_images/fig-b.svg" width="720" height="360"/>'
+    )
+    (tmp_path / "fig-a-narrow.svg").write_text('<svg width="270pt" height="200pt">')
+    assert "<picture><source" in pages.with_narrow(image("fig-a"), tmp_path)

@@ -230,7 +230,8 @@ def test_all_figures_land_in_one_folder_that_holds_nothing_else(tmp_path: Path) 
     folder = tmp_path / "figures"
     folder.mkdir()
     (folder / "fig-of-before.svg").write_text("")
+    (chapters[0] / "figures" / "fig-a-narrow.svg").write_text("narrow")
     write_figures(folder, chapters, Book("B", "A", "1"))
     suffixes = ("svg", "png", "pdf", "csv", "columns.csv", "bib", "json")
     names = {f"fig-{name}.{suffix}" for name in "ab" for suffix in suffixes}
-    assert {path.name for path in folder.iterdir()} == names | {"LICENCE.txt"}
+    assert {path.name for path in folder.iterdir()} == names | {"LICENCE.txt", "fig-a-narrow.svg"}

@@ -1,8 +1,9 @@
 """Figures that can be cited: one call writes the picture, its data and its record.
 
 `publish` writes ``<id>.svg``, ``.png`` (300 dpi), ``.pdf``, ``.csv`` (what is drawn; further tables
-and a key beside, see `tables`), ``.bib`` and ``.json`` (the record). On the page it becomes a
-numbered figure with links to all of them; in Jupyter it is the picture.
+and a key beside, see `tables`), ``.bib`` and ``.json`` (the record); and ``<id>-narrow.svg`` for
+telephones, where `narrow` finds one. On the page it becomes a numbered figure with links to all but
+that; in Jupyter it is the picture.
 """
 
 from __future__ import annotations
@@ -26,11 +27,17 @@ from matplotlib.text import Text
 from analysis.files import atomic_path, write_json
 from analysis.publishing import lettering, tables
 from analysis.publishing.citing import bibtex_entry, short_title
+from analysis.publishing.narrow import narrowed
 from analysis.publishing.provenance import current_run, versions, with_minus
 from analysis.publishing.units import without_unit
 
 _DPI = 300  # of PNG files
 _TYPE = 7  # points; smaller letters are not read
+_SAVED: dict[str, dict[str, Any]] = {
+    "svg": {"metadata": {"Date": None, "Creator": None}, "dpi": 200},
+    "png": {"metadata": {"Software": None}, "dpi": _DPI},
+    "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}, "dpi": 200},
+}
 _HAIR = 0.02  # inches; half a millimetre of a mark's edge is not missed
 
 #: Okabe and Ito's cycle, distinguishable under the common colour-vision deficiencies.
@@ -45,6 +52,9 @@ LICENCE_URL = "https://creativecommons.org/licenses/by/4.0/"
 
 #: The links under a figure, in order: suffix and label.
 FORMATS = {"svg": "SVG", "png": "PNG", "pdf": "PDF", "csv": "data", "bib": "cite"}
+
+#: End of the name of what small screens show: not every figure has it, and none a link to it.
+NARROW = "-narrow.svg"
 
 FIGURE_MIME = "application/vnd.coloured-spectrogram.figure+json"
 
@@ -186,12 +196,14 @@ def publish(
         edition=run.edition,
         tables=tuple(drawn),
     )
-    _write_pictures(fig, folder, id)
+    for suffix in _SAVED:
+        _write(fig, folder / f"{id}.{suffix}", suffix)
     with atomic_path(folder / f"{id}.bib") as path:
         path.write_text(bibtex(record, edition=record.edition), "utf-8")
     write_json(folder / f"{id}.json", asdict(record))
     preview = io.BytesIO()
     fig.savefig(preview, format="png", dpi=110, metadata={"Software": None})
+    _write_narrow(fig, folder / f"{id}{NARROW}")
     from matplotlib import pyplot as plt  # here, since pages that are only rendered draw nothing
 
     plt.close(fig)
@@ -220,6 +232,8 @@ def cut_edges(fig: Figure) -> list[str]:
 def _check(fig: Figure, id: str, caption: str, alt: str) -> None:
     if not re.fullmatch(r"fig(-[a-z0-9]+)+", id):
         raise ValueError(f"figure id {id!r} must be 'fig-' and lowercase words with hyphens")
+    if f"{id}.svg".endswith(NARROW):
+        raise ValueError(f"figure id {id!r} is what a narrow version's file is called")
     if not caption.strip() or not alt.strip():
         raise ValueError(f"{id}: a figure needs a caption and a text alternative")
     if fig.get_suptitle():
@@ -232,18 +246,19 @@ def _check(fig: Figure, id: str, caption: str, alt: str) -> None:
         )
 
 
-def _write_pictures(fig: Figure, folder: Path, id: str) -> None:
-    """Write SVG, PNG and PDF without dates, so that the same figure is the same bytes."""
-    options: dict[str, dict[str, Any]] = {
-        "svg": {"metadata": {"Date": None, "Creator": None}, "dpi": 200},
-        "png": {"metadata": {"Software": None}, "dpi": _DPI},
-        "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}, "dpi": 200},
-    }
-    for suffix, keywords in options.items():
-        with atomic_path(folder / f"{id}.{suffix}") as path:
-            fig.savefig(path, format=suffix, **keywords)
-            if suffix == "svg":
-                path.write_text(lettering.embed(path.read_text("utf-8")), "utf-8")
+def _write_narrow(fig: Figure, path: Path) -> None:
+    """Write the version for small screens, if there is one; the figure is of no other use then."""
+    path.unlink(missing_ok=True)  # a cell that is run once more may draw what has none
+    if narrowed(fig):
+        _write(fig, path, "svg")
+
+
+def _write(fig: Figure, file: Path, suffix: str) -> None:
+    """Write a picture without a date, so that the same figure is the same bytes."""
+    with atomic_path(file) as path:
+        fig.savefig(path, format=suffix, **_SAVED[suffix])
+        if suffix == "svg":
+            path.write_text(lettering.embed(path.read_text("utf-8")), "utf-8")
 
 
 def data_of(chapter: str, id: str, table: str = "") -> pd.DataFrame:

@@ -333,7 +333,7 @@ def strip(
         elif ax is panels[0]:
             ax.set_ylabel(ylabel)
         else:
-            ax.set_yticklabels([])
+            ax.tick_params(labelleft=False)
     return panels
 
 

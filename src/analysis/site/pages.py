@@ -21,7 +21,7 @@ from docutils import nodes
 from jinja2 import Environment, PackageLoader
 
 from analysis.publishing.citing import bibtex_entry
-from analysis.publishing.figures import LICENCE_URL, Record, first_sentence, plain
+from analysis.publishing.figures import LICENCE_URL, NARROW, Record, first_sentence, plain
 from analysis.site import listings
 
 #: File of the stage, relative to its root, that holds the book's and the pages' facts.
@@ -29,6 +29,9 @@ FACTS = "book/_generated/pages.json"
 
 _BINDER = "https://mybinder.org/v2"
 _COLAB = "https://colab.research.google.com/github"
+
+#: Screens that show the narrow versions of figures; paper has room.
+_SMALL = "screen and (max-width: 600px)"
 
 #: Pieces of HTML, by file name.
 TEMPLATES = Environment(
@@ -269,7 +272,8 @@ def _add_to_page(
     script = f'<script type="application/ld+json">{data}</script>\n'
     context["metatags"] = context.get("metatags", "") + open_graph(book, page) + script
     sources = {name: listings.address(app, pagename, name) for name in listings.modules(doctree)}
-    context["body"] = _mended(context["body"]) + page_end(book, page, sources)
+    body = with_narrow(_mended(context["body"]), Path(app.srcdir) / "extra" / "figures")
+    context["body"] = body + page_end(book, page, sources)
     _add_launch_buttons(context, launch_links(book, page))
 
 
@@ -283,6 +287,36 @@ def _mended(body: str) -> str:
     body = re.sub(titles, lambda m: re.sub("`([^`]*)`", r"<code>\1</code>", m[0]), body)
     body = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
     return body.replace(' role="doc-biblioentry"', "")
+
+
+def with_narrow(body: str, folder: Path) -> str:
+    """Let small screens show the narrow versions of figures, of those that `folder` holds.
+
+    The sizes are given, so that nothing moves when a picture arrives. What is much taller than the
+    wide version is of class ``stacked``: its panels stand one below the other.
+    """
+
+    def picture(match: re.Match[str]) -> str:
+        wide, narrow = (folder / f"{match['id']}{end}" for end in (".svg", NARROW))
+        shown = f"{match['image']} {_attributes(wide)}/>"
+        if not narrow.exists():
+            return shown
+        stacked = ' class="stacked"' * (_size(narrow)[1] > 1.5 * _size(wide)[1])
+        source = f'media="{_SMALL}" srcset="../figures/{narrow.name}" {_attributes(narrow)}'
+        return f"<picture{stacked}><source {source}/>{shown}</picture>"
+
+    address = r'src="\.\./_images/(?P<id>fig-[a-z0-9-]+)\.svg"'
+    return re.sub(rf'(?P<image><img [^>]*class="book-figure" {address}) ?/>', picture, body)
+
+
+def _attributes(svg: Path) -> str:
+    return 'width="{:.0f}" height="{:.0f}"'.format(*_size(svg))
+
+
+def _size(svg: Path) -> list[float]:
+    """Width and height of a picture in a page's pixels."""
+    with svg.open(encoding="utf-8") as text:
+        return [float(length) * 4 / 3 for length in re.findall(r'"([\d.]+)pt"', text.read(1000))]
 
 
 def _add_launch_buttons(context: dict[str, Any], links: dict[str, str]) -> None:

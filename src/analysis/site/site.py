@@ -26,7 +26,7 @@ from analysis.evidence.claims import CLAIMS
 from analysis.files import replace_directory
 from analysis.publishing import tables
 from analysis.publishing.execution import NOTEBOOK, seal, unwritable
-from analysis.publishing.figures import FORMATS, Record, bibtex, index_markdown
+from analysis.publishing.figures import FORMATS, NARROW, Record, bibtex, index_markdown
 from analysis.publishing.forge import find_home, git
 from analysis.publishing.ledger import changed, document, read_entries, scoreboard
 from analysis.site import plain
@@ -214,6 +214,9 @@ def figure_files(chapters: Sequence[Path], book: Book) -> dict[str, bytes]:
                 if name in found:
                     raise ValueError(f"{record.id} is published by two chapters")
                 found[name] = (chapter / "figures" / name).read_bytes()
+            narrow = chapter / "figures" / f"{record.id}{NARROW}"
+            if narrow.exists():
+                found[narrow.name] = narrow.read_bytes()
             url = f"{book.address}figures/{record.id}.svg" if book.address else book.repository
             entry = bibtex(record, book.released[:4], url, book.edition)
             found[f"{record.id}.bib"] = entry.encode()
