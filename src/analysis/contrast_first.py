@@ -218,7 +218,6 @@ def misses(told: pd.DataFrame) -> pd.DataFrame:
             "cell": [title(*cell) for cell in zip(rows.task, rows.snr, strict=True)],
             "difference": rows.estimand.tolist(),
             "predicted": np.where(rows.positive, "above the margin", "not above"),
-            "because": rows.why.tolist(),
             "found (points)": said,
         }
     )

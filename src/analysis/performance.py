@@ -231,7 +231,7 @@ def ratios(suite: Suite, case: str) -> pd.DataFrame:
         cells = {
             "": row.name,
             "role": row.role,
-            f"time / {OURS}": f"{row.ratio:.3g} ({row.low:.3g} … {row.high:.3g})",
+            f"time / {OURS}": f"{row.ratio:.3g} [{row.low:.3g}, {row.high:.3g}]",
             f"{row.unit} / s": f"{row.rate:,.3g}" if row.rate < 1000 else f"{row.rate:,.0f}",
         }
         shown = {key: value for key, value in row.details.items() if not key.startswith("_")}

@@ -162,3 +162,12 @@ def test_small_screens_get_the_narrow_version_where_there_is_one(tmp_path: Path)
     )
     (tmp_path / "fig-a-narrow.svg").write_text('<svg width="270pt" height="200pt">')
     assert "<picture><source" in pages.with_narrow(image("fig-a"), tmp_path)
+
+
+def test_numbers_in_tables_have_a_true_minus_and_names_keep_their_hyphens() -> None:
+    table = (
+        '<table class="dataframe"><td style="margin: -3px">-0.6 [-5.3, +4.0]</td><td>gray-3</td>'
+    )
+    body = f"<p>-1</p>{table}</table>"
+    expected = body.replace(">-0.6 [-5.3", ">−0.6 [−5.3")
+    assert pages._mended(body) == expected

@@ -22,6 +22,7 @@ from jinja2 import Environment, PackageLoader
 
 from analysis.publishing.citing import bibtex_entry
 from analysis.publishing.figures import LICENCE_URL, NARROW, Record, first_sentence, plain
+from analysis.publishing.provenance import with_minus
 from analysis.site import listings
 
 #: File of the stage, relative to its root, that holds the book's and the pages' facts.
@@ -280,13 +281,19 @@ def _add_to_page(
 def _mended(body: str) -> str:
     """Let toggles be named by what they hold, and drop the roles of a bibliography.
 
-    ``doc-biblioentry`` is deprecated, and a list's children must be list items.
+    ``doc-biblioentry`` is deprecated, and a list's children must be list items. Numbers in tables
+    get a true minus.
     """
+    body = re.sub(r"(?s)<table[^>]*dataframe.*?</table>", _with_minuses, body)
     body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
     titles = r'(?<=admonition-title">)[^<]*'
     body = re.sub(titles, lambda m: re.sub("`([^`]*)`", r"<code>\1</code>", m[0]), body)
     body = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
     return body.replace(' role="doc-biblioentry"', "")
+
+
+def _with_minuses(table: re.Match[str]) -> str:
+    return re.sub(r"(?<=>)[^<]+", lambda text: with_minus(text[0]), table[0])
 
 
 def with_narrow(body: str, folder: Path) -> str:
