@@ -34,7 +34,8 @@ from analysis.publishing.units import without_unit
 _DPI = 300  # of PNG files
 _TYPE = 7  # points; smaller letters are not read
 _SAVED: dict[str, dict[str, Any]] = {
-    "svg": {"metadata": {"Date": None, "Creator": None}, "dpi": 200},
+    # the page lays its own paper behind: white, or in the dark theme a gray that does not glare
+    "svg": {"metadata": {"Date": None, "Creator": None}, "dpi": 200, "facecolor": "none"},
     "png": {"metadata": {"Software": None}, "dpi": _DPI},
     "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}, "dpi": 200},
 }
@@ -43,7 +44,7 @@ _HAIR = 0.02  # inches; half a millimetre of a mark's edge is not missed
 #: Okabe and Ito's cycle, distinguishable under the common colour-vision deficiencies.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
 
-#: Background of every figure, in the light and in the dark theme.
+#: Background of every figure but an SVG, which has none.
 PAPER = "#ffffff"
 
 LICENCE = "CC BY 4.0"
@@ -87,6 +88,7 @@ def style() -> None:
             "figure.dpi": 110,
             "figure.constrained_layout.use": True,
             "figure.facecolor": PAPER,
+            "axes.facecolor": "none",
             "axes.prop_cycle": cycler(color=COLOURS),
             "axes.spines.top": False,
             "axes.spines.right": False,
