@@ -64,9 +64,11 @@ Score = Callable[[Feed, str, str, float], float]
 
 def made(score: Score, spread: float = 0.0, folds: int = 10) -> pd.DataFrame:
     """Scores of every look by a rule, with losses that fall as scores rise."""
-    probes = {"no net": ("pixels",)}
+    probes = {"no net": ("pixels",), looks.SMALL: (looks.TRAINED,)}
     rows = []
-    for look in (look for look in PLAN if look.feed.net.size == "lite0" and not look.deep):
+    for look in (
+        look for look in PLAN if look.feed.net.size == "lite0" and not look.deep and not look.side
+    ):
         questions = cf.cells().task[cf.cells().sound == look.sound].unique()
         for task in questions:
             for probe in probes.get(look.feed.arm, ("head", "by place")):

@@ -14,6 +14,10 @@ side of `MARGIN` where Lite0's measured one lies (`carried`). Null: that is righ
 the more frequent side of each estimand, said everywhere. What counts: hits beside that count, by
 estimand; and what is decided after Holm's correction over the cells of a net and an estimand, with
 B2's verdict by `verdict_colour` from all cells of both nets.
+
+Smaller pictures, stated before one was measured: Lite0 shown chirps at 128 × 128 is asked for the
+same, and predicted to lie on the side where it lies at 224. A small net that is trained on the
+pixels themselves stands beside *no net*, in every cell; nothing is predicted of it.
 """
 
 from __future__ import annotations
@@ -37,6 +41,9 @@ from analysis.pretrained.looks import Settings
 
 #: Differences below one percentage point were declared negligible before anything was computed.
 MARGIN = 0.01
+
+#: What the table calls Lite0 where it is shown smaller pictures.
+OTHER_SIDE = f"imagenet, {looks.SMALLER}"
 
 #: What is asked in every cell: first minus second.
 ESTIMANDS: dict[str, tuple[Choice, Choice]] = {
@@ -133,7 +140,7 @@ def carried(table: pd.DataFrame) -> pd.DataFrame:
     """Set larger nets' differences beside what Lite0's predict: as `hits`, and ``net``."""
     lite0 = effects(table)
     sides = lite0[[*CELL, "estimand"]].assign(positive=lite0.difference > MARGIN, why="Lite0")
-    nets = [size for size in efficientnet.WHEELS if (table.net == size).any()]
+    nets = [net for net in (*efficientnet.WHEELS, OTHER_SIDE) if (table.net == net).any()]
     return pd.concat([hits(effects(table, net), sides).assign(net=net) for net in nets])
 
 
@@ -196,6 +203,7 @@ def absolute(table: pd.DataFrame) -> pd.DataFrame:
     """Mean scores of each cell without a net, and read off the average and by place."""
     ways = {
         "no net": (("no net",), (1.0,), "pixels"),
+        "small net,\ntrained": ((looks.SMALL,), (1.0,), looks.TRAINED),
         "gray,\nfull,\naveraged": ESTIMANDS["contrast"][1],
         "gray,\nbest,\naveraged": ESTIMANDS["colour"][1],
         "colour,\nbest,\naveraged": ESTIMANDS["colour"][0],

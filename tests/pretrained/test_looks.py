@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import contrast_first as cf
 from analysis.evidence import measurements
 from analysis.pretrained import contrast, efficientnet, looks, noisy
 from analysis.pretrained.contrast import Feed
 from analysis.pretrained.looks import Settings
+from analysis.pretrained.transfer import Task
 from analysis.pretrained.wheels import Wheel
 
 SMALL = Settings({"gray": (1.0, 0.1)}, {"chirps": (20.0, 0.0)}, 1, (0.0, 1.0), 16, 24)
@@ -82,7 +84,7 @@ LARGER = replace(SMALL, larger=("lite1", "lite2"), larger_noises={"chirps": (20.
 def test_larger_nets_come_last_and_are_named_by_their_size() -> None:
     some = looks.looks(LARGER)
     assert some[: len(looks.looks(SMALL))] == looks.looks(SMALL)
-    nets = [looks._named(look.feed.net) for look in some[len(looks.looks(SMALL)) :]]
+    nets = [looks._named(look) for look in some[len(looks.looks(SMALL)) :]]
     assert nets == 2 * ["lite1"] + 2 * ["lite2"]
     row = {"sound": "chirps", "snr": 20.0, "draw": 1, "arm": "gray", "contrast": 0.1}
     row |= {"middle": contrast.NEUTRAL, "blur": 0.0, "net": "lite2", "net_seed": 0}
@@ -99,3 +101,28 @@ def test_a_larger_net_is_measured_again_from_what_is_stored() -> None:
     own = rows[rows.net == "lite1"]
     assert len(own) == 2 * len(contrast.PROBES)
     np.testing.assert_array_equal(looks.again(own, LARGER, executor="serial").test, own.test)
+
+
+def test_a_look_at_a_smaller_side_is_named_and_found_again() -> None:
+    some = [look for look in looks.looks(cf.SETTINGS["edition"]) if look.side]
+    assert {looks._named(look) for look in some} == {cf.OTHER_SIDE}
+    look = next(look for look in some if look.feed.contrast == 0.1)
+    row = {"sound": look.sound, "snr": look.snr, "draw": look.draw, "arm": look.feed.arm}
+    row |= {"contrast": 0.1, "middle": contrast.NEUTRAL, "blur": 0.0, "net": cf.OTHER_SIDE}
+    (read,) = pd.DataFrame([row | {"net_seed": 0, "change": "none", "deep": False}]).itertuples()
+    assert looks._look(read) == look
+
+
+def test_a_small_net_chooses_its_rate_without_the_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    levels = rng.random((24, 16, 16), dtype=np.float32)
+    targets = np.float32(levels.mean((1, 2))[:, None] * 50)
+    fold = np.arange(24) % 4 - 1
+    task = Task("made", levels, targets, 1, fold)
+    monkeypatch.setattr(looks, "_STEPS", 60)
+    table = looks._trained(levels, task, 0)
+    assert table.fold.tolist() == [0, 1, 2] and set(table.probe) == {looks.TRAINED}
+    lucky = Task("made", levels, np.where((fold == 0)[:, None], 9, targets), 1, fold)
+    other = looks._trained(levels, lucky, 0)
+    first, again = (one.set_index("fold").loc[0] for one in (table, other))
+    assert first.penalty == again.penalty  # what is tested has no say in the rate

@@ -25,6 +25,7 @@ from analysis.pretrained.choices import (
 from analysis.pretrained.contrast import FRONTS, LINES, NEUTRAL, PROBES
 from analysis.pretrained.efficientnet import TAPS
 from analysis.pretrained.inside import CHANGES, SITES
+from analysis.pretrained.looks import BARE
 
 _FOLDS = ["draw", "fold"]
 
@@ -47,7 +48,7 @@ def exchanged(table: pd.DataFrame) -> pd.DataFrame:
 
 def ways_of_feeding(table: pd.DataFrame) -> pd.DataFrame:
     """Scores of chirps in much noise, however they are fed: ``arm`` says blur and middle too."""
-    mine = table[(table.net == "imagenet") & (table.change == "none") & (table.arm != "no net")]
+    mine = table[(table.net == "imagenet") & (table.change == "none") & ~table.arm.isin(BARE)]
     mine = mine[(mine.task == "chirp ends") & (mine.snr < 20) & mine.probe.isin(PROBES)]
     full = mine[mine.arm.isin(("gray", *COLOURS)) & (mine.contrast == 1) & (mine.blur == 0)]
     mine = pd.concat([mine, full.assign(middle=0)])  # at full contrast no middle matters

@@ -254,8 +254,8 @@ def probed(kernel: Array, task: Task) -> pd.DataFrame:
     rows = []
     for k, penalty in left.penalty.items():
         out = task.fold == k
-        test = _score(left.test[out], task, out)
-        train = _score(left.train[k][~out], task, ~out)
+        test = score(left.test[out], task, out)
+        train = score(left.train[k][~out], task, ~out)
         rows.append((k, test, train, left.loss[k], penalty))
     return pd.DataFrame(rows, columns=["fold", "test", "train", "loss", "penalty"])
 
@@ -266,7 +266,8 @@ def scores(read: Mapping[str, Array], task: Task, question: str) -> pd.DataFrame
     return pd.concat(tables).assign(task=question)
 
 
-def _score(predictions: Array, task: Task, rows: NDArray[np.bool_]) -> float:
+def score(predictions: Array, task: Task, rows: NDArray[np.bool_]) -> float:
+    """Accuracy on some rows; or 1 less the squared error over the variance of all clips."""
     targets = task.targets[rows]
     if targets.ndim == 1:
         return float((predictions.argmax(1) == targets).mean())

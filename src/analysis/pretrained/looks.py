@@ -13,9 +13,12 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from analysis.nets import sweeps
+from analysis.nets import sweeps, training
+from analysis.nets.training import Convolution, Convolutional, Network, Optimiser
 from analysis.pretrained import contrast, inside, noisy
 from analysis.pretrained.contrast import FRONTS, PROBES, Feed
 from analysis.pretrained.efficientnet import SIDES, TAPS, WHEELS, Net, Size
@@ -32,6 +35,15 @@ KEY = (*LOOK, "task", "probe")
 #: How a deep look reads: each depth by its average; the last by nearest neighbours; and how much of
 #: each depth's variance is the chirp's (`inside.signal`, which has no folds, training or loss).
 DEEP = (*TAPS[:-1], "nearest", *(f"signal, {tap}" for tap in TAPS))
+
+#: A small net that is trained on the pixels, in place of a frozen one: filters of its two layers,
+#: rates and steps; and the probe that its rows name.
+SMALL, TRAINED = "small net", "trained"
+BARE = ("no net", SMALL)
+_FILTERS, _RATES, _STEPS = (8, 32), (1e-3, 3e-3, 1e-2, 3e-2), 400
+
+#: Rows and columns that pictures are brought to beside the usual ones.
+SMALLER = 128
 
 #: What a look by each net costs, by Lite0's.
 _COSTS: dict[Size, float] = {"lite0": 1.0, "lite1": 1.6, "lite2": 2.3}
@@ -74,6 +86,7 @@ class Look:
     draw: int
     feed: Feed
     deep: bool = False
+    side: int = 0  # of the picture that the net sees; 0: what it was trained on
 
 
 def looks(settings: Settings, seed: int = 0) -> list[Look]:
@@ -97,7 +110,16 @@ def looks(settings: Settings, seed: int = 0) -> list[Look]:
         for sound in _sounds(settings.larger_noises, settings.draws, seed)
     ]
     extra = _beside(settings, seed) + _inside(settings, seed) if settings.beside else []
-    return main + why + extra + larger
+    return main + why + extra + larger + (_smaller(settings, seed) if settings.beside else [])
+
+
+def _smaller(settings: Settings, seed: int) -> list[Look]:
+    """Chirps brought to a smaller side than usual; and a small net of one's own, on all sounds."""
+    shown = [Feed(arm, c) for arm, contrasts in settings.contrasts.items() for c in contrasts]
+    chirps = _sounds({"chirps": settings.noises["chirps"]}, settings.draws, seed)
+    sounds = _sounds(settings.noises, settings.draws, seed)
+    small = [Look(*sound, feed, side=SMALLER) for feed in shown for sound in chirps]
+    return small + [Look(*sound, Feed(SMALL)) for sound in sounds]
 
 
 def _sounds(
@@ -143,16 +165,19 @@ def _piece(look: Look, side: int, clips: int) -> dict[str, Any]:
     feed = look.feed
     asked = noisy.tasks(look.sound, look.snr, side, clips, look.draw)
     levels = next(iter(asked.values())).levels(side)
-    label = asdict(look) | asdict(feed) | {"net": _named(feed.net), "net_seed": feed.net.seed}
+    label = asdict(look) | asdict(feed) | {"net": _named(look), "net_seed": feed.net.seed}
     label = {name: label[name] for name in LOOK}
-    if feed.arm != "no net":
+    if feed.arm not in BARE:
         module = inside.changed(feed.net, feed.change)
         fed = contrast.inputs(levels, feed, look.draw)
-        found = contrast.activations(fed, module, SIDES[feed.net.size])
+        found = contrast.activations(fed, module, look.side or SIDES[feed.net.size])
     tables = []
     for question, task in asked.items():
         if look.deep:
             tables += [_by_depth(found, task, question), _signals(look, side, clips, question)]
+            continue
+        if feed.arm == SMALL:
+            tables.append(_trained(levels, task, look.draw).assign(task=question))
             continue
         if feed.arm == "no net":
             read = {"pixels": contrast.pixel_kernel(levels, task.core, feed.blur)}
@@ -181,13 +206,42 @@ def _signals(look: Look, side: int, clips: int, question: str) -> pd.DataFrame:
     return table.assign(fold=0, train=0.0, loss=0.0, penalty=0.0, task=question)
 
 
-def _named(net: Net) -> str:
-    """Name a net as the table does: Lite0 by its weights, a larger one by its size."""
-    return net.weights if net.size == "lite0" else net.size
+def _trained(levels: NDArray[np.float32], task: Task, seed: int) -> pd.DataFrame:
+    """Train a small net on the pixels for each fold, at each rate without that fold and the next.
+
+    The next fold chooses the rate; a row is what its net says of the fold itself.
+    """
+    layers = tuple(Convolution(filters, stride=2) for filters in _FILTERS)
+    build = Convolutional(1, layers, task.outputs, grid=(8, 4))
+    count = int(task.fold.max()) + 1
+    tried = list(product(range(count), _RATES))
+    known = [~np.isin(task.fold, (k, (k + 1) % count)) for k, _ in tried]
+    some = [
+        Network(seed, "x", rate, np.flatnonzero(rows))
+        for (_, rate), rows in zip(tried, known, strict=True)
+    ]
+    images = {"x": (levels[:, None] - levels[task.core].mean()) / levels[task.core].std()}
+    nets = training.train(build, images, task.targets, some, Optimiser(_STEPS))
+    every = np.arange(len(levels))
+    said = training.evaluate(build, nets, images, some, every).astype(np.float64)
+    rows = []
+    for (k, rate), own, out in zip(tried, known, said, strict=True):
+        parts = (task.fold == k, own, task.fold == (k + 1) % count)
+        test, train, chosen = (contrast.score(out[part], task, part) for part in parts)
+        rows.append((k, test, train, -chosen, rate))
+    table = pd.DataFrame(rows, columns=["fold", "test", "train", "loss", "penalty"])
+    return table.loc[table.groupby("fold").loss.idxmin()].assign(probe=TRAINED)
+
+
+def _named(look: Look) -> str:
+    """Name a net as the table does: Lite0 by weights, a larger one by size; and another side."""
+    net = look.feed.net
+    name = net.weights if net.size == "lite0" else net.size
+    return f"{name}, {look.side}" if look.side else name
 
 
 def _scores_of(look: Look) -> int:
-    probes = len(DEEP if look.deep else PROBES) if look.feed.arm != "no net" else 1
+    probes = len(DEEP if look.deep else PROBES) if look.feed.arm not in BARE else 1
     return probes * len(noisy.QUESTIONS[look.sound])
 
 
@@ -241,9 +295,10 @@ def again(rows: pd.DataFrame, settings: Settings, seed: int = 0, **how: Any) -> 
 
 def _look(row: Any) -> Look:
     """Look of a row: nine digits give the same float32."""
-    net = Net(size=row.net) if row.net in WHEELS else Net(row.net, row.net_seed)
+    name, _, side = row.net.partition(", ")
+    net = Net(size=name) if name in WHEELS else Net(name, row.net_seed)
     feed = Feed(row.arm, row.contrast, row.middle, row.blur, net, row.change)
-    return Look(row.sound, row.snr, row.draw, feed, row.deep)
+    return Look(row.sound, row.snr, row.draw, feed, row.deep, int(side or 0))
 
 
 def here(rows: pd.DataFrame) -> pd.Series:
@@ -262,6 +317,6 @@ def estimate(settings: Settings, seed: int = 0) -> tuple[int, float]:
         _measured(
             [Look("chirps", 5.0, 1, Feed("gray"))], few, executor="serial", charge=spent.append
         )
-    nets = sum(_COSTS[look.feed.net.size] for look in some if look.feed.arm != "no net")
+    nets = sum(_COSTS[look.feed.net.size] for look in some if look.feed.arm not in BARE)
     cost = nets * spent[-1] * settings.clips / few.clips
     return sum(map(_scores_of, some)), cost
