@@ -268,6 +268,7 @@ def test_what_the_chapter_says_of_chirps_is_so() -> None:
 
 def test_what_the_chapter_says_of_larger_nets_is_so() -> None:
     told = cf.carried(scores())
+    told = told[told.net != cf.OTHER_SIDE]
     rates = cf.hit_rates(told)
     assert rates.hits["contrast"] > rates.frequent["contrast"]
     assert rates.hits["place"] == rates.frequent["place"] > 0.9 * rates.cells["place"]
@@ -309,6 +310,7 @@ def test_a_choice_that_is_not_fair_decides() -> None:
         [(table.arm == arm) & ~table.contrast.isin(some) for arm, some in fewer.items()]
     )
     told = cf.carried(table[~unfair])
+    told = told[told.net != cf.OTHER_SIDE]
     five = told[(told.estimand == "colour") & (told.task == "chirp ends") & (told.snr == 5)]
     assert five.decided.tolist() == [-1, -1]
 
@@ -332,6 +334,23 @@ def test_what_the_chapter_says_of_other_ways_of_feeding_is_so() -> None:
     assert middles.difference[5.0] < five.difference["red–blue"] / 3
     for way in ("score", "full", "difference"):  # a front takes the line every time
         assert (tried[way].unstack()["front"] == tried[way].unstack()["red–blue"]).all()
+
+
+def test_what_the_chapter_says_of_smaller_pictures_and_of_a_small_net_is_so() -> None:
+    table = scores()
+    told = cf.carried(table)
+    smaller = told[told.net == cf.OTHER_SIDE].set_index(["estimand", "snr"]).sort_index()
+    assert (smaller.loc[["contrast", "place"], "decided"] == 1).all()  # "the same story"
+    assert smaller.decided["colour"][-10.0] == 1
+    at = cf.absolute(table)
+    small, frozen = at["small net,\ntrained"], at.drop(columns=["no net", "small net,\ntrained"])
+    averaged = [name for name in frozen if "averaged" in name]
+    assert (small > frozen[averaged].max(axis=1)).loc["chirp ends"].all()
+    reading = cf.main_scores(table[table.arm == "gray"])
+    reading = reading[(reading.task == "chirp ends") & (reading.snr == 5)]
+    means = reading.groupby(["probe", "contrast"]).test.mean()
+    for probe in ("ranks", "nearest"):  # "It is not the reading"
+        assert means[probe, 0.1] > means[probe, 1.0] + 0.2
 
 
 def test_what_the_chapter_says_of_the_inside_is_so() -> None:

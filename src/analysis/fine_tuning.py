@@ -29,9 +29,7 @@ own; if that favours an arm, it is gray.
 The chirps came first, and of their three rates the largest was the best. A larger one, tried on
 them afterwards, did better still from both starts; their arms are not trained anew at it, and the
 page says so. The words' list was set then, before a net was trained on them: two larger rates are
-in it. Whether a faint picture wants another rate than a loud one was asked last, of every rate,
-sound and start, on the draw that rates are tried on. Prediction: batch normalisation leaves it the
-same, so that the best rate of both is the same in at least three of four.
+in it.
 """
 
 from __future__ import annotations
@@ -66,13 +64,12 @@ SETTINGS = {
         arms={"imagenet": tuple(lessons.ARMS), "random": ("gray", "viridis")},
         draws=(21, 22, 23, 24, 25), trial=20, tried=("gray",),
         rates={"chirps": (3e-4, 1e-3, 3e-3), "spoken-words": (1e-3, 3e-3, 1e-2, 3e-2)},
-        afterwards={"chirps": (1e-2,)}, swept=("gray, faint",),
-        clips=480, side=160, stops=(10, 50, 150),
+        afterwards={"chirps": (1e-2,)}, clips=480, side=160, stops=(10, 50, 150),
     ),
 }  # fmt: skip
 SETTINGS["rehearsal"] = replace(
     SETTINGS["edition"], sounds=("chirps",), draws=(21, 22), rates={"chirps": (1e-3,)},
-    afterwards={}, swept=(), clips=60, side=64, stops=(2, 6), heard=(),
+    afterwards={}, clips=60, side=64, stops=(2, 6), heard=(),
 )  # fmt: skip
 SETTINGS["large"] = replace(
     SETTINGS["edition"], draws=tuple(range(21, 41)), clips=960, side=224,
@@ -198,23 +195,6 @@ def ended(ends: pd.DataFrame) -> pd.DataFrame:
     table: pd.DataFrame = rows.test.assign(**{"gray, on its training clips": rows.train.gray})
     order = [*lessons.ARMS, "gray, on its training clips"]
     return table[[name for name in order if name in table]].rename_axis([None, None])
-
-
-def swept(nets: pd.DataFrame) -> pd.DataFrame:
-    """Scores at the end by rate, of gray and of a faint gray, on the draw for trials."""
-    end = nets[(nets.steps == nets.steps.max()) & (nets.stage != "arm")]
-    names = {"sound": TITLES, "weights": STARTS}
-    wide = end.replace(names).pivot(
-        index=["sound", "weights", "arm"], columns="rate", values="test"
-    )
-    table: pd.DataFrame = wide.rename(columns="{:g}".format)
-    return table
-
-
-def same_rates(nets: pd.DataFrame) -> tuple[int, int]:
-    """In how many cases gray and a faint gray have the same best rate; and how many there are."""
-    best = swept(nets).idxmax(axis=1).unstack("arm").dropna()
-    return int((best["gray"] == best["gray, faint"]).sum()), len(best)
 
 
 def afterwards(nets: pd.DataFrame) -> str:

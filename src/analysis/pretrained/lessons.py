@@ -47,9 +47,8 @@ class Course:
     """Which nets are trained.
 
     Arms by start; draws of clips, a net each; the draw and the arms that rates are tried on; the
-    rates by sound, and those tried after the arms were trained, of which none is taken; arms that
-    all of these were tried on beside, to see whether they want another; about so many clips of a
-    draw; rows and columns of a picture; stops, the last of which ends it; what
+    rates by sound, and those tried after the arms were trained, of which none is taken; about so
+    many clips of a draw; rows and columns of a picture; stops, the last of which ends it; what
     frozen nets hear: sounds, draws and clips.
     """
 
@@ -60,7 +59,6 @@ class Course:
     tried: tuple[str, ...]
     rates: Mapping[str, tuple[float, ...]]
     afterwards: Mapping[str, tuple[float, ...]]
-    swept: tuple[str, ...]
     clips: int
     side: int
     stops: tuple[int, ...]
@@ -104,7 +102,7 @@ class Hearing:
 class Lesson:
     """One net; its `seed` draws clips, folds, read-out and the order of the clips."""
 
-    stage: str  # "rate", where it helps to choose one; "afterwards"; "sweep"; or "arm"
+    stage: str  # "rate", where it helps to choose one; "afterwards"; or "arm"
     sound: str
     weights: Weights
     arm: str
@@ -117,9 +115,6 @@ def _trials(course: Course) -> Iterator[Lesson]:
         for stage, rates in {"rate": course.rates, "afterwards": course.afterwards}.items():
             for rate in rates.get(sound, ()):
                 yield Lesson(stage, sound, weights, arm, rate, course.trial)
-    for sound, weights, arm in product(course.sounds, course.arms, course.swept):
-        for rate in (*course.rates[sound], *course.afterwards.get(sound, ())):
-            yield Lesson("sweep", sound, weights, arm, rate, course.trial)
 
 
 def _lessons(course: Course, rates: Mapping[tuple[str, str], float]) -> Iterator[Lesson]:
