@@ -88,10 +88,9 @@ def _folded(fig: Figure) -> bool:
     """Put the right half of what is laid out by hand below the left; false if it has no halves."""
     for ax in fig.axes:
         x, y, wide, high = ax.get_position(original=True).bounds
-        right = x >= 0.5
-        if not right and x + wide > 0.5:
+        if x < 0.5 < x + wide:
             return False
-        ax.set_position((2 * x - right, (y + 1 - right) / 2, 2 * wide, high / 2))
+        ax.set_position((2 * x % 1, (y + (x < 0.5)) / 2, 2 * wide, high / 2))
     fig.set_size_inches(WIDTH, 2 * fig.get_figheight())
     return _drawn(fig)
 
@@ -255,8 +254,7 @@ def _fit_words(panel: _Panel, last: bool) -> None:
     if not last:
         return
     if _named(ax.yaxis) and wide < _PLANE:
-        labels = ax.get_yticklabels()
-        for label in labels:
+        for label in (labels := ax.get_yticklabels()):
             _wrap(label, _NAME)
         ax.set_yticks(ax.get_yticks(), [label.get_text() for label in labels])
     if crowding(ax.xaxis) > 1:
