@@ -209,7 +209,11 @@ def test_what_is_fed_beside_has_its_own_best_contrast() -> None:
     assert whole.loc["gray", -10.0].round(6).tolist() == [0.4, 0.6, 0.65]
     assert whole.loc["gray, around black", 5.0].round(6).tolist() == [0.5, 0.6, 0.6]
     assert whole.loc["gray, blurred", 5.0].round(6).tolist() == [0.477, 0.677, 0.727]
-    assert whole.loc["front", 5.0].equals(whole.loc["gray", 5.0])  # it may take gray
+    kept = ["score", "place"]
+    assert whole.loc[("front", 5.0), kept].equals(
+        whole.loc[("gray", 5.0), kept]
+    )  # it may take gray
+    assert np.isnan(whole.full["front", 5.0])  # not every direction was measured there
     assert found.index[0] == ("magma", 5.0)
     assert found.difference["magma", -10.0] == pytest.approx(0.2)
     assert found.decided["magma"].tolist() == [1, 1] and set(found.decided["gray"]) == {0}
@@ -319,7 +323,7 @@ def test_what_the_chapter_says_of_other_ways_of_feeding_is_so() -> None:
     table = scores()
     tried = causes.beside(table).set_index(["snr", "fed"]).sort_index()
     five, loud = tried.loc[5.0], tried.loc[-10.0]
-    assert np.ptp(five.score) < np.ptp(five.full) / 2  # most of it is how loud they are
+    assert np.ptp(five.score) < np.ptp(five.full.dropna()) / 2  # most of it is how loud they are
     assert five.score.idxmin() == "gray" and (five.drop("gray").decided == 1).all()  # is last
     famous = five.difference[["viridis", "magma", "turbo", "jet"]]
     for way in ("gray, around black", "gray, blurred"):
@@ -332,8 +336,10 @@ def test_what_the_chapter_says_of_other_ways_of_feeding_is_so() -> None:
     middles = causes.with_background(table).set_index("snr")
     assert (middles.decided == 1).all()
     assert middles.difference[5.0] < five.difference["red–blue"] / 3
-    for way in ("score", "full", "difference"):  # a front takes the line every time
-        assert (tried[way].unstack()["front"] == tried[way].unstack()["red–blue"]).all()
+    line, folds = causes.taken(table, "red–blue")
+    assert line > 0.9 * folds  # a front takes the line, and cannot be far from it
+    scores_of = tried.score.unstack()
+    assert (scores_of["front"] - scores_of["red–blue"]).abs().max() < 0.05
 
 
 def test_what_the_chapter_says_of_smaller_pictures_and_of_a_small_net_is_so() -> None:

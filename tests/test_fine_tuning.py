@@ -144,3 +144,12 @@ def test_a_rate_that_was_tried_later_is_told_and_not_taken() -> None:
     inner = table[table.rate < 3e-3]
     (row,) = ft.rates(inner, ft.SETTINGS["edition"]).to_dict("records")
     assert row["taken"] == "0.001" and row["an end of the list"] == "no"
+
+
+def test_what_the_page_says_of_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    stored = measurements.load(measurements.folder(ft.STUDY.name)).tables["nets"]
+    course = ft.SETTINGS["edition"]
+    for (sound, _), rate in lessons.best_rates(stored).items():
+        if sound == "chirps":  # "For chirps the largest rate was the best"
+            assert rate == max(course.rates[sound])

@@ -22,6 +22,7 @@ from analysis.evidence.statistics import holm
 from analysis.nets import training
 from analysis.pictures import encodings, steps
 from analysis.sound import datasets, spectrograms
+from tests.conftest import ROOT
 
 SMALL = replace(
     tc.SETTINGS["edition"],
@@ -813,3 +814,31 @@ def test_what_a_page_judges_by_is_what_the_rules_see() -> None:
             np.testing.assert_allclose(ends, [row.low, row.high], atol=1e-7)
             seen += 1
     assert seen == 5 * 10
+
+
+@pytest.fixture(scope="module")
+def edition() -> outcomes.Outcome:
+    return outcomes.outcome(measurements.load(ROOT / "measurements" / tc.STUDY.name).tables)
+
+
+def test_what_the_page_says_of_six_steps_is_so(edition: outcomes.Outcome) -> None:
+    found = tc.step_attributions(edition.steps, 0)
+    own = found[found.score == "test"].set_index(["task", "step"]).sort_index()
+    whole = own.xs(arms.ALL_STEPS, level="step")
+    assert (whole.loc[["chirps", "spoken-digits"], "low"] > 0).all()  # "help on two of the tasks"
+    assert whole.high["instruments"] < 0  # "and harm on the instruments"
+    single = own.drop(index=arms.ALL_STEPS, level="step").effect.abs().unstack()
+    assert set(single.idxmax(axis=1)) == {"scaling"}  # "each image's own range does most, in all"
+    signs = np.sign(own.effect.unstack()["scaling"])
+    assert set(signs) == {-1, 1}  # "and either way"
+
+
+def test_what_the_page_says_of_loud_noise_and_of_bands_is_so(edition: outcomes.Outcome) -> None:
+    gains = tables.gain_by_group(edition.groups, "chirps", 0).set_index(["network", "group"])
+    for network in ("neuron", "small"):  # "that is so of both nets"
+        assert gains.low[network, "−10…0 dB"] > gains.high[network, "10…20 dB"]
+    assert gains.gain["small", "−10…0 dB"] < 0.02  # "for next to nothing"
+    forest = tc.differences(edition.results, 0)
+    bands = forest[(forest.task == "textures") & (forest.network == "neuron")]
+    bands = bands[bands.arm.isin(arms.COLOURS)]
+    assert (bands.difference > 0.1).all() and (bands.low <= 0).sum() == 1  # "of one of them"

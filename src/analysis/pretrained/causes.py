@@ -29,6 +29,9 @@ from analysis.pretrained.looks import BARE
 
 _FOLDS = ["draw", "fold"]
 
+#: Directions that a front chooses from, and contrasts: those at which every one was measured.
+_DIRECTIONS, _SEARCHED = (*LINES, *FRONTS), GRID[1:3]
+
 
 def exchanged(table: pd.DataFrame) -> pd.DataFrame:
     """Scores at +5 dB when padding or weights are exchanged, by arm and contrast."""
@@ -59,20 +62,21 @@ def ways_of_feeding(table: pd.DataFrame) -> pd.DataFrame:
 def beside(table: pd.DataFrame) -> pd.DataFrame:
     """Whatever chirps are fed as, at its best contrast, against plain gray at its own.
 
-    "front" takes the best of all directions and contrasts, fold by fold. ``full`` and ``place``:
-    mean scores at full contrast, and at the best read by place. Corrected over the whole table.
+    "front" takes the best of all directions, at the contrasts at which each was measured, fold by
+    fold. ``full`` and ``place``: mean scores at full contrast, which no front has, and at the best
+    read by place. Corrected over the whole table.
     """
     mine = ways_of_feeding(table)
-    ways: dict[str, tuple[str, ...]]
-    ways = {name: (name,) for name in mine.arm.unique() if name not in FRONTS}
-    if mine.arm.isin(FRONTS).any():
-        ways["front"] = (*LINES, *FRONTS)
+    ways: dict[str, tuple[tuple[str, ...], tuple[float, ...]]]
+    ways = {name: ((name,), GRID) for name in mine.arm.unique() if name not in FRONTS}
+    ways["front"] = (_DIRECTIONS, _SEARCHED)
     rows = []
-    for name, arms in ways.items():
-        full = _means(mine, (arms, (1.0,), "head"))
-        place = _means(mine, (arms, GRID, "by place"))
-        for snr, row in _against(mine, arms, ("gray",)).items():
-            rows.append({"snr": snr, "fed": name} | row | {"full": full[snr], "place": place[snr]})
+    for name, way in ways.items():
+        place = _means(mine, (*way, "by place"))
+        full = _means(mine, (way[0], (1.0,), "head"))
+        for snr, row in _against(mine, way, (("gray",), GRID)).items():
+            ends = {"full": np.nan if name == "front" else full[snr], "place": place[snr]}
+            rows.append({"snr": snr, "fed": name} | row | ends)
     by = ["snr", "score"]
     return corrected(pd.DataFrame(rows)).sort_values(by, ascending=False, ignore_index=True)
 
@@ -80,8 +84,14 @@ def beside(table: pd.DataFrame) -> pd.DataFrame:
 def with_background(table: pd.DataFrame) -> pd.DataFrame:
     """Colour less gray by noise, the middle chosen too: the net's gray, or black."""
     sides = [(*arms, *(f"{arm}, around black" for arm in arms)) for arms in (COLOURS, ("gray",))]
-    found = _against(ways_of_feeding(table), *sides)
+    found = _against(ways_of_feeding(table), *((side, GRID) for side in sides))
     return corrected(pd.DataFrame([{"snr": snr} | row for snr, row in found.items()]))
+
+
+def taken(table: pd.DataFrame, arm: str) -> tuple[int, int]:
+    """In how many folds a front takes one direction; and of how many."""
+    found = chosen(ways_of_feeding(table), (_DIRECTIONS, _SEARCHED, "head"))
+    return int((found.arm == arm).sum()), len(found)
 
 
 def _means(mine: pd.DataFrame, choice: Choice) -> pd.Series:
@@ -89,11 +99,11 @@ def _means(mine: pd.DataFrame, choice: Choice) -> pd.Series:
 
 
 def _against(
-    mine: pd.DataFrame, arms: tuple[str, ...], others: tuple[str, ...]
+    mine: pd.DataFrame, *ways: tuple[tuple[str, ...], tuple[float, ...]]
 ) -> dict[float, dict[str, float]]:
-    """Compare the best of some arms, read off the average, with that of others, by noise."""
+    """Compare the best of some arms and contrasts, read off the average, with others, by noise."""
     keys = [*CELL, *_FOLDS]
-    first, second = (chosen(mine, (some, GRID, "head")).set_index(keys) for some in (arms, others))
+    first, second = (chosen(mine, (*way, "head")).set_index(keys) for way in ways)
     both = first[["test"]].join(second.test.rename("reference")).reset_index()
     return {float(snr): compared(cell) for snr, cell in both.groupby("snr")}  # type: ignore[arg-type]
 
