@@ -250,9 +250,10 @@ def _check(fig: Figure, id: str, caption: str, alt: str) -> None:
 
 def _write_narrow(fig: Figure, path: Path) -> None:
     """Write the version for small screens, if there is one; the figure is of no other use then."""
-    path.unlink(missing_ok=True)  # a cell that is run once more may draw what has none
     if narrowed(fig):
         _write(fig, path, "svg")
+    else:
+        path.unlink(missing_ok=True)  # a cell that is run once more may draw what has none
 
 
 def _write(fig: Figure, file: Path, suffix: str) -> None:
