@@ -12,7 +12,7 @@ from analysis.pretrained import lessons
 TINY = replace(
     ft.SETTINGS["edition"],
     sounds=("chirps",), arms={"imagenet": ("gray", "viridis")}, draws=(21,),
-    rates={"chirps": (1e-3, 1e-2)}, afterwards={"chirps": (3e-2,)},
+    swept={"imagenet": ("gray, faint",)}, rates=(1e-3, 1e-2),
     clips=36, side=32, stops=(1, 2), heard=(),
 )  # fmt: skip
 
@@ -24,7 +24,7 @@ def measured() -> pd.DataFrame:
 
 def test_every_net_is_scored_at_every_stop_once(measured: pd.DataFrame) -> None:
     assert not measured.duplicated(list(lessons.KEY)).any()
-    assert len(measured) == (2 + 1 + 2) * 2
+    assert len(measured) == (2 + 2 + 2) * 2
     count, _ = lessons.estimate(TINY)
     assert count == measured.groupby(list(lessons.LESSON)).ngroups
 

@@ -24,7 +24,7 @@ from analysis.pretrained.transfer import Descent
 
 #: What is fed: encoding, and contrast around the gray that the net's normalisation takes off.
 ARMS = {"gray": ("gray", 1.0), "gray, faint": ("gray", 0.2)} | {
-    name: (name, 1.0) for name in ("viridis", "turbo")
+    name: (name, 1.0) for name in ("viridis", "turbo", "random-curve")
 }
 
 #: Folds that are tested, of the ten that clips are dealt to beside the core.
@@ -46,10 +46,10 @@ TABLES: dict[str, dict[str, str]] = {
 class Course:
     """Which nets are trained.
 
-    Arms by start; draws of clips, a net each; the draw and the arms that rates are tried on; the
-    rates by sound, and those tried after the arms were trained, of which none is taken; about so
-    many clips of a draw; rows and columns of a picture; stops, the last of which ends it; what
-    frozen nets hear: sounds, draws and clips.
+    Arms by start; draws of clips, a net each; the draw that rates are tried on, the arms that
+    choose one, and by start those that are tried beside them, to see whether they want another; the
+    rates; about so many clips of a draw; rows and columns of a picture; stops, the last of which
+    ends it; what frozen nets hear: sounds, draws and clips.
     """
 
     sounds: tuple[str, ...]
@@ -57,8 +57,8 @@ class Course:
     draws: tuple[int, ...]
     trial: int
     tried: tuple[str, ...]
-    rates: Mapping[str, tuple[float, ...]]
-    afterwards: Mapping[str, tuple[float, ...]]
+    swept: Mapping[Weights, tuple[str, ...]]
+    rates: tuple[float, ...]
     clips: int
     side: int
     stops: tuple[int, ...]
@@ -102,7 +102,7 @@ class Hearing:
 class Lesson:
     """One net; its `seed` draws clips, folds, read-out and the order of the clips."""
 
-    stage: str  # "rate", where it helps to choose one; "afterwards"; or "arm"
+    stage: str  # "rate", where it helps to choose one; "sweep"; or "arm"
     sound: str
     weights: Weights
     arm: str
@@ -111,10 +111,11 @@ class Lesson:
 
 
 def _trials(course: Course) -> Iterator[Lesson]:
-    for sound, weights, arm in product(course.sounds, course.arms, course.tried):
-        for stage, rates in {"rate": course.rates, "afterwards": course.afterwards}.items():
-            for rate in rates.get(sound, ()):
-                yield Lesson(stage, sound, weights, arm, rate, course.trial)
+    for sound, weights, rate in product(course.sounds, course.arms, course.rates):
+        for arm in course.tried:
+            yield Lesson("rate", sound, weights, arm, rate, course.trial)
+        for arm in course.swept.get(weights, ()):
+            yield Lesson("sweep", sound, weights, arm, rate, course.trial)
 
 
 def _lessons(course: Course, rates: Mapping[tuple[str, str], float]) -> Iterator[Lesson]:
