@@ -217,9 +217,10 @@ def test_what_is_fed_beside_has_its_own_best_contrast() -> None:
     assert found.index[0] == ("magma", 5.0)
     assert found.difference["magma", -10.0] == pytest.approx(0.2)
     assert found.decided["magma"].tolist() == [1, 1] and set(found.decided["gray"]) == {0}
-    middles = causes.with_background(made(score)).set_index("snr")
-    assert middles.difference[5.0] == pytest.approx(0.6 - 0.7)  # gray, around its own middle
-    assert middles.difference[-10.0] == pytest.approx(0.0)  # both around black
+    both = cf.any_middle(made(score)).set_index(["estimand", "task", "snr"]).difference
+    assert both["colour", "chirp ends", 5.0] == pytest.approx(0.6 - 0.7)  # gray, around its own
+    assert both["colour", "chirp ends", -10.0] == pytest.approx(0.0)  # both around black
+    assert both["contrast", "chirp ends", -10.0] == pytest.approx(0.6 - 0.4)
 
 
 def test_a_change_is_compared_with_the_net_as_it_is() -> None:

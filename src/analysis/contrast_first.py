@@ -18,6 +18,11 @@ B2's verdict by `verdict_colour` from all cells of both nets.
 Smaller pictures, stated before one was measured: Lite0 shown chirps at 128 × 128 is asked for the
 same, and predicted to lie on the side where it lies at 224. A small net that is trained on the
 pixels themselves stands beside *no net*, in every cell; nothing is predicted of it.
+
+The middle, stated when it had been chosen for chirps at two noises alone. Let every arm choose, in
+every cell and inside the training folds, not its contrast alone but what the contrast is taken
+around: the net's gray or black. Prediction: each difference still lies on the side of `MARGIN`
+where it lies with the net's gray for everybody.
 """
 
 from __future__ import annotations
@@ -105,14 +110,15 @@ def predictions() -> pd.DataFrame:
     return measurements.locked(STUDY.name)
 
 
-def effects(table: pd.DataFrame, net: str = "imagenet") -> pd.DataFrame:
+def effects(table: pd.DataFrame, net: str = "imagenet", black: bool = False) -> pd.DataFrame:
     """Each of `ESTIMANDS` in every cell of a net: Lite0's, or "lite1" or "lite2".
 
+    With `black` both sides choose the middle too, see `main_scores`.
     ``score`` and ``reference`` are means of the two sides. The values are the folds of all draws;
     those of a draw share training clips, and the interval of ``difference`` is Nadeau and Bengio's
     for that. Holm's correction is over the cells of an estimand.
     """
-    own = main_scores(table, net)
+    own = main_scores(table, net, black)
     tables = []
     for name, sides in ESTIMANDS.items():
         first, second = (chosen(own, side).set_index([*CELL, "draw", "fold"]) for side in sides)
@@ -136,12 +142,25 @@ def hits(found: pd.DataFrame, locked: pd.DataFrame) -> pd.DataFrame:
     return both
 
 
+def _sides(table: pd.DataFrame) -> pd.DataFrame:
+    """Predict that differences lie where Lite0's do."""
+    lite0 = effects(table)
+    return lite0[[*CELL, "estimand"]].assign(positive=lite0.difference > MARGIN, why="Lite0")
+
+
 def carried(table: pd.DataFrame) -> pd.DataFrame:
     """Set larger nets' differences beside what Lite0's predict: as `hits`, and ``net``."""
-    lite0 = effects(table)
-    sides = lite0[[*CELL, "estimand"]].assign(positive=lite0.difference > MARGIN, why="Lite0")
     nets = [net for net in (*efficientnet.WHEELS, OTHER_SIDE) if (table.net == net).any()]
-    return pd.concat([hits(effects(table, net), sides).assign(net=net) for net in nets])
+    return pd.concat([hits(effects(table, net), _sides(table)).assign(net=net) for net in nets])
+
+
+def any_middle(table: pd.DataFrame) -> pd.DataFrame:
+    """Set differences where both sides choose the middle too beside those where none does.
+
+    As `hits`. "place" is left out: at full contrast there is no middle.
+    """
+    told = hits(effects(table, black=True), _sides(table))
+    return told[told.estimand != "place"]
 
 
 def hit_rates(told: pd.DataFrame) -> pd.DataFrame:

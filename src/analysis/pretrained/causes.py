@@ -81,13 +81,6 @@ def beside(table: pd.DataFrame) -> pd.DataFrame:
     return corrected(pd.DataFrame(rows)).sort_values(by, ascending=False, ignore_index=True)
 
 
-def with_background(table: pd.DataFrame) -> pd.DataFrame:
-    """Colour less gray by noise, the middle chosen too: the net's gray, or black."""
-    sides = [(*arms, *(f"{arm}, around black" for arm in arms)) for arms in (COLOURS, ("gray",))]
-    found = _against(ways_of_feeding(table), *((side, GRID) for side in sides))
-    return corrected(pd.DataFrame([{"snr": snr} | row for snr, row in found.items()]))
-
-
 def taken(table: pd.DataFrame, arm: str) -> tuple[int, int]:
     """In how many folds a front takes one direction; and of how many."""
     found = chosen(ways_of_feeding(table), (_DIRECTIONS, _SEARCHED, "head"))

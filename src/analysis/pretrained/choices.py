@@ -22,10 +22,13 @@ Choice = tuple[tuple[str, ...], tuple[float, ...], str]
 CELL = ["task", "snr"]
 
 
-def main_scores(table: pd.DataFrame, net: str = "imagenet") -> pd.DataFrame:
-    """Scores of a pretrained net as it is, at no blur and around its own gray; and of no net."""
+def main_scores(table: pd.DataFrame, net: str = "imagenet", black: bool = False) -> pd.DataFrame:
+    """Scores of a pretrained net as it is, at no blur and around its own gray; and of no net.
+
+    With `black`, around black too, so that a choice is among both middles.
+    """
     usual = (table.net == net) & (table.change == "none")
-    usual &= np.isclose(table.middle, NEUTRAL)
+    usual &= np.isclose(table.middle, NEUTRAL) | (black & (table.middle == 0))
     return table[usual & ((table.blur == 0) | (table.arm == "no net"))]
 
 

@@ -110,7 +110,8 @@ def looks(settings: Settings, seed: int = 0) -> list[Look]:
         for sound in _sounds(settings.larger_noises, settings.draws, seed)
     ]
     extra = _beside(settings, seed) + _inside(settings, seed) if settings.beside else []
-    return main + why + extra + larger + (_smaller(settings, seed) if settings.beside else [])
+    after = _smaller(settings, seed) + _around_black(settings, seed) if settings.beside else []
+    return main + why + extra + larger + after
 
 
 def _smaller(settings: Settings, seed: int) -> list[Look]:
@@ -142,10 +143,16 @@ def _beside(settings: Settings, seed: int) -> list[Look]:
         *(Feed(arm, c) for arm in maps for c in grid),
         *(Feed(arm, c) for arm in FRONTS for c in grid[1:3]),
         *(Feed("gray", c, blur=2.3) for c in grid),  # 8 pixels of 224
-        *(Feed(arm, c, middle=0.0) for arm in settings.contrasts for c in grid[1:]),
     ]
     chirps = {"chirps": (5.0, -10.0)}
     return [Look(*sound, f) for sound in _sounds(chirps, settings.draws, seed) for f in feeds]
+
+
+def _around_black(settings: Settings, seed: int) -> list[Look]:
+    """All sounds at less contrast with black where it was, in place of the net's gray."""
+    feeds = [Feed(arm, c, middle=0.0) for arm, own in settings.contrasts.items() for c in own[1:]]
+    sounds = _sounds(settings.noises, settings.draws, seed)
+    return [Look(*sound, feed) for sound in sounds for feed in feeds]
 
 
 def _inside(settings: Settings, seed: int) -> list[Look]:
