@@ -14,9 +14,26 @@ import pytest
 from scipy import stats
 
 from analysis import trained_comparisons as tc
-from analysis.comparisons import arms, breaking, components, crossing, design, outcomes, tables
-from analysis.comparisons.arms import SIDE
-from analysis.comparisons.tasks import NATIVE, Task, encoded, load_tasks, magnitude, recordings
+from analysis.comparisons import (
+    arms,
+    beside,
+    breaking,
+    components,
+    crossing,
+    design,
+    outcomes,
+    tables,
+)
+from analysis.comparisons.arms import ARMS, SIDE
+from analysis.comparisons.tasks import (
+    NATIVE,
+    Task,
+    encoded,
+    load_tasks,
+    magnitude,
+    masked,
+    recordings,
+)
 from analysis.evidence import contrasts, measurements, verdicts
 from analysis.evidence.statistics import holm
 from analysis.nets import training
@@ -85,7 +102,7 @@ def test_raw_is_standardised_decibels(texture_task: Task) -> None:
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("arm", arms.ARMS)
+@pytest.mark.parametrize("arm", [arm for arm in ARMS if ARMS[arm].fits("textures", "small")])
 @pytest.mark.parametrize("scaling", ["global", "image"])
 def test_inputs_are_scaled_as_said(texture_task: Task, arm: str, scaling: Any) -> None:
     equal = encoded(texture_task, arm, "equal_energy", scaling, 3)
@@ -93,7 +110,7 @@ def test_inputs_are_scaled_as_said(texture_task: Task, arm: str, scaling: Any) -
     assert equal.dtype == fed.dtype == np.float32
     assert equal.shape[1] == arms.architecture("small", arm, 2).channels
     assert (equal[texture_task.train].astype(np.float64) ** 2).mean() == pytest.approx(1, abs=1e-4)
-    if arms.ARMS[arm].standardised:
+    if ARMS[arm].standardised:
         np.testing.assert_array_equal(equal, fed)
     else:
         assert fed[texture_task.train].min() >= 0
@@ -763,14 +780,14 @@ def test_profiles_fit_together(profile: str) -> None:
     assert "raw" in settings.arms
     assert "raw" in settings.phase_arms
     assert set(settings.phase_arms) - {"raw"} <= set(arms.COLOURS)
-    assert {*settings.arms, *arms.SPEED_ARMS} <= set(arms.ARMS)
+    assert {*settings.arms, *arms.SPEED_ARMS} <= set(ARMS)
     assert set(settings.pair_arms) <= set(settings.arms)
     assert settings.pair_seeds >= settings.seeds
     assert settings.fractions[-1] == 1
     assert {*settings.networks, *settings.phase_networks, *settings.cross_networks} <= set(
         settings.rates
     )
-    assert not any(arms.ARMS[arm].standardised for arm in settings.cross_arms)
+    assert not any(ARMS[arm].standardised for arm in settings.cross_arms)
     assert settings.seeds >= 3
     assert settings.pair_seeds >= 8
 
@@ -842,3 +859,56 @@ def test_what_the_page_says_of_loud_noise_and_of_bands_is_so(edition: outcomes.O
     bands = forest[(forest.task == "textures") & (forest.network == "neuron")]
     bands = bands[bands.arm.isin(arms.COLOURS)]
     assert (bands.difference > 0.1).all() and (bands.low <= 0).sum() == 1  # "of one of them"
+
+
+def test_masks_hide_bands_of_copies_that_are_trained_on_alone(texture_task: Task) -> None:
+    own = masked(texture_task, copies=3)
+    count = len(texture_task.db)
+    np.testing.assert_array_equal(own.db[:count], texture_task.db)
+    assert own.train.tolist() == list(range(count, count + 3 * len(texture_task.train)))
+    rows = np.tile(texture_task.train, 3)
+    np.testing.assert_array_equal(own.targets[own.train], texture_task.targets[rows])
+    mean = texture_task.db[texture_task.train].mean()
+    hidden = own.db[own.train] != texture_task.db[rows]
+    assert (own.db[own.train][hidden] == mean).all()
+    rows_hidden, columns_hidden = hidden.all(2).sum(1), hidden.all(1).sum(1)
+    assert set(rows_hidden) == set(columns_hidden) == set(range(5))
+    either = hidden.all(2)[:, :, None] | hidden.all(1)[:, None]
+    np.testing.assert_array_equal(hidden, either)  # whole bands, and nothing else
+
+
+def test_arms_that_hear_have_three_channels_and_no_textures() -> None:
+    hear = replace(SMALL, tasks=("textures", "chirps"), arms=("raw", "viridis", "phase", "pcen"))
+    known = load_tasks(hear)
+    assert not known["textures"].heard
+    for arm in ("windows", "phase", "pcen"):
+        found = encoded(known["chirps"], arm, "equal_energy", "global", 0)
+        train = found[known["chirps"].train]
+        assert found.shape[1:] == (3, SIDE, SIDE)
+        assert np.mean(train**2) == pytest.approx(1, rel=1e-4)
+    asked = {(t.task, t.arm) for t in design.tuning_trials(hear, known)}
+    assert ("chirps", "phase") in asked and ("textures", "phase") not in asked
+
+
+def test_nets_without_normalisation_have_none_and_are_more_than_a_neuron() -> None:
+    assert not arms.architecture("small", "viridis-plain", 4).normalise
+    assert ARMS["raw-plain"].fits("textures", "small")
+    assert not ARMS["raw-plain"].fits("textures", "neuron")
+
+
+def test_what_is_trained_otherwise_is_told_apart_from_what_is_fed() -> None:
+    rng = np.random.default_rng(0)
+    level = rng.normal(0.5, 0.1, 8)
+    gains = {"raw": 0.0, "viridis": 0.1, "raw-masks": 0.2, "viridis-masks": 0.25}
+    rows = [
+        {"stage": "final", "task": "chirps", "network": "small", "arm": arm, "fraction": 1.0}
+        | {"scale": "equal_energy", "scaling": "global", "seed": seed, "diverged": -1}
+        | {"test": level[seed] + gain + rng.normal(0, 1e-3), "train": 0.0}
+        for arm, gain in gains.items()
+        for seed in range(8)
+    ]
+    found = beside.otherwise(pd.DataFrame(rows)).set_index(["way", "estimand"]).difference
+    assert found["masks", "raw"] == pytest.approx(0.2, abs=2e-3)
+    assert found["masks", "colour"] == pytest.approx(0.05, abs=2e-3)
+    assert found["masks", "more"] == pytest.approx(-0.05, abs=2e-3)
+    assert set(found.index.unique("way")) == {"masks"}

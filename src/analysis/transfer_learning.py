@@ -73,8 +73,8 @@ ENCODINGS = (GRAY, *COLOURS, "random-curve")
 _SOUNDS = ("chirps", "instruments", "spoken-digits", "spoken-words")
 
 _EDITION = Plan(
-    draws={"chirps": tuple(range(11, 17))} | dict.fromkeys(_SOUNDS[1:], (11, 12, 13, 14)), clips=180,
-    encodings=ENCODINGS, random_nets=2, controlled=(GRAY, *COLOURS), side=SIDE,
+    draws={"chirps": tuple(range(11, 17))} | dict.fromkeys(_SOUNDS[1:], (11, 12, 13, 14)),
+    clips=180, encodings=ENCODINGS, random_nets=2, controlled=(GRAY, *COLOURS), side=SIDE,
     taps=("stem", "stage 2", "stage 4", "stage 6"), crops=180, thorough=("chirps",),
     sides=(128, 64),
     step_sounds=("chirps", "instruments"), step_clips=120, step_sides=(64, 128),

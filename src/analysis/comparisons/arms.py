@@ -7,6 +7,7 @@ from typing import Literal
 
 from analysis.nets.training import Convolution, Convolutional
 from analysis.pictures import steps
+from analysis.pictures.channels import HEARD
 
 #: Rows and columns of a spectrogram: what lets hundreds of networks be trained in minutes.
 SIDE = 16
@@ -31,20 +32,26 @@ class Arm:
     `analysis.pictures.encodings` or a way of `analysis.pictures.channels`. `change`: ``wide``: the
     first layer has three times as many filters. ``pointwise``: an extra 1×1 layer of three ReLU
     neurons in front. ``relu-colormap``: a trained colormap in front. ``drop``: channels are left
-    out at random in training. `size`: Knots of the trained colormap. `kind`: For grouping and
-    colouring.
+    out at random in training. ``masks``: bands of rows and of columns are (`tasks.masked`).
+    ``plain``: no batch normalisation. `size`: Knots of the trained colormap. `kind`: For grouping
+    and colouring.
     """
 
     label: str
     encoding: str
     kind: str
-    change: Literal["", "wide", "pointwise", "relu-colormap", "drop"] = ""
+    change: Literal["", "wide", "pointwise", "relu-colormap", "drop", "masks", "plain"] = ""
     size: int = 0
 
     @property
     def standardised(self) -> bool:
         """Whether the arm is fed standardised decibels whatever the channel scale."""
         return self.encoding == "raw" or self.change == "drop"
+
+    def fits(self, task: str, network: str) -> bool:
+        """Whether there is such a net: textures make no sound, and one neuron is not normalised."""
+        silent = self.encoding in HEARD and task == "textures"
+        return not silent and not (self.change == "plain" and network == "neuron")
 
 
 #: Every arm, in the order of the figures.
@@ -72,8 +79,15 @@ ARMS: dict[str, Arm] = {
     "ranges": Arm("three ranges of decibels", "ranges", "channels"),
     "ramp": Arm("level and height", "ramp", "channels"),
     "hue": Arm("hue by frequency", "hue", "channels"),
+    "windows": Arm("three lengths of window", "windows", "channels"),
+    "phase": Arm("level and phase", "phase", "channels"),
+    "pcen": Arm("level and PCEN", "pcen", "channels"),
     "wreath": Arm("wreath", "wreath", "own"),
     "spire": Arm("spire", "spire", "own"),
+    "raw-masks": Arm("raw dB, masked", "raw", "training", "masks"),
+    "viridis-masks": Arm("viridis, masked", "viridis", "training", "masks"),
+    "raw-plain": Arm("raw dB, not normalised", "raw", "training", "plain"),
+    "viridis-plain": Arm("viridis, not normalised", "viridis", "training", "plain"),
 }
 
 #: The colormaps that people use, of which the phase diagram shows the mean.
@@ -119,7 +133,7 @@ def architecture(network: str, arm: str, outputs: int) -> Convolutional:
         layers=layers,
         outputs=outputs,
         grid=GRID,
-        normalise=network != "neuron",
+        normalise=network != "neuron" and way.change != "plain",
         readout="own" if network == "neuron" else "all",
         front=front,
         front_size=way.size or 3,

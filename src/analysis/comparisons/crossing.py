@@ -40,6 +40,7 @@ from analysis.comparisons.tasks import (
     encoded,
     load_tasks,
     magnitude,
+    masked,
     textures,
 )
 from analysis.nets import sweeps, training
@@ -60,10 +61,11 @@ def _stacks(
     trials: Sequence[Trial], tasks: Mapping[str, Task], size: int
 ) -> Iterator[tuple[Convolutional, list[int]]]:
     """Put trials of one task, stage and architecture together, at most `size` to a stack."""
-    groups: dict[tuple[str, str, bool, Convolutional], list[int]] = {}
+    groups: dict[tuple[str, str, bool, bool, Convolutional], list[int]] = {}
     for index, trial in enumerate(trials):
         build = architecture(trial.network, trial.arm, tasks[trial.task].outputs)
-        key = (trial.stage, trial.task, "resize" in trial.steps, build)  # one size of input
+        masks = ARMS[trial.arm].change == "masks"
+        key = (trial.stage, trial.task, "resize" in trial.steps, masks, build)  # inputs of one size
         groups.setdefault(key, []).append(index)
     for (*_, build), members in groups.items():
         remaining = iter(members)
@@ -82,6 +84,7 @@ def _train_stack(
     """Train one stack; plain lists and tensors, so that it can be stored."""
     images: dict[str, NDArray[np.float32]] = {}
     networks = []
+    task = masked(task) if ARMS[trials[0].arm].change == "masks" else task
     for trial in trials:
         random = ARMS[trial.arm].encoding in ("random-curve", "shuffled")
         seed = trial.seed if random else 0
@@ -386,7 +389,7 @@ def again(rows: pd.DataFrame, settings: Settings, seed: int = 0, **how: Any) -> 
     worlds = {"steps": _native, "curve": _few}
     for stage, some in rows.groupby("stage", sort=False):
         kind = str(stage).partition("-")[0]
-        wanted = replace(settings, tasks=tuple(some.task.unique()))
+        wanted = replace(settings, tasks=tuple(some.task.unique()), arms=tuple(some.arm.unique()))
         tasks = worlds.get(kind, load_tasks)(settings if kind == "steps" else wanted, seed)
         able = some[some.task.isin(list(tasks))]
         trials = [_trial(row) for row in able.to_dict("records")]

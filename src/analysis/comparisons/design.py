@@ -136,7 +136,10 @@ def _cells(settings: Settings, tasks: Iterable[str]) -> Iterator[Cell]:
     crossed = [task for task in known if task in settings.cross_tasks] or known[-1:]
     cross = product(crossed, settings.cross_networks, settings.cross_arms, scales, scalings)
     for cell in [*main, *phase, *cross]:
-        if cell in seen or (cell[3] == "as_fed" and ARMS[cell[2]].standardised):
+        task, network, arm, scale, _ = cell
+        if cell in seen or not ARMS[arm].fits(task, network):
+            continue
+        if scale == "as_fed" and ARMS[arm].standardised:
             continue  # standardised decibels are the same, as fed or not
         seen.add(cell)
         yield cell

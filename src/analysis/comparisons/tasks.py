@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -55,7 +55,7 @@ class Task:
     `name`: A key of `TITLES`. `db`: In decibels. `targets`: Classes, or standardised values.
     `outputs`: Classes, or values. `groups`: Speaker, instrument, or range of the signal-to-noise
     ratio. `train`, `validation`, `test`: Rows of each; of real recordings, no group is in two of
-    them.
+    them. `heard`: Of `channels.heard`, where an arm asks for it.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Task:
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
+    heard: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, kw_only=True)
 
     @property
     def unit(self) -> str:
@@ -75,7 +76,8 @@ class Task:
     def digest(self) -> str:
         """Fingerprint of the data."""
         found = hashlib.sha256(f"{self.name} {self.outputs}".encode())
-        for array in (self.db, self.targets, self.train, self.validation, self.test):
+        parts = (self.db, self.targets, self.train, self.validation, self.test)
+        for array in (*parts, *self.heard.values()):
             found.update(np.ascontiguousarray(array).tobytes())
         return found.hexdigest()
 
@@ -131,7 +133,17 @@ def _generated(settings: Settings, seed: int, native: bool) -> Iterator[Task]:
         else:
             db = spectrograms.resize(spectrograms.log_power(sounds, 256, 128), (SIDE, SIDE))
         targets = signals.chirp_targets(ends)
-        yield Task("chirps", db, targets, 2, _snr_range(snr), *rows)
+        task = Task("chirps", db, targets, 2, _snr_range(snr), *rows)
+        yield _hearing(settings, task, sounds, signals.CHIRP_RATE, 256, 128, 0)
+
+
+def _hearing(
+    settings: Settings, task: Task, waveforms: NDArray[np.float32], rate: int, *how: int
+) -> Task:
+    """Let a task hear what arms need beside the level, if there are such arms."""
+    if not any(ARMS[arm].encoding in channels.HEARD for arm in settings.arms):
+        return task
+    return replace(task, heard=channels.heard(waveforms, rate, (SIDE, SIDE), *how))
 
 
 def _validation_groups(audio: datasets.AudioSet, rng: np.random.Generator) -> set[str]:
@@ -154,6 +166,13 @@ def _nested(owners: Mapping[str, tuple[Any, ...]]) -> bool:
 
 def recordings(audio: datasets.AudioSet, settings: Sizes, seed: int, native: bool = False) -> Task:
     """Make a task of real recordings: log-mel spectrograms, averaged over areas to 16×16."""
+    return _recorded(audio, settings, seed, native)[0]
+
+
+def _recorded(
+    audio: datasets.AudioSet, settings: Sizes, seed: int, native: bool
+) -> tuple[Task, datasets.AudioSet]:
+    """Make a task, and give the recordings that it is made of."""
     rng = np.random.default_rng([seed, 3])
     aside = _validation_groups(audio, rng)
     held = np.isin(audio.groups, sorted(aside)) & (audio.split == "train")
@@ -174,7 +193,32 @@ def recordings(audio: datasets.AudioSet, settings: Sizes, seed: int, native: boo
     else:
         db = spectrograms.log_mel(audio.waveforms, audio.sample_rate)
         db = spectrograms.resize(db, (SIDE, SIDE)).astype(np.float32)
-    return Task(audio.name, db, audio.labels, len(audio.label_names), groups, *rows)
+    return Task(audio.name, db, audio.labels, len(audio.label_names), groups, *rows), audio
+
+
+def masked(task: Task, copies: int = 8, most: int = SIDE // 4) -> Task:
+    """Train on copies in which a band of rows and one of columns are at the mean level.
+
+    SpecAugment's masks, drawn beforehand: there are about as many copies as epochs, so that a
+    picture hardly comes twice. A band has up to `most` rows, or columns; none is as likely.
+    """
+    rng = np.random.default_rng(5)
+    rows = np.tile(task.train, copies)
+    db, mean = task.db[rows], task.db[task.train].mean()
+    for axis in (1, 2):
+        width = rng.integers(0, most + 1, len(rows))
+        first = rng.integers(0, SIDE - width + 1)
+        places = np.arange(SIDE)
+        band = (places >= first[:, None]) & (places < (first + width)[:, None])
+        db[np.broadcast_to(np.expand_dims(band, 3 - axis), db.shape)] = mean
+    return replace(
+        task,
+        db=np.concatenate([task.db, db]),
+        targets=np.concatenate([task.targets, task.targets[rows]]),
+        groups=np.concatenate([task.groups, task.groups[rows]]),
+        train=len(task.db) + np.arange(len(rows)),
+        heard={},
+    )
 
 
 def load_tasks(settings: Settings, seed: int = 0, native: bool = False) -> dict[str, Task]:
@@ -187,7 +231,8 @@ def load_tasks(settings: Settings, seed: int = 0, native: bool = False) -> dict[
     }
     for name, load in sources.items():
         if name in settings.tasks and datasets.available(name):
-            found[name] = recordings(load(), settings, seed, native)
+            task, audio = _recorded(load(), settings, seed, native)
+            found[name] = _hearing(settings, task, audio.waveforms, audio.sample_rate)
     return {name: found[name] for name in TITLES if name in found}
 
 
@@ -213,6 +258,9 @@ def encoded(
         values = magnitude(task.db, high)[:, None]
     elif way.encoding == "raw3":
         values = np.repeat(((task.db - low) / span)[:, None], 3, axis=1)
+    elif way.encoding in channels.HEARD:
+        level = ((task.db - low) / span)[:, None]
+        values = np.concatenate([level, _ranged(task.heard[way.encoding], task.train)], axis=1)
     elif way.encoding in channels.SPENT:
         values = channels.spend((task.db - low) / span, way.encoding)
     else:
@@ -221,3 +269,9 @@ def encoded(
         return values
     fitted = encodings.fit_scale("equal_energy", values[task.train], axis=-3)
     return np.asarray(fitted(values, axis=-3), np.float32)
+
+
+def _ranged(x: NDArray[np.float32], train: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Bring each channel's range over the training set to [0, 1]."""
+    low, high = (end(x[train], axis=(0, 2, 3), keepdims=True) for end in (np.min, np.max))
+    return np.asarray((x - low) / (high - low), np.float32)
