@@ -20,6 +20,7 @@ from analysis.evidence.statistics import Interval
 from analysis.jpeg import code, codec, files, huffman
 from analysis.jpeg import colour as jpeg_colour
 from analysis.jpeg_autoencoder import Pictures, Settings
+from analysis.uncolouring import coefficients, inversion
 
 Bytes = NDArray[np.uint8]
 
@@ -333,6 +334,31 @@ def test_levels_are_read_back_with_smaller_errors_and_told_so() -> None:
     errors = table.pivot(index="map", columns="way", values="mean")
     assert errors.loc["jet", jpeg_autoencoder.WAYS[2]] < errors.loc["jet", "nearest luma"]
     assert table.certified.dropna().between(0, 1).all()
+    own = table[table.way == jpeg_autoencoder.WAYS[2]]
+    assert (own.least <= own["mean"] / 2 + 1e-9).all()
+
+
+def test_two_pictures_of_one_file_bound_what_any_reader_can_know() -> None:
+    rng = np.random.default_rng(0)
+    slope = np.linspace(20, 230, 32)[:, None] + rng.normal(0, 8, (32, 32))
+    images = slope.clip(0, 255).astype(np.uint8)[None]
+    table = colormaps.lut8("viridis")
+    content = files.encode(table[images[0]], "JPEG", quality=75)
+    found = inversion.invert(coefficients.read(content), table)
+    (own,) = jpeg_autoencoder.read_back(images, ["viridis"]).iloc[[2]].to_dict("records")
+    twin = np.where(found.certified, found.levels, images[0])
+    again = coefficients.read(files.encode(table[twin], "JPEG", quality=75))
+    assert found.certified.any() and (twin != images[0]).any()
+    for a, b in zip(again.planes, coefficients.read(content).planes, strict=True):
+        np.testing.assert_array_equal(a, b)  # one file
+    for guess in (images[0], twin, rng.integers(0, 256, (32, 32))):  # whatever is read
+        both = [np.abs(guess.astype(int) - one).mean() for one in (images[0], twin)]
+        assert np.mean(both) >= own["least"] - 1e-9
+    rows = [("jet", way, mean, least) for way, mean, least in zip(
+        jpeg_autoencoder.WAYS, (4.0, 3.0, 1.0), (np.nan, np.nan, 0.7), strict=True)]  # fmt: skip
+    made = pd.DataFrame(rows, columns=["map", "way", "mean", "least"])
+    assert jpeg_autoencoder.out_of_reach(made) == ["jet"]
+    assert jpeg_autoencoder.out_of_reach(made, 4) == []
 
 
 def test_the_words_on_reading_back_follow_the_errors() -> None:
