@@ -912,3 +912,32 @@ def test_what_is_trained_otherwise_is_told_apart_from_what_is_fed() -> None:
     assert found["masks", "colour"] == pytest.approx(0.05, abs=2e-3)
     assert found["masks", "more"] == pytest.approx(-0.05, abs=2e-3)
     assert set(found.index.unique("way")) == {"masks"}
+
+
+def test_what_the_page_says_of_three_channels_and_of_training_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    stored = measurements.load(measurements.folder(tc.STUDY.name)).tables
+    results = outcomes.outcome(stored).results
+    spent = beside.differences(results)
+    small = spent[spent.network == "small"].set_index(["reference", "arm", "task"])
+    small = small.decided.sort_index()
+    assert beside.best_spent(spent, "small")[0] == "pcen"  # "gives most"
+    for task in ("instruments", "spoken-words"):
+        assert small["raw", "pcen", task] == 1
+    helping = small["raw"].xs("chirps", level="task")
+    assert helping.index[helping == 1].tolist() == ["windows"]  # "the only way"
+    recorded = small["colour", "windows"][list(beside.RECORDED)]
+    assert (recorded == 1).all()  # "they beat the colormaps there"
+    assert (small["raw", "phase"] < 1).all()
+    habits = beside.otherwise(results).set_index(["way", "estimand", "task"]).sort_index()
+    assert (habits.decided["masks", "more"] == 0).all()  # "change nothing about colour"
+    assert habits.decided["masks", "raw", "spoken-words"] == -1
+    words = habits.xs("spoken-words", level="task")
+    assert words.decided["plain", "colour"] == 1 and words.decided["plain", "raw"] == -1
+    assert words.difference["plain", "colour"] < words.difference["plain", "more"]  # "no better"
+    assert habits.decided["plain", "more", "textures"] == -1
+    assert habits.decided["plain", "colour", "textures"] == 1
+    right = beside.came_true_otherwise(habits.reset_index()).set_index("estimand").hit
+    assert right.tolist() == [False, True, True]

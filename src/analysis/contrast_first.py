@@ -163,6 +163,20 @@ def any_middle(table: pd.DataFrame) -> pd.DataFrame:
     return told[told.estimand != "place"]
 
 
+def chirps_by_middle(found: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    """Spell differences of chirps in points, around the net's gray and where the middle is chosen.
+
+    From `effects` and `any_middle`: a row a difference and noise.
+    """
+    spelled = {}
+    for name, table in {"around the net's gray": found, "gray or black, chosen": told}.items():
+        own = table[(table.task == "chirp ends") & table.estimand.isin(told.estimand)]
+        own = own.assign(noise=own.snr.map(noise)).sort_values(["estimand", "snr"], ascending=False)
+        ends = own.set_index(["estimand", "noise"])[["difference", "low", "high"]]
+        spelled[name] = ends.apply(lambda row: interval(*row), axis=1)
+    return pd.DataFrame(spelled)
+
+
 def hit_rates(told: pd.DataFrame) -> pd.DataFrame:
     """Hits by estimand, beside what saying the more frequent answer everywhere would have hit."""
     rows = []

@@ -97,6 +97,7 @@ SETTINGS: dict[str, Settings] = {
         arms=(
             *("raw", "magnitude", "gray3", "viridis", "turbo", "jet", "random-curve", "shuffled"),
             *("thermometer", "relu-8", "raw-wide", "raw-1x1", "raw3-drop", "magma", "deltas"),
+            *("pcen", "raw-masks", "viridis-masks", "raw-plain", "viridis-plain"),
         ),
         seeds=5,
         pair_arms=("raw", "gray3", "raw-wide", "viridis", "turbo", "jet"),

@@ -84,6 +84,13 @@ def came_true(table: pd.DataFrame) -> pd.DataFrame:
     return found.assign(hit=(found.difference > 0) == found.above)
 
 
+def best_spent(table: pd.DataFrame, network: str, count: int = 3) -> list[str]:
+    """Name the inputs with the largest mean gain over raw on recordings, in a network, of many."""
+    own = table[(table.network == network) & (table.reference == RAW)]
+    means = own[own.task.isin(RECORDED)].groupby("arm").difference.mean()
+    return [str(arm) for arm in means.sort_values(ascending=False).index[:count]]
+
+
 def otherwise(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Compare the small net trained otherwise (`OTHERWISE`) with the same as usual.
 
@@ -107,6 +114,10 @@ def otherwise(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 def came_true_otherwise(table: pd.DataFrame) -> pd.DataFrame:
     """Set `EXPECTED_OTHERWISE` beside the means over recordings in a table of `otherwise`."""
     means = table[table.task.isin(RECORDED)].groupby(["way", "estimand"]).difference.mean()
-    rows = [(*key, above, means[key]) for *key, above in EXPECTED_OTHERWISE if tuple(key) in means]
+    rows = [
+        (way, estimand, above, means[way, estimand])
+        for way, estimand, above in EXPECTED_OTHERWISE
+        if (way, estimand) in means
+    ]
     found = pd.DataFrame(rows, columns=["way", "estimand", "above", "difference"])
     return found.assign(hit=(found.difference > 0) == found.above)
