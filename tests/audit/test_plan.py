@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,3 +27,15 @@ def test_a_time_budget_buys_more_the_longer_it_is(
     assert choose_plan(5, 2, tmp_path) == kept  # an interrupted run keeps its plan
     with pytest.raises(DataError, match="minutes must be positive"):
         choose_plan(0)
+
+
+def test_speed_leaves_out_what_only_the_first_run_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, runs = [0.0], []
+
+    def train(_build: Any, _images: Any, _goal: Any, stack: Sequence[Any], how: Any) -> None:
+        clock[0] += (0.0 if runs else 5.0) + 0.01 * how.steps * len(stack)
+        runs.append(how.steps)
+
+    monkeypatch.setattr(planning.training, "train", train)
+    monkeypatch.setattr(planning.time, "perf_counter", lambda: clock[0])
+    assert planning.speed() == pytest.approx(0.01)
