@@ -334,13 +334,26 @@ def test_what_the_chapter_says_of_other_ways_of_feeding_is_so() -> None:
     assert (loud.decided[["jet", "turbo"]] == -1).all()
     place = loud.place.drop(["gray, blurred", "random-curve"])
     assert np.ptp(place) < np.ptp(loud.score) / 10  # next to nothing is left
-    middles = causes.with_background(table).set_index("snr")
-    assert (middles.decided == 1).all()
-    assert middles.difference[5.0] < five.difference["red–blue"] / 3
     line, folds = causes.taken(table, "red–blue")
     assert line > 0.9 * folds  # a front takes the line, and cannot be far from it
     scores_of = tried.score.unstack()
     assert (scores_of["front"] - scores_of["red–blue"]).abs().max() < 0.05
+
+
+def test_what_the_chapter_says_of_the_middle_is_so() -> None:
+    table = scores()
+    told = cf.any_middle(table)
+    assert set(told.task[told.decided != 0]) == {"chirp ends"}  # "nothing is surely apart but"
+    rates = cf.hit_rates(told)
+    assert rates.hits.sum() > rates.frequent.sum()  # the prediction is worth something
+    key = ["estimand", "task", "snr"]
+    free, own = (t.set_index(key).difference for t in (told, cf.effects(table)))
+    for snr in (20.0, 5.0, -10.0):  # "hardly hangs on the middle"
+        assert abs(free["contrast", "chirp ends", snr] - own["contrast", "chirp ends", snr]) < 0.05
+    change = (free - own).loc["colour", "chirp ends"]
+    assert change[5.0] < -0.04 and change.drop(5.0).abs().max() < 0.02  # "does, at +5 dB"
+    spelled = cf.chirps_by_middle(cf.effects(table), told)
+    assert spelled.notna().all().all() and len(spelled) == 9
 
 
 def test_what_the_chapter_says_of_smaller_pictures_and_of_a_small_net_is_so() -> None:
