@@ -27,8 +27,8 @@ those tried for gray, on a draw of its own; if that favours an arm, it is gray.
   nets have outlives training.
 
 The chirps came first, and of their three rates the largest was the best; the words had another
-list, and its smallest was as good as any. So there is one list now, for all sounds, longer at both
-ends, and arms whose best rate it moved are trained anew.
+list, and its smallest was as good as any. Rates beyond these ends were tried later; the arms are
+not trained anew at them, and the page says what they did. Instruments have one long list.
 
 Instruments and a random smooth curve through the colours came last. Stated before a net was trained
 on either, by the same rules: start surely better; of colour and of a fifth of the contrast nothing
@@ -49,7 +49,7 @@ from analysis.comparisons.studies import Study
 from analysis.evidence import folds
 from analysis.evidence.contrasts import corrected, effect
 from analysis.evidence.verdicts import by_answers, by_margin
-from analysis.evidence.words import interval
+from analysis.evidence.words import interval, listed
 from analysis.pretrained import lessons
 from analysis.pretrained.lessons import TESTED, Course
 
@@ -68,15 +68,20 @@ SETTINGS = {
         sounds=tuple(TITLES),
         arms={"imagenet": tuple(lessons.ARMS), "random": ("gray", "viridis")},
         draws=(21, 22, 23, 24, 25), trial=20, tried=("gray",), swept={"imagenet": ("gray, faint",)},
-        rates=(3e-4, 1e-3, 3e-3, 1e-2, 3e-2), clips=480, side=160, stops=(10, 50, 150),
+        rates={"chirps": (3e-4, 1e-3, 3e-3), "spoken-words": (1e-3, 3e-3, 1e-2, 3e-2),
+               "instruments": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)},
+        afterwards={"chirps": (1e-2, 3e-2), "spoken-words": (3e-4,)},
+        clips=480, side=160, stops=(10, 50, 150),
     ),
 }  # fmt: skip
 SETTINGS["rehearsal"] = replace(
-    SETTINGS["edition"], sounds=("chirps",), draws=(21, 22), swept={}, rates=(1e-3,),
-    clips=60, side=64, stops=(2, 6), heard=(),
+    SETTINGS["edition"], sounds=("chirps",), draws=(21, 22), swept={}, rates={"chirps": (1e-3,)},
+    afterwards={}, clips=60, side=64, stops=(2, 6), heard=(),
 )  # fmt: skip
 SETTINGS["large"] = replace(
-    SETTINGS["edition"], draws=tuple(range(21, 41)), clips=960, side=224, stops=(10, 50, 150, 600),
+    SETTINGS["edition"], draws=tuple(range(21, 41)), clips=960, side=224,
+    stops=(10, 50, 150, 600), rates=dict.fromkeys(TITLES, (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
+    afterwards={},
 )  # fmt: skip
 
 #: What the edition stores. A build trains one net again as far as its first stop.
@@ -179,6 +184,22 @@ def compared(rows: pd.DataFrame) -> str:
         f"{task} {score:.2f} against {other:.2f}, {interval(*ends)} points"
         for task, (score, other, *ends) in zip(rows.task, numbers, strict=True)
     )
+
+
+def rates(nets: pd.DataFrame, course: Course) -> pd.DataFrame:
+    """Rates tried and taken, by sound and start, and what was tried later: its best and scores."""
+    end = nets[nets.steps == nets.steps.max()]
+    rows = []
+    for (sound, weights), rate in lessons.best_rates(nets).items():
+        own = end[(end.sound == sound) & (end.weights == weights) & (end.arm == "gray")]
+        score = own[own.stage != "arm"].set_index("rate").test
+        later = own[own.stage == "afterwards"]
+        beyond = [f"{row.test:.2f} at {row.rate:g}" for row in later.itertuples()]
+        tried = listed(f"{one:g}" for one in course.rates[sound])
+        taken = f"{rate:g} ({score[rate]:.2f})"
+        rows.append((TITLES[sound], STARTS[weights], tried, taken, listed(beyond, "–")))
+    columns = ["sound", "start", "tried", "taken (its score)", "tried later"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def swept(nets: pd.DataFrame) -> pd.DataFrame:

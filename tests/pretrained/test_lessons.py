@@ -12,7 +12,7 @@ from analysis.pretrained import lessons
 TINY = replace(
     ft.SETTINGS["edition"],
     sounds=("chirps",), arms={"imagenet": ("gray", "viridis")}, draws=(21,),
-    swept={"imagenet": ("gray, faint",)}, rates=(1e-3, 1e-2),
+    swept={"imagenet": ("gray, faint",)}, rates={"chirps": (1e-3, 1e-2)}, afterwards={},
     clips=36, side=32, stops=(1, 2), heard=(),
 )  # fmt: skip
 

@@ -47,9 +47,10 @@ class Course:
     """Which nets are trained.
 
     Arms by start; draws of clips, a net each; the draw that rates are tried on, the arms that
-    choose one, and by start those that are tried beside them, to see whether they want another; the
-    rates; about so many clips of a draw; rows and columns of a picture; stops, the last of which
-    ends it; what frozen nets hear: sounds, draws and clips.
+    choose one, and by start those that are tried beside them, to see whether they want another;
+    rates by sound, and those tried after the arms were trained, of which none is taken; about so
+    many clips of a draw; rows and columns of a picture; stops, the last of which ends it; what
+    frozen nets hear: sounds, draws and clips.
     """
 
     sounds: tuple[str, ...]
@@ -58,7 +59,8 @@ class Course:
     trial: int
     tried: tuple[str, ...]
     swept: Mapping[Weights, tuple[str, ...]]
-    rates: tuple[float, ...]
+    rates: Mapping[str, tuple[float, ...]]
+    afterwards: Mapping[str, tuple[float, ...]]
     clips: int
     side: int
     stops: tuple[int, ...]
@@ -102,7 +104,7 @@ class Hearing:
 class Lesson:
     """One net; its `seed` draws clips, folds, read-out and the order of the clips."""
 
-    stage: str  # "rate", where it helps to choose one; "sweep"; or "arm"
+    stage: str  # "rate", where it helps to choose one; "afterwards"; "sweep"; "arm"
     sound: str
     weights: Weights
     arm: str
@@ -111,11 +113,13 @@ class Lesson:
 
 
 def _trials(course: Course) -> Iterator[Lesson]:
-    for sound, weights, rate in product(course.sounds, course.arms, course.rates):
-        for arm in course.tried:
-            yield Lesson("rate", sound, weights, arm, rate, course.trial)
-        for arm in course.swept.get(weights, ()):
-            yield Lesson("sweep", sound, weights, arm, rate, course.trial)
+    for sound, weights in product(course.sounds, course.arms):
+        for stage, rates in {"rate": course.rates, "afterwards": course.afterwards}.items():
+            for rate in rates.get(sound, ()):
+                for arm in course.tried:
+                    yield Lesson(stage, sound, weights, arm, rate, course.trial)
+                for arm in course.swept.get(weights, ()):
+                    yield Lesson("sweep", sound, weights, arm, rate, course.trial)
 
 
 def _lessons(course: Course, rates: Mapping[tuple[str, str], float]) -> Iterator[Lesson]:
