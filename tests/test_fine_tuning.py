@@ -125,31 +125,47 @@ def test_what_the_page_says_of_trained_nets(monkeypatch: pytest.MonkeyPatch) -> 
     assert means["spoken-words", "imagenet"].max() < means["chirps", "imagenet"].max()  # "harder"
 
 
-def test_a_rate_that_was_tried_later_is_told_and_not_taken() -> None:
+def tried(gray: dict[tuple[str, float], float], faint: dict[float, float]) -> pd.DataFrame:
+    """Made-up scores of rates at the last stop, and low ones before."""
     rows = [
-        (stage, "chirps", "random", "gray", rate, 20, steps, score, score)
-        for stage, rate, last in (
-            ("rate", 1e-3, 0.5),
-            ("rate", 3e-3, 0.7),
-            ("afterwards", 1e-2, 0.9),
+        (stage, "chirps", "imagenet", arm, rate, 20, steps, score, score)
+        for arm, scores in (
+            ("gray", gray),
+            ("gray, faint", {("sweep", rate): score for rate, score in faint.items()}),
         )
+        for (stage, rate), last in scores.items()
         for steps, score in ((10, 0.1), (150, last))
     ]
-    table = pd.DataFrame(rows, columns=[*lessons.KEY, "test", "train"])
-    best = lessons.best_rates(table)
-    assert best == {("chirps", "random"): 3e-3}
-    assert "0.90 at 0.01, 0.70 at the rate that was taken" in ft.afterwards(table)
+    return pd.DataFrame(rows, columns=[*lessons.KEY, "test", "train"])
+
+
+def test_a_rate_that_was_tried_later_is_told_and_not_taken() -> None:
+    table = tried({("rate", 1e-3): 0.5, ("rate", 3e-3): 0.7, ("afterwards", 1e-2): 0.9}, {})
+    assert lessons.best_rates(table) == {("chirps", "imagenet"): 3e-3}
     (row,) = ft.rates(table, ft.SETTINGS["edition"]).to_dict("records")
-    assert row["taken"] == "0.003" and row["an end of the list"] == "yes"
-    inner = table[table.rate < 3e-3]
-    (row,) = ft.rates(inner, ft.SETTINGS["edition"]).to_dict("records")
-    assert row["taken"] == "0.001" and row["an end of the list"] == "no"
+    assert row["taken (its score)"] == "0.003 (0.70)" and row["tried later"] == "0.90 at 0.01"
+    tied = tried({("rate", 3e-3): 0.7, ("rate", 1e-3): 0.7}, {})
+    assert lessons.best_rates(tied) == {("chirps", "imagenet"): 1e-3}
+
+
+def test_a_faint_picture_wants_the_same_rate_or_another() -> None:
+    gray = {("rate", 1e-3): 0.7, ("rate", 3e-3): 0.7, ("afterwards", 1e-2): 0.6}
+    assert ft.same_rates(tried(gray, {1e-3: 0.5, 3e-3: 0.6, 1e-2: 0.4})) == ["chirps in noise"]
+    assert ft.same_rates(tried(gray, {1e-3: 0.5, 3e-3: 0.6, 1e-2: 0.7})) == []
+    assert ft.same_rates(tried(gray, {})) == []
 
 
 def test_what_the_page_says_of_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     stored = measurements.load(measurements.folder(ft.STUDY.name)).tables["nets"]
     course = ft.SETTINGS["edition"]
-    for (sound, _), rate in lessons.best_rates(stored).items():
-        if sound == "chirps":  # "For chirps the largest rate was the best"
+    end = stored[(stored.steps == stored.steps.max()) & (stored.arm == "gray")]
+    for (sound, weights), rate in lessons.best_rates(stored).items():
+        own = end[(end.sound == sound) & (end.weights == weights) & (end.stage != "arm")]
+        whole = own.set_index("rate").test
+        if sound == "chirps":  # "a larger one is better than what was taken, from both starts"
             assert rate == max(course.rates[sound])
+            assert whole.idxmax() > rate and whole.idxmax() < whole.index.max()
+        else:  # nothing that was tried is better than what was taken
+            assert whole[rate] == whole.max()
+            assert whole.index.min() < rate < whole.index.max()

@@ -212,10 +212,12 @@ def swept(nets: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def same_rates(nets: pd.DataFrame) -> tuple[int, int]:
-    """For how many sounds gray and a faint gray have the same best rate; and how many there are."""
-    best = swept(nets).idxmax(axis=1).unstack("arm").dropna()
-    return int((best["gray"] == best["gray, faint"]).sum()), len(best)
+def same_rates(nets: pd.DataFrame) -> list[str]:
+    """Sounds on which a rate that is best for gray is best for a faint gray too."""
+    table = swept(nets)
+    best = table.eq(table.max(axis=1), axis=0)  # two of an arm may be the same
+    shared = best.groupby(["sound", "weights"], sort=False).agg(lambda arms: arms.sum() > 1)
+    return [str(sound) for sound, _ in shared.index[shared.any(axis=1)]]
 
 
 def ended(ends: pd.DataFrame) -> pd.DataFrame:

@@ -162,10 +162,11 @@ def _scores(lessons: Mapping[Lesson, int], course: Course, **how: Any) -> pd.Dat
 
 
 def best_rates(nets: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """Rate of each sound and start: best at the end, in the mean of arms it was tried on."""
+    """Rate of each sound and start: best at the end, in the mean of its arms; of two, the lower."""
     tried = nets[(nets.stage == "rate") & (nets.steps == nets.steps.max())]
     means = tried.groupby(["sound", "weights", "rate"]).test.mean().reset_index("rate")
-    best = means.sort_values("test").groupby(["sound", "weights"]).rate.last()
+    means = means.sort_values(["test", "rate"], ascending=[False, True])
+    best = means.groupby(["sound", "weights"]).rate.first()
     return {(str(sound), str(weights)): float(rate) for (sound, weights), rate in best.items()}
 
 
