@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ from analysis.comparisons import (
     design,
     outcomes,
     tables,
+    tasks,
 )
 from analysis.comparisons.arms import ARMS, SIDE
 from analysis.comparisons.tasks import (
     NATIVE,
     Task,
     encoded,
+    folded,
     load_tasks,
     magnitude,
     masked,
@@ -941,3 +944,55 @@ def test_what_the_page_says_of_three_channels_and_of_training_otherwise(
     assert habits.decided["plain", "colour", "textures"] == 1
     right = beside.came_true_otherwise(habits.reset_index()).set_index("estimand").hit
     assert right.tolist() == [False, True, True]
+
+
+def test_every_group_is_tested_once_a_repeat_and_never_trained_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    how = replace(SMALL, tasks=("instruments",), train=4000, test=4000, folds=3, fold_repeats=2)
+    told: dict[str, list[np.ndarray]] = {}
+
+    def one(title: str, _db: Any, audio: Any, tested: np.ndarray, *_: Any) -> Task:
+        told[title] = [np.unique(audio.groups[tested == side]) for side in (False, True)]
+        assert len(np.unique(audio.labels[tested])) == len(audio.label_names)
+        return real(title, _db, audio, tested, *_)
+
+    real = tasks._one_fold
+    monkeypatch.setattr(tasks, "_one_fold", one)
+    found = folded(how)
+    assert list(found) == list(told) == [f"instruments, fold {k}" for k in range(1, 7)]
+    everybody = sorted({str(group) for parts in told.values() for part in parts for group in part})
+    for repeat in (0, 1):
+        mine = [told[f"instruments, fold {3 * repeat + k}"] for k in (1, 2, 3)]
+        assert sorted(np.concatenate([part[1] for part in mine]).tolist()) == everybody
+        assert all(not np.intersect1d(*parts).size for parts in mine)
+    first, other = (told[f"instruments, fold {k}"][1].tolist() for k in (1, 4))
+    assert first != other  # dealt anew
+    for task in found.values():
+        assert not np.intersect1d(task.train, task.test).size and not task.validation.size
+    only = folded(replace(how, tasks=("instruments, fold 5",)))
+    assert list(only) == ["instruments, fold 5"]
+    np.testing.assert_array_equal(only["instruments, fold 5"].db, found["instruments, fold 5"].db)
+
+
+def test_folds_have_wide_intervals_and_stand_beside_the_one_split() -> None:
+    rng = np.random.default_rng(0)
+    gain = rng.normal(0.1, 0.02, 10)
+    every = (*arms.COLOURS, "raw", "gray3", "raw-wide")
+    label = {"network": "small", "scale": "equal_energy", "scaling": "global", "diverged": -1}
+    rows = [
+        label | {"stage": "folds", "task": f"instruments, fold {k + 1}", "arm": arm, "seed": seed}
+        | {"test": 0.5 + (gain[k] if arm in arms.COLOURS else 0.0) + 0.01 * seed}
+        for k, arm, seed in product(range(10), every, range(2))
+    ]  # fmt: skip
+    split = [
+        label | {"stage": "final", "task": "instruments", "arm": arm, "seed": seed, "fraction": 1.0}
+        | {"test": 0.5 - 0.1 * (arm in arms.COLOURS)}
+        for arm, seed in product(every, range(3))
+    ]  # fmt: skip
+    found = beside.over_folds(pd.DataFrame(rows), pd.DataFrame(split), 5).set_index("arm")
+    row = found.loc["colour"]
+    assert row.difference == pytest.approx(gain.mean()) and row.folds == 10
+    half = stats.t.ppf(0.975, 9) * gain.std(ddof=1) * np.sqrt(1 / 10 + 1 / 4)
+    assert row.high - row.difference == pytest.approx(half)
+    assert row.one_split == pytest.approx(-0.1) and not row.same_side

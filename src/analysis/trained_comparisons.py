@@ -74,6 +74,10 @@ _EDITION = Settings(
     curve_seeds=10,
     curve_steps=300,
     factorial=Factorial(("chirps", "instruments", "spoken-digits"), "tiny", 6, 200, 1024, 256, 512),
+    folds=5,
+    fold_repeats=2,
+    fold_seeds=4,
+    fold_arms=("raw", "gray3", "raw-wide", *COLOURS),
 )
 
 #: Sizes: ``edition`` is stored, ``large`` has more of everything, for hours, and ``rehearsal`` is
@@ -114,6 +118,9 @@ SETTINGS: dict[str, Settings] = {
         cross_arms=("gray3", "viridis", "turbo", "jet", "thermometer"),
         curve_seeds=5,
         factorial=Factorial(("chirps", "instruments"), "tiny", 5, 80, 384, 96, 256),
+        folds=3,
+        fold_repeats=1,
+        fold_seeds=1,
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Arms that no claim is about: three channels spent otherwise, own colormaps, other training.
+"""Beside the claims: three channels spent otherwise, own colormaps, other training, other folds.
 
 Families of comparisons of their own, so that they cost the claims' no power.
 """
@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.comparisons.arms import ARMS, COLOURS, RAW
 from analysis.comparisons.tables import cells_of, scores
+from analysis.comparisons.tasks import FOLD, RECORDED
 from analysis.evidence.contrasts import contrasts, corrected, effect
 
 #: Kinds of arms that are another input, and of those that are trained otherwise.
@@ -21,9 +22,6 @@ TRAINING = "training"
 OTHERWISE = {"masks": ("raw-masks", "viridis-masks"), "plain": ("raw-plain", "viridis-plain")}
 
 _HEIGHTS = ("ramp", "hue")
-
-#: Recordings of people and instruments, as against what we made.
-RECORDED = ("instruments", "spoken-digits", "spoken-words")
 
 #: What was expected of those arms before one was trained: arm, tasks, network, reference, and
 #: whether it is above that in the mean over the tasks. Convolution cannot see height, and a chirp's
@@ -63,7 +61,7 @@ def differences(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     for task, network, cell in cells_of(scores(results)):
         if not set(COLOURS) <= set(cell):
             continue
-        wide = cell.assign(colour=cell[list(COLOURS)].mean(axis=1, skipna=False))
+        wide = _with_colour(cell)
         own = [arm for arm in arms(cell) if ARMS[arm].kind in KINDS]
         found = contrasts(wide, product(own, (RAW, "colour")), seed)
         tables.append(found.assign(task=task, network=network))
@@ -121,3 +119,40 @@ def came_true_otherwise(table: pd.DataFrame) -> pd.DataFrame:
     ]
     found = pd.DataFrame(rows, columns=["way", "estimand", "above", "difference"])
     return found.assign(hit=(found.difference > 0) == found.above)
+
+
+#: What is compared in every fold, an arm less another; "colour" is the mean of `COLOURS`.
+OVER_FOLDS = (("colour", RAW), ("gray3", RAW), ("raw-wide", RAW))
+
+
+def over_folds(nets: pd.DataFrame, results: pd.DataFrame, folds: int) -> pd.DataFrame:
+    """Compare arms over folds in which every speaker, or program, is tested.
+
+    A row a task, network and pair of `OVER_FOLDS`: scores and difference over `folds` of a repeat,
+    means over the seeds of a fold, with an interval for folds that share training recordings
+    (Nadeau and Bengio); ``one_split``, the same difference on the split of `results`, and whether
+    it lies on the ``same_side``. Stated before a fold was trained on: it does wherever the one
+    split decides after correction over this table. Corrected over the table.
+    """
+    sound = nets.assign(test=nets.test.where(nets.diverged < 0))
+    named = sound.task.str.split(FOLD, expand=True).set_axis(["task", "fold"], axis=1)
+    means = sound.assign(**{str(name): named[name] for name in named}).pivot_table(
+        "test", ["task", "network", "fold"], "arm", aggfunc="mean"
+    )
+    rows = []
+    for name, network, split in cells_of(scores(results)):
+        if name not in means.index.unique("task"):
+            continue
+        cell = _with_colour(pd.DataFrame(means.xs((name, network))))
+        one = _with_colour(split)
+        for a, b in OVER_FOLDS:
+            found = effect(cell[a] - cell[b], 0, 1 / (folds - 1))
+            label = {"task": name, "network": network, "arm": a, "reference": b, "folds": len(cell)}
+            label |= {"score": cell[a].mean(), "raw": cell[b].mean()}
+            rows.append(label | found | {"one_split": (one[a] - one[b]).mean()})
+    table = corrected(pd.DataFrame(rows))
+    return table.assign(same_side=(table.difference > 0) == (table.one_split > 0))
+
+
+def _with_colour(cell: pd.DataFrame) -> pd.DataFrame:
+    return cell.assign(colour=cell[list(COLOURS)].mean(axis=1, skipna=False))

@@ -29,15 +29,19 @@ from analysis.comparisons.design import (
     Trial,
     curve_trials,
     final_trials,
+    fold_trials,
     step_trials,
     tuned,
     tuning_trials,
 )
 from analysis.comparisons.tasks import (
+    FOLD,
     TITLES,
     Task,
     balanced,
     encoded,
+    fold_names,
+    folded,
     load_tasks,
     magnitude,
     masked,
@@ -142,7 +146,8 @@ def _measured(
     ]
     found["train"] = trains
     found["test"] = training.score(tests, task.targets[task.test]).tolist()
-    found["hits"] = _hits(tests, task.targets[task.test])
+    kept = trials[0].stage != "folds"  # whose recordings are others in every fold
+    found["hits"] = _hits(tests, task.targets[task.test]) if kept else [""] * len(trials)
     groups = task.groups[task.test]
     found["groups"] = {
         str(group): training.score(
@@ -301,6 +306,8 @@ def measure(settings: Settings, seed: int = 0, **how: Any) -> dict[str, pd.DataF
     outputs = _kept_outputs(final, trained(final, "networks"))
     curve = curve_trials(settings) if "textures" in tasks else []
     trained(curve, "learning curves", _few(settings, seed))
+    regrouped = folded(settings, seed)
+    trained(fold_trials(settings, regrouped, rates), "folds", regrouped)
     native = _native(settings, seed)
     choice = step_trials(settings, native)
     found = trained(choice, "rates for the steps", native)
@@ -386,7 +393,7 @@ def again(rows: pd.DataFrame, settings: Settings, seed: int = 0, **how: Any) -> 
     Networks whose recordings are not on this machine are left out.
     """
     parts = []
-    worlds = {"steps": _native, "curve": _few}
+    worlds = {"steps": _native, "curve": _few, "folds": folded}
     for stage, some in rows.groupby("stage", sort=False):
         kind = str(stage).partition("-")[0]
         wanted = replace(settings, tasks=tuple(some.task.unique()), arms=tuple(some.arm.unique()))
@@ -402,7 +409,7 @@ def again(rows: pd.DataFrame, settings: Settings, seed: int = 0, **how: Any) -> 
 
 def here(nets: pd.DataFrame) -> pd.Series:
     """Tell for which nets of the table the recordings are on this machine."""
-    return nets.task.isin(_present(TITLES))
+    return nets.task.map(lambda task: task.partition(FOLD)[0]).isin(_present(TITLES))
 
 
 def _present(names: Iterable[str]) -> list[str]:
@@ -417,6 +424,7 @@ def estimate(settings: Settings, seed: int = 0) -> tuple[int, float]:
     blank = pd.DataFrame([asdict(trial) for trial in tuning]).assign(validation=0.0, diverged=-1)
     known = dict.fromkeys(mixed, 1.0)
     trials = [*tuning, *final_trials(settings, tasks, tuned(blank))]
+    trials += fold_trials(settings, fold_names(settings, tasks), tuned(blank))
     trials += curve_trials(settings) if "textures" in tasks else []
     trials += [*step_trials(settings, mixed), *step_trials(settings, mixed, known)]
     task = {"textures": textures(settings, seed)}

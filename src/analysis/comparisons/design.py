@@ -53,7 +53,9 @@ class Settings:
     global scaling, as fed and of equal energy: the encodings that somebody might use, so that
     hopeless ones do not swell their share. Where none of the tasks' recordings is on this machine,
     the last task that is there. `curve_seeds`, `curve_steps`: Of the learning curves, on the
-    textures. `factorial`: Of the steps of saving as an image. `stack`: Networks trained at once.
+    textures. `factorial`: Of the steps of saving as an image. `folds`, `fold_repeats`,
+    `fold_seeds`, `fold_arms`: Of the recordings' groups, each of which is tested once a repeat;
+    networks of each arm and fold, at the rates that were chosen. `stack`: Networks trained at once.
     """
 
     tasks: tuple[str, ...]
@@ -78,6 +80,10 @@ class Settings:
     curve_seeds: int
     curve_steps: int
     factorial: Factorial
+    folds: int
+    fold_repeats: int
+    fold_seeds: int
+    fold_arms: tuple[str, ...]
     stack: int = 32
 
 
@@ -104,7 +110,7 @@ POINTS = 30  # of a recorded curve
 class Trial:
     """One network to be trained.
 
-    `stage`: Choice of the learning rate; result; learning curve; the same for the factorial.
+    `stage`: Choice of the learning rate; result; learning curve; the same for the factorial; folds.
     `task`, `network`, `arm`: Keys of `TITLES`, `NETWORKS`, `ARMS`. `scale`, `scaling`: See
     `encoded`. `fraction`: Share of the training set. `seed`: Of the network, its batches, its part
     of the training set and a random encoding. `rate`: Learning rate. `steps`: Of the factorial:
@@ -112,7 +118,7 @@ class Trial:
     alone.
     """
 
-    stage: Literal["tune", "final", "curve", "steps-tune", "steps"]
+    stage: Literal["tune", "final", "curve", "steps-tune", "steps", "folds"]
     task: str
     network: str
     arm: str
@@ -198,6 +204,21 @@ def curve_trials(settings: Settings) -> list[Trial]:
         Trial("curve", "textures", "small", arm, MAIN_SCALE, MAIN_SCALING, 1.0, seed, CURVE_RATE)
         for arm in SPEED_ARMS
         for seed in range(settings.curve_seeds)
+    ]
+
+
+def fold_trials(settings: Settings, folds: Iterable[str], rates: pd.DataFrame) -> list[Trial]:
+    """Trials of every fold (`tasks.fold_names`), at the rates of its task."""
+    chosen = rates[(rates.scale == MAIN_SCALE) & (rates.scaling == MAIN_SCALING)]
+    rate = chosen.set_index(["task", "network", "arm"]).rate
+    return [
+        Trial(
+            *("folds", fold, network, arm, MAIN_SCALE, MAIN_SCALING, 1.0, seed),
+            rate=float(rate[fold.partition(", fold ")[0], network, arm]),
+        )
+        for fold in folds
+        for network, arm in product(settings.networks, settings.fold_arms)
+        for seed in range(settings.fold_seeds)
     ]
 
 

@@ -26,8 +26,9 @@ class Outcome:
     of the learning curves: ``arm``, ``seed``, ``step``, ``loss`` (mean over the steps since the
     last point), and ``test``, the score at the end. `steps`: A row a network of the factorial:
     ``task``, each step of `steps.STEPS` (taken or not), ``seed``, ``test`` and ``train`` (scores;
-    not a number for one that diverged). `ensembles`: Of `components.ensemble_gains`. `tasks`: What
-    was learned. `nets`: How many networks were trained in all.
+    not a number for one that diverged). `folds`: A row a network of the folds, as of `results`.
+    `ensembles`: Of `components.ensemble_gains`. `tasks`: What was learned. `nets`: How many
+    networks were trained in all.
     """
 
     results: pd.DataFrame
@@ -35,6 +36,7 @@ class Outcome:
     rates: pd.DataFrame
     curves: pd.DataFrame
     steps: pd.DataFrame
+    folds: pd.DataFrame
     ensembles: pd.DataFrame
     tasks: dict[str, About]
     nets: int
@@ -50,6 +52,7 @@ def outcome(tables: Mapping[str, pd.DataFrame]) -> Outcome:
         rates=tuned(results[results.stage == "tune"]),
         curves=_curve_table(tables),
         steps=_step_table(nets[nets.stage == "steps"]),
+        folds=nets[nets.stage == "folds"],
         ensembles=tables["ensembles"],
         tasks={str(row[0]): About(*row[1:]) for row in tables["tasks"].itertuples(index=False)},
         nets=len(nets),

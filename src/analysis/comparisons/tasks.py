@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.comparisons.arms import ARMS, SIDE, Scaling
 from analysis.comparisons.design import Settings
+from analysis.evidence.folds import stratified_folds
 from analysis.pictures import channels, encodings
 from analysis.pictures.encodings import ScaleName
 from analysis.sound import datasets, signals, spectrograms
@@ -30,6 +31,10 @@ TITLES = {
     "spoken-digits": "spoken digits",
     "spoken-words": "spoken words",
 }
+
+
+#: Those of recordings of people and instruments, as against what we made.
+RECORDED = ("instruments", "spoken-digits", "spoken-words")
 
 
 class Sizes(Protocol):
@@ -224,16 +229,73 @@ def masked(task: Task, copies: int = 8, most: int = SIDE // 4) -> Task:
 def load_tasks(settings: Settings, seed: int = 0, native: bool = False) -> dict[str, Task]:
     """Make the profile's tasks, less those whose recordings are not on this machine."""
     found = {task.name: task for task in _generated(settings, seed, native)}
-    sources: dict[str, Callable[[], datasets.AudioSet]] = {
-        "instruments": datasets.instruments,
-        "spoken-digits": datasets.spoken_digits,
-        "spoken-words": datasets.spoken_words,
-    }
-    for name, load in sources.items():
-        if name in settings.tasks and datasets.available(name):
-            task, audio = _recorded(load(), settings, seed, native)
-            found[name] = _hearing(settings, task, audio.waveforms, audio.sample_rate)
+    for name, source in _sources(settings).items():
+        task, audio = _recorded(source, settings, seed, native)
+        found[name] = _hearing(settings, task, audio.waveforms, audio.sample_rate)
     return {name: found[name] for name in TITLES if name in found}
+
+
+#: Stands between a task's name and the number of the fold that is tested.
+FOLD = ", fold "
+
+
+def fold_names(settings: Settings, tasks: Iterable[str]) -> list[str]:
+    """Name the folds of tasks of recordings, or those that `tasks` names itself."""
+    count = settings.folds * settings.fold_repeats
+    found = []
+    for task in tasks:
+        if task in RECORDED:
+            found += [f"{task}{FOLD}{k + 1}" for k in range(count)]
+        elif FOLD in task:
+            found.append(task)
+    return found
+
+
+def folded(settings: Settings, seed: int = 0) -> dict[str, Task]:
+    """Make a task of every fold of the recordings' groups: all speakers, or programs, are tested.
+
+    Groups are dealt to folds anew in each repeat, as evenly by classes as they can be; nothing is
+    set aside to choose rates by.
+    """
+    asked = fold_names(settings, settings.tasks)
+    found = {}
+    for name, audio in _sources(settings).items():
+        db = spectrograms.log_mel(audio.waveforms, audio.sample_rate)
+        db = spectrograms.resize(db, (SIDE, SIDE)).astype(np.float32)
+        groups = np.unique(audio.groups, return_inverse=True)[1]
+        for k, title in enumerate(fold_names(settings, [name])):
+            repeat, number = divmod(k, settings.folds)
+            fold = stratified_folds(audio.labels, groups, settings.folds, 100 * (seed + repeat))
+            if title in asked:
+                found[title] = _one_fold(title, db, audio, fold == number, settings, k)
+    return found
+
+
+def _one_fold(
+    title: str,
+    db: NDArray[np.float32],
+    audio: datasets.AudioSet,
+    tested: NDArray[np.bool_],
+    settings: Settings,
+    seed: int,
+) -> Task:
+    rng = np.random.default_rng([seed, 6])
+    sizes = {False: settings.train, True: settings.test}
+    parts = [
+        balanced(np.flatnonzero(tested == side), audio.labels, rng)[:size]
+        for side, size in sizes.items()
+    ]
+    rows, at = np.concatenate(parts), np.split(np.arange(sum(map(len, parts))), [len(parts[0])])
+    none, alike = np.zeros(0, np.int64), np.full(len(rows), "all")
+    outputs = len(audio.label_names)
+    return Task(title, db[rows], audio.labels[rows], outputs, alike, at[0], none, at[1])
+
+
+def _sources(settings: Settings) -> dict[str, datasets.AudioSet]:
+    """Load the recordings that tasks, or folds of them, are made of; less those not here."""
+    asked = {task.partition(FOLD)[0] for task in settings.tasks}
+    names = [name for name in RECORDED if name in asked and datasets.available(name)]
+    return {name: getattr(datasets, name.replace("-", "_"))() for name in names}
 
 
 def magnitude(db: ArrayLike, peak: ArrayLike) -> NDArray[np.float32]:
