@@ -996,3 +996,15 @@ def test_folds_have_wide_intervals_and_stand_beside_the_one_split() -> None:
     half = stats.t.ppf(0.975, 9) * gain.std(ddof=1) * np.sqrt(1 / 10 + 1 / 4)
     assert row.high - row.difference == pytest.approx(half)
     assert row.one_split == pytest.approx(-0.1) and not row.same_side
+
+
+def test_what_the_page_says_of_other_speakers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    stored = outcomes.outcome(measurements.load(measurements.folder(tc.STUDY.name)).tables)
+    found = beside.over_folds(stored.folds, stored.results, tc.SETTINGS["edition"].folds)
+    colour = found[found.arm == "colour"].set_index(["network", "task"])
+    small, neuron = colour.xs("small"), colour.xs("neuron")
+    assert small.decided["spoken-words"] == -1 and small.high["spoken-digits"] < 0  # "cost"
+    assert small.low["instruments"] < 0 < small.high["instruments"]  # "nothing can be told"
+    assert neuron.low["spoken-words"] > 0  # "may even help a little"
+    assert found.same_side[found.split_decided != 0].all()  # "all"

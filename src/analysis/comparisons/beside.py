@@ -130,18 +130,18 @@ def over_folds(nets: pd.DataFrame, results: pd.DataFrame, folds: int) -> pd.Data
 
     A row a task, network and pair of `OVER_FOLDS`: scores and difference over `folds` of a repeat,
     means over the seeds of a fold, with an interval for folds that share training recordings
-    (Nadeau and Bengio); ``one_split``, the same difference on the split of `results`, and whether
-    it lies on the ``same_side``. Stated before a fold was trained on: it does wherever the one
-    split decides after correction over this table. Corrected over the table.
+    (Nadeau and Bengio); ``one_split``, the same difference on the split of `results`, how that is
+    ``split_decided``, and whether it lies on the ``same_side``. Stated before a fold was trained
+    on: it does wherever the one split decides. Both are corrected over the table.
     """
     sound = nets.assign(test=nets.test.where(nets.diverged < 0))
     named = sound.task.str.split(FOLD, expand=True).set_axis(["task", "fold"], axis=1)
     means = sound.assign(**{str(name): named[name] for name in named}).pivot_table(
         "test", ["task", "network", "fold"], "arm", aggfunc="mean"
     )
-    rows = []
+    known, rows, splits = set(means.index.droplevel(["fold"])), [], []
     for name, network, split in cells_of(scores(results)):
-        if name not in means.index.unique("task"):
+        if (name, network) not in known:
             continue
         cell = _with_colour(pd.DataFrame(means.xs((name, network))))
         one = _with_colour(split)
@@ -149,8 +149,10 @@ def over_folds(nets: pd.DataFrame, results: pd.DataFrame, folds: int) -> pd.Data
             found = effect(cell[a] - cell[b], 0, 1 / (folds - 1))
             label = {"task": name, "network": network, "arm": a, "reference": b, "folds": len(cell)}
             label |= {"score": cell[a].mean(), "raw": cell[b].mean()}
-            rows.append(label | found | {"one_split": (one[a] - one[b]).mean()})
-    table = corrected(pd.DataFrame(rows))
+            rows.append(label | found)
+            splits.append(effect((one[a] - one[b]).dropna(), 0))
+    table, split = (corrected(pd.DataFrame(found)) for found in (rows, splits))
+    table = table.assign(one_split=split.difference, split_decided=split.decided)
     return table.assign(same_side=(table.difference > 0) == (table.one_split > 0))
 
 

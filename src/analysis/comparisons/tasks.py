@@ -263,11 +263,16 @@ def folded(settings: Settings, seed: int = 0) -> dict[str, Task]:
         db = spectrograms.log_mel(audio.waveforms, audio.sample_rate)
         db = spectrograms.resize(db, (SIDE, SIDE)).astype(np.float32)
         groups = np.unique(audio.groups, return_inverse=True)[1]
-        for k, title in enumerate(fold_names(settings, [name])):
-            repeat, number = divmod(k, settings.folds)
+        titles = fold_names(settings, [name])
+        for repeat in range(settings.fold_repeats):
+            places = range(repeat * settings.folds, (repeat + 1) * settings.folds)
+            if not set(asked) & {titles[k] for k in places}:
+                continue
             fold = stratified_folds(audio.labels, groups, settings.folds, 100 * (seed + repeat))
-            if title in asked:
-                found[title] = _one_fold(title, db, audio, fold == number, settings, k)
+            for k in places:
+                tested = fold == k % settings.folds
+                if titles[k] in asked:
+                    found[titles[k]] = _one_fold(titles[k], db, audio, tested, settings, k)
     return found
 
 
