@@ -139,7 +139,7 @@ def over_folds(nets: pd.DataFrame, results: pd.DataFrame, folds: int) -> pd.Data
     means = sound.assign(**{str(name): named[name] for name in named}).pivot_table(
         "test", ["task", "network", "fold"], "arm", aggfunc="mean"
     )
-    known, rows, splits = set(means.index.droplevel(["fold"])), [], []
+    known, rows, splits = {key[:2] for key in means.index}, [], []
     for name, network, split in cells_of(scores(results)):
         if (name, network) not in known:
             continue
