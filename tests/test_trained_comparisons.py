@@ -952,10 +952,10 @@ def test_every_group_is_tested_once_a_repeat_and_never_trained_on(
     how = replace(SMALL, tasks=("instruments",), train=4000, test=4000, folds=3, fold_repeats=2)
     told: dict[str, list[np.ndarray]] = {}
 
-    def one(title: str, _db: Any, audio: Any, tested: np.ndarray, *_: Any) -> Task:
+    def one(title: str, audio: Any, tested: np.ndarray, *_: Any) -> Task:
         told[title] = [np.unique(audio.groups[tested == side]) for side in (False, True)]
         assert len(np.unique(audio.labels[tested])) == len(audio.label_names)
-        return real(title, _db, audio, tested, *_)
+        return real(title, audio, tested, *_)
 
     real = tasks._one_fold
     monkeypatch.setattr(tasks, "_one_fold", one)

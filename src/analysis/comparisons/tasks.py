@@ -193,11 +193,7 @@ def _recorded(
     if len(np.unique(groups[rows[2]])) > 20:
         digests = [hashlib.sha256(str(group).encode()).digest()[0] % 8 for group in groups]
         groups = np.array([f"speakers {digest + 1} of 8" for digest in digests])
-    if native:
-        db = _native(audio.waveforms, audio.sample_rate)
-    else:
-        db = spectrograms.log_mel(audio.waveforms, audio.sample_rate)
-        db = spectrograms.resize(db, (SIDE, SIDE)).astype(np.float32)
+    db = _native(audio.waveforms, audio.sample_rate) if native else _small(audio)
     return Task(audio.name, db, audio.labels, len(audio.label_names), groups, *rows), audio
 
 
@@ -260,8 +256,6 @@ def folded(settings: Settings, seed: int = 0) -> dict[str, Task]:
     asked = fold_names(settings, settings.tasks)
     found = {}
     for name, audio in _sources(settings).items():
-        db = spectrograms.log_mel(audio.waveforms, audio.sample_rate)
-        db = spectrograms.resize(db, (SIDE, SIDE)).astype(np.float32)
         groups = np.unique(audio.groups, return_inverse=True)[1]
         titles = fold_names(settings, [name])
         for repeat in range(settings.fold_repeats):
@@ -272,13 +266,12 @@ def folded(settings: Settings, seed: int = 0) -> dict[str, Task]:
             for k in places:
                 tested = fold == k % settings.folds
                 if titles[k] in asked:
-                    found[titles[k]] = _one_fold(titles[k], db, audio, tested, settings, k)
+                    found[titles[k]] = _one_fold(titles[k], audio, tested, settings, k)
     return found
 
 
 def _one_fold(
     title: str,
-    db: NDArray[np.float32],
     audio: datasets.AudioSet,
     tested: NDArray[np.bool_],
     settings: Settings,
@@ -290,10 +283,16 @@ def _one_fold(
         balanced(np.flatnonzero(tested == side), audio.labels, rng)[:size]
         for side, size in sizes.items()
     ]
-    rows, at = np.concatenate(parts), np.split(np.arange(sum(map(len, parts))), [len(parts[0])])
-    none, alike = np.zeros(0, np.int64), np.full(len(rows), "all")
-    outputs = len(audio.label_names)
-    return Task(title, db[rows], audio.labels[rows], outputs, alike, at[0], none, at[1])
+    own = audio.take(np.concatenate(parts))
+    train, test = np.split(np.arange(len(own)), [len(parts[0])])
+    none, alike = np.zeros(0, np.int64), np.full(len(own), "all")
+    return Task(title, _small(own), own.labels, len(own.label_names), alike, train, none, test)
+
+
+def _small(audio: datasets.AudioSet) -> NDArray[np.float32]:
+    """Log-mel spectrograms, averaged over areas to 16 × 16."""
+    db = spectrograms.log_mel(audio.waveforms, audio.sample_rate)
+    return np.asarray(spectrograms.resize(db, (SIDE, SIDE)), np.float32)
 
 
 def _sources(settings: Settings) -> dict[str, datasets.AudioSet]:
