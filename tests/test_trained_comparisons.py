@@ -949,7 +949,7 @@ def test_what_the_page_says_of_three_channels_and_of_training_otherwise(
 def test_every_group_is_tested_once_a_repeat_and_never_trained_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    how = replace(SMALL, tasks=("instruments",), train=4000, test=4000, folds=3, fold_repeats=2)
+    how = replace(SMALL, tasks=("instruments",), folds=3, fold_repeats=2)
     told: dict[str, list[np.ndarray]] = {}
 
     def one(title: str, audio: Any, tested: np.ndarray, *_: Any) -> Task:
