@@ -138,7 +138,7 @@ def test_ruff_reads_the_cells(name: str, tmp_path: Path) -> None:
 PAIRED, ROOM, CELL = 400, 500, 30
 
 #: Lines in all modules and in all cells: on the way to 19,000 and 2,800.
-PACKAGE, CELLS = 36_497, 4_723
+PACKAGE, CELLS = 36_970, 4_790
 
 #: Modules that are one subject each and were left whole: what they may have.
 WHOLE: dict[str, int] = {

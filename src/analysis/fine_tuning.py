@@ -44,6 +44,7 @@ from itertools import product
 from typing import Any
 
 import pandas as pd
+from scipy import stats
 
 from analysis.comparisons.studies import Study
 from analysis.evidence import folds
@@ -177,6 +178,14 @@ def said(rows: pd.DataFrame) -> str:
     return "; ".join(f"{TITLES[s]} {interval(*e)}" for s, e in zip(rows.sound, ends, strict=True))
 
 
+def visible(rows: pd.DataFrame) -> str:
+    """Spell the smallest difference that four in five such studies see, by sound."""
+    t = stats.t(rows.draws - 1)
+    least = (rows.high - rows.low) / 2 / t.ppf(0.975) * (t.ppf(0.975) + t.ppf(0.8))
+    named = zip(rows.sound, 100 * least, strict=True)
+    return listed(f"{value:.1f} points on {TITLES[sound]}" for sound, value in named)
+
+
 def compared(rows: pd.DataFrame) -> str:
     """Spell rows of `heard`: scores and difference by question."""
     numbers = rows[["score", "reference", "difference", "low", "high"]].to_numpy(float)
@@ -216,7 +225,7 @@ def same_rates(nets: pd.DataFrame) -> list[str]:
     """Sounds on which a rate that is best for gray is best for a faint gray too."""
     table = swept(nets)
     best = table.eq(table.max(axis=1), axis=0)  # two of an arm may be the same
-    shared = best.groupby(["sound", "weights"], sort=False).agg(lambda arms: arms.sum() > 1)
+    shared = best.groupby(["sound", "weights"], sort=False).sum().gt(1)
     return [str(sound) for sound, _ in shared.index[shared.any(axis=1)]]
 
 
