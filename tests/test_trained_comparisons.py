@@ -918,11 +918,9 @@ def test_what_is_trained_otherwise_is_told_apart_from_what_is_fed() -> None:
 
 
 def test_what_the_page_says_of_three_channels_and_of_training_otherwise(
-    monkeypatch: pytest.MonkeyPatch,
+    edition: outcomes.Outcome,
 ) -> None:
-    monkeypatch.chdir(ROOT)
-    stored = measurements.load(measurements.folder(tc.STUDY.name)).tables
-    results = outcomes.outcome(stored).results
+    results = edition.results
     spent = beside.differences(results)
     small = spent[spent.network == "small"].set_index(["reference", "arm", "task"])
     small = small.decided.sort_index()
@@ -942,6 +940,10 @@ def test_what_the_page_says_of_three_channels_and_of_training_otherwise(
     assert words.difference["plain", "colour"] < words.difference["plain", "more"]  # "no better"
     assert habits.decided["plain", "more", "textures"] == -1
     assert habits.decided["plain", "colour", "textures"] == 1
+    rates = edition.rates[
+        edition.rates.arm.isin([arm for two in beside.OTHERWISE.values() for arm in two])
+    ]
+    assert not rates.edge.any()  # "none ends its list"
     right = beside.came_true_otherwise(habits.reset_index()).set_index("estimand").hit
     assert right.tolist() == [False, True, True]
 
@@ -998,10 +1000,8 @@ def test_folds_have_wide_intervals_and_stand_beside_the_one_split() -> None:
     assert row.one_split == pytest.approx(-0.1) and not row.same_side
 
 
-def test_what_the_page_says_of_other_speakers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    stored = outcomes.outcome(measurements.load(measurements.folder(tc.STUDY.name)).tables)
-    found = beside.over_folds(stored.folds, stored.results, tc.SETTINGS["edition"].folds)
+def test_what_the_page_says_of_other_speakers(edition: outcomes.Outcome) -> None:
+    found = beside.over_folds(edition.folds, edition.results, tc.SETTINGS["edition"].folds)
     colour = found[found.arm == "colour"].set_index(["network", "task"])
     small, neuron = colour.xs("small"), colour.xs("neuron")
     assert small.decided["spoken-words"] == -1 and small.high["spoken-digits"] < 0  # "cost"

@@ -38,7 +38,7 @@ from analysis.comparisons.studies import Study
 from analysis.evidence import measurements
 from analysis.evidence.contrasts import corrected
 from analysis.evidence.verdicts import by_answers, by_margin
-from analysis.evidence.words import interval
+from analysis.evidence.words import intervals
 from analysis.pictures.encodings import IMAGENET_STD
 from analysis.pretrained import efficientnet, looks, noisy
 from analysis.pretrained.choices import CELL, COLOURS, GRID, Choice, chosen, compared, main_scores
@@ -151,7 +151,8 @@ def _sides(table: pd.DataFrame) -> pd.DataFrame:
 def carried(table: pd.DataFrame) -> pd.DataFrame:
     """Set larger nets' differences beside what Lite0's predict: as `hits`, and ``net``."""
     nets = [net for net in (*efficientnet.WHEELS, OTHER_SIDE) if (table.net == net).any()]
-    return pd.concat([hits(effects(table, net), _sides(table)).assign(net=net) for net in nets])
+    sides = _sides(table)
+    return pd.concat([hits(effects(table, net), sides).assign(net=net) for net in nets])
 
 
 def any_middle(table: pd.DataFrame) -> pd.DataFrame:
@@ -172,8 +173,7 @@ def chirps_by_middle(found: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
     for name, table in {"around the net's gray": found, "gray or black, chosen": told}.items():
         own = table[(table.task == "chirp ends") & table.estimand.isin(told.estimand)]
         own = own.assign(noise=own.snr.map(noise)).sort_values(["estimand", "snr"], ascending=False)
-        ends = own.set_index(["estimand", "noise"])[["difference", "low", "high"]]
-        spelled[name] = ends.apply(lambda row: interval(*row), axis=1)
+        spelled[name] = own.assign(said=intervals(own)).set_index(["estimand", "noise"]).said
     return pd.DataFrame(spelled)
 
 
@@ -253,13 +253,12 @@ def absolute(table: pd.DataFrame) -> pd.DataFrame:
 def misses(told: pd.DataFrame) -> pd.DataFrame:
     """Predictions that missed, in words."""
     rows = told[~told.hit]
-    said = [interval(*ends) for ends in rows[["difference", "low", "high"]].to_numpy()]
     return pd.DataFrame(
         {
             "cell": [title(*cell) for cell in zip(rows.task, rows.snr, strict=True)],
             "difference": rows.estimand.tolist(),
             "predicted": np.where(rows.positive, "above the margin", "not above"),
-            "found (points)": said,
+            "found (points)": intervals(rows),
         }
     )
 

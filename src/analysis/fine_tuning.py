@@ -44,13 +44,12 @@ from itertools import product
 from typing import Any
 
 import pandas as pd
-from scipy import stats
 
 from analysis.comparisons.studies import Study
 from analysis.evidence import folds
-from analysis.evidence.contrasts import corrected, effect
+from analysis.evidence.contrasts import corrected, effect, smallest_seen
 from analysis.evidence.verdicts import by_answers, by_margin
-from analysis.evidence.words import interval, listed
+from analysis.evidence.words import interval, intervals, listed
 from analysis.pretrained import lessons
 from analysis.pretrained.lessons import TESTED, Course
 
@@ -174,15 +173,12 @@ def verdict_explains(table: pd.DataFrame) -> str:
 
 def said(rows: pd.DataFrame) -> str:
     """Spell differences by sound, in points with their intervals."""
-    ends = rows[["difference", "low", "high"]].to_numpy()
-    return "; ".join(f"{TITLES[s]} {interval(*e)}" for s, e in zip(rows.sound, ends, strict=True))
+    return "; ".join(f"{TITLES[s]} {e}" for s, e in zip(rows.sound, intervals(rows), strict=True))
 
 
 def visible(rows: pd.DataFrame) -> str:
     """Spell the smallest difference that four in five such studies see, by sound."""
-    t = stats.t(rows.draws - 1)
-    least = (rows.high - rows.low) / 2 / t.ppf(0.975) * (t.ppf(0.975) + t.ppf(0.8))
-    named = zip(rows.sound, 100 * least, strict=True)
+    named = zip(rows.sound, 100 * smallest_seen(rows, "draws"), strict=True)
     return listed(f"{value:.1f} points on {TITLES[sound]}" for sound, value in named)
 
 
@@ -204,11 +200,11 @@ def rates(nets: pd.DataFrame, course: Course) -> pd.DataFrame:
         score = own[own.stage != "arm"].set_index("rate").test
         later = own[own.stage == "afterwards"]
         beyond = [f"{row.test:.2f} at {row.rate:g}" for row in later.itertuples()]
-        tried = listed(f"{one:g}" for one in course.rates[sound])
-        taken = f"{rate:g} ({score[rate]:.2f})"
-        rows.append((TITLES[sound], STARTS[weights], tried, taken, listed(beyond, "–")))
-    columns = ["sound", "start", "tried", "taken (its score)", "tried later"]
-    return pd.DataFrame(rows, columns=columns)
+        row = {"sound": TITLES[sound], "start": STARTS[weights]}
+        row |= {"tried": listed(f"{one:g}" for one in course.rates[sound])}
+        row |= {"taken (its score)": f"{rate:g} ({score[rate]:.2f})"}
+        rows.append(row | {"tried later": listed(beyond, "–")})
+    return pd.DataFrame(rows)
 
 
 def swept(nets: pd.DataFrame) -> pd.DataFrame:

@@ -38,11 +38,11 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from analysis.comparisons.studies import Study
+from analysis.evidence.contrasts import smallest_seen
 from analysis.evidence.verdicts import by_answers, by_margin
-from analysis.evidence.words import interval, points
+from analysis.evidence.words import intervals, points
 from analysis.pretrained import efficientnet, noisy, pieces
 from analysis.pretrained.efficientnet import SIDE, Net
 from analysis.pretrained.photographs import photographs
@@ -149,16 +149,12 @@ def stems() -> pd.DataFrame:
 
 def said(table: pd.DataFrame) -> str:
     """Spell differences by question, in points with their intervals."""
-    ends = table[["difference", "low", "high"]].to_numpy()
-    return "; ".join(f"{TITLES[t]} {interval(*e)}" for t, e in zip(table.task, ends, strict=True))
+    return "; ".join(f"{TITLES[t]} {e}" for t, e in zip(table.task, intervals(table), strict=True))
 
 
 def in_a_table(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Differences in points with their intervals: a row a part, a column a question."""
-    rows = {}
-    for name, table in parts.items():
-        ends = table.set_index("task")[["difference", "low", "high"]]
-        rows[name] = ends.apply(lambda row: interval(*row), axis=1)
+    rows = {name: pd.Series(intervals(table), table.task) for name, table in parts.items()}
     found = pd.DataFrame(rows).T.fillna("–")
     found.columns.name = None
     return found[[task for task in TITLES if task in found]].rename(columns=TITLES)
@@ -187,10 +183,7 @@ def sorted_out(table: pd.DataFrame) -> str:
 
 def visible(table: pd.DataFrame) -> str:
     """Spell the smallest difference that four in five such studies see, by question."""
-    t = stats.t(table.pairs - 1)
-    error = (table.high - table.low) / 2 / t.ppf(0.975)
-    found = pd.Series((error * (t.ppf(0.975) + t.ppf(0.8))).to_numpy(), table.task)
-    return by_question(found, "{:.0f}", 100)
+    return by_question(smallest_seen(table, "pairs").set_axis(table.task), "{:.0f}", 100)
 
 
 def draws_in_words(plan: Plan) -> str:

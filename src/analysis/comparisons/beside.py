@@ -5,13 +5,16 @@ Families of comparisons of their own, so that they cost the claims' no power.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
+from typing import Any
 
 import pandas as pd
 
 from analysis.comparisons.arms import ARMS, COLOURS, RAW
+from analysis.comparisons.design import FOLD
 from analysis.comparisons.tables import cells_of, scores
-from analysis.comparisons.tasks import FOLD, RECORDED
+from analysis.comparisons.tasks import RECORDED
 from analysis.evidence.contrasts import contrasts, corrected, effect
 
 #: Kinds of arms that are another input, and of those that are trained otherwise.
@@ -77,9 +80,7 @@ def came_true(table: pd.DataFrame) -> pd.DataFrame:
         own = own[(own.reference == reference) & own.task.isin(tasks)]
         if len(own):
             rows.append((arm, network, reference, len(own), above, own.difference.mean()))
-    columns = ["arm", "network", "reference", "tasks", "above", "difference"]
-    found = pd.DataFrame(rows, columns=columns)
-    return found.assign(hit=(found.difference > 0) == found.above)
+    return _judged(rows, ["arm", "network", "reference", "tasks"])
 
 
 def best_spent(table: pd.DataFrame, network: str, count: int = 3) -> list[str]:
@@ -112,12 +113,13 @@ def otherwise(results: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 def came_true_otherwise(table: pd.DataFrame) -> pd.DataFrame:
     """Set `EXPECTED_OTHERWISE` beside the means over recordings in a table of `otherwise`."""
     means = table[table.task.isin(RECORDED)].groupby(["way", "estimand"]).difference.mean()
-    rows = [
-        (way, estimand, above, means[way, estimand])
-        for way, estimand, above in EXPECTED_OTHERWISE
-        if (way, estimand) in means
-    ]
-    found = pd.DataFrame(rows, columns=["way", "estimand", "above", "difference"])
+    rows = [(w, e, above, means[w, e]) for w, e, above in EXPECTED_OTHERWISE if (w, e) in means]
+    return _judged(rows, ["way", "estimand"])
+
+
+def _judged(rows: Iterable[tuple[Any, ...]], names: list[str]) -> pd.DataFrame:
+    """Say of rows that end with what was expected and what was found whether the first came."""
+    found = pd.DataFrame(rows, columns=[*names, "above", "difference"])
     return found.assign(hit=(found.difference > 0) == found.above)
 
 

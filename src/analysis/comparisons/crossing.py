@@ -33,9 +33,9 @@ from analysis.comparisons.design import (
     step_trials,
     tuned,
     tuning_trials,
+    without_fold,
 )
 from analysis.comparisons.tasks import (
-    FOLD,
     TITLES,
     Task,
     balanced,
@@ -409,7 +409,7 @@ def again(rows: pd.DataFrame, settings: Settings, seed: int = 0, **how: Any) -> 
 
 def here(nets: pd.DataFrame) -> pd.Series:
     """Tell for which nets of the table the recordings are on this machine."""
-    return nets.task.map(lambda task: task.partition(FOLD)[0]).isin(_present(TITLES))
+    return nets.task.map(without_fold).isin(_present(TITLES))
 
 
 def _present(names: Iterable[str]) -> list[str]:

@@ -106,6 +106,19 @@ _TUNING_SEED = 1000  # seeds from here on choose learning rates, and nothing els
 POINTS = 30  # of a recorded curve
 
 
+#: Stands between a task's name and the number of the fold that is tested.
+FOLD = ", fold "
+
+
+def without_fold(task: str) -> str:
+    """Name the task that a fold is of; a task is its own.
+
+    >>> without_fold("instruments, fold 3")
+    'instruments'
+    """
+    return task.partition(FOLD)[0]
+
+
 @dataclass(frozen=True)
 class Trial:
     """One network to be trained.
@@ -214,7 +227,7 @@ def fold_trials(settings: Settings, folds: Iterable[str], rates: pd.DataFrame) -
     return [
         Trial(
             *("folds", fold, network, arm, MAIN_SCALE, MAIN_SCALING, 1.0, seed),
-            rate=float(rate[fold.partition(", fold ")[0], network, arm]),
+            rate=float(rate[without_fold(fold), network, arm]),
         )
         for fold in folds
         for network, arm in product(settings.networks, settings.fold_arms)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.comparisons.arms import ARMS, SIDE, Scaling
-from analysis.comparisons.design import Settings
+from analysis.comparisons.design import FOLD, Settings, without_fold
 from analysis.evidence.folds import stratified_folds
 from analysis.pictures import channels, encodings
 from analysis.pictures.encodings import ScaleName
 from analysis.sound import datasets, signals, spectrograms
 
 Array = NDArray[np.float64]
+Arms = Iterable[str]
 
 
 #: Rows and columns of the spectrograms that the steps of saving as an image start from.
@@ -139,14 +141,12 @@ def _generated(settings: Settings, seed: int, native: bool) -> Iterator[Task]:
             db = spectrograms.resize(spectrograms.log_power(sounds, 256, 128), (SIDE, SIDE))
         targets = signals.chirp_targets(ends)
         task = Task("chirps", db, targets, 2, _snr_range(snr), *rows)
-        yield _hearing(settings, task, sounds, signals.CHIRP_RATE, 256, 128, 0)
+        yield _hearing(settings.arms, task, sounds, signals.CHIRP_RATE, 256, 128, 0)
 
 
-def _hearing(
-    settings: Settings, task: Task, waveforms: NDArray[np.float32], rate: int, *how: int
-) -> Task:
+def _hearing(arms: Arms, task: Task, waveforms: NDArray[np.float32], rate: int, *how: int) -> Task:
     """Let a task hear what arms need beside the level, if there are such arms."""
-    if not any(ARMS[arm].encoding in channels.HEARD for arm in settings.arms):
+    if not any(ARMS[arm].encoding in channels.HEARD for arm in arms):
         return task
     return replace(task, heard=channels.heard(waveforms, rate, (SIDE, SIDE), *how))
 
@@ -169,15 +169,10 @@ def _nested(owners: Mapping[str, tuple[Any, ...]]) -> bool:
     return all(len(owner) == 1 for owner in owners.values())
 
 
-def recordings(audio: datasets.AudioSet, settings: Sizes, seed: int, native: bool = False) -> Task:
-    """Make a task of real recordings: log-mel spectrograms, averaged over areas to 16×16."""
-    return _recorded(audio, settings, seed, native)[0]
-
-
-def _recorded(
-    audio: datasets.AudioSet, settings: Sizes, seed: int, native: bool
-) -> tuple[Task, datasets.AudioSet]:
-    """Make a task, and give the recordings that it is made of."""
+def recordings(
+    audio: datasets.AudioSet, settings: Sizes, seed: int, native: bool = False, arms: Arms = ()
+) -> Task:
+    """Make a task of real recordings: log-mel spectrograms; `arms` say what it hears beside."""
     rng = np.random.default_rng([seed, 3])
     aside = _validation_groups(audio, rng)
     held = np.isin(audio.groups, sorted(aside)) & (audio.split == "train")
@@ -194,7 +189,8 @@ def _recorded(
         digests = [hashlib.sha256(str(group).encode()).digest()[0] % 8 for group in groups]
         groups = np.array([f"speakers {digest + 1} of 8" for digest in digests])
     db = _native(audio.waveforms, audio.sample_rate) if native else _small(audio)
-    return Task(audio.name, db, audio.labels, len(audio.label_names), groups, *rows), audio
+    task = Task(audio.name, db, audio.labels, len(audio.label_names), groups, *rows)
+    return _hearing(arms, task, audio.waveforms, audio.sample_rate)
 
 
 def masked(task: Task, copies: int = 8, most: int = SIDE // 4) -> Task:
@@ -226,25 +222,17 @@ def load_tasks(settings: Settings, seed: int = 0, native: bool = False) -> dict[
     """Make the profile's tasks, less those whose recordings are not on this machine."""
     found = {task.name: task for task in _generated(settings, seed, native)}
     for name, source in _sources(settings).items():
-        task, audio = _recorded(source, settings, seed, native)
-        found[name] = _hearing(settings, task, audio.waveforms, audio.sample_rate)
+        found[name] = recordings(source, settings, seed, native, settings.arms)
     return {name: found[name] for name in TITLES if name in found}
-
-
-#: Stands between a task's name and the number of the fold that is tested.
-FOLD = ", fold "
 
 
 def fold_names(settings: Settings, tasks: Iterable[str]) -> list[str]:
     """Name the folds of tasks of recordings, or those that `tasks` names itself."""
-    count = settings.folds * settings.fold_repeats
-    found = []
-    for task in tasks:
-        if task in RECORDED:
-            found += [f"{task}{FOLD}{k + 1}" for k in range(count)]
-        elif FOLD in task:
-            found.append(task)
-    return found
+    every = {
+        task: [f"{task}{FOLD}{k + 1}" for k in range(settings.folds * settings.fold_repeats)]
+        for task in RECORDED
+    }
+    return [name for task in tasks for name in every.get(task, [task] if FOLD in task else [])]
 
 
 def folded(settings: Settings, seed: int = 0) -> dict[str, Task]:
@@ -257,32 +245,21 @@ def folded(settings: Settings, seed: int = 0) -> dict[str, Task]:
     found = {}
     for name, audio in _sources(settings).items():
         groups = np.unique(audio.groups, return_inverse=True)[1]
-        titles = fold_names(settings, [name])
-        for repeat in range(settings.fold_repeats):
-            places = range(repeat * settings.folds, (repeat + 1) * settings.folds)
-            if not set(asked) & {titles[k] for k in places}:
-                continue
-            fold = stratified_folds(audio.labels, groups, settings.folds, 100 * (seed + repeat))
-            for k in places:
-                tested = fold == k % settings.folds
-                if titles[k] in asked:
-                    found[titles[k]] = _one_fold(titles[k], audio, tested, settings, k)
+        dealt = cache(partial(stratified_folds, audio.labels, groups, settings.folds))
+        for k, title in enumerate(fold_names(settings, [name])):
+            repeat, number = divmod(k, settings.folds)
+            if title in asked:
+                tested = dealt(100 * (seed + repeat)) == number
+                found[title] = _one_fold(title, audio, tested, settings, k)
     return found
 
 
 def _one_fold(
-    title: str,
-    audio: datasets.AudioSet,
-    tested: NDArray[np.bool_],
-    settings: Settings,
-    seed: int,
+    title: str, audio: datasets.AudioSet, tested: NDArray[np.bool_], settings: Settings, seed: int
 ) -> Task:
     rng = np.random.default_rng([seed, 6])
-    sizes = {False: settings.train, True: settings.test}
-    parts = [
-        balanced(np.flatnonzero(tested == side), audio.labels, rng)[:size]
-        for side, size in sizes.items()
-    ]
+    sizes = ((~tested, settings.train), (tested, settings.test))
+    parts = [balanced(np.flatnonzero(side), audio.labels, rng)[:size] for side, size in sizes]
     own = audio.take(np.concatenate(parts))
     train, test = np.split(np.arange(len(own)), [len(parts[0])])
     none, alike = np.zeros(0, np.int64), np.full(len(own), "all")
@@ -297,7 +274,7 @@ def _small(audio: datasets.AudioSet) -> NDArray[np.float32]:
 
 def _sources(settings: Settings) -> dict[str, datasets.AudioSet]:
     """Load the recordings that tasks, or folds of them, are made of; less those not here."""
-    asked = {task.partition(FOLD)[0] for task in settings.tasks}
+    asked = set(map(without_fold, settings.tasks))
     names = [name for name in RECORDED if name in asked and datasets.available(name)]
     return {name: getattr(datasets, name.replace("-", "_"))() for name in names}
 

@@ -119,6 +119,20 @@ def contrasts(
     return pd.DataFrame(rows)
 
 
+def smallest_seen(table: pd.DataFrame, pairs: str) -> pd.Series:
+    """Give the smallest difference that four in five such studies would see, row by row.
+
+    From Student's intervals ``low`` to ``high``; `pairs` is the column that counts their values.
+
+    >>> row = pd.DataFrame({"low": [-1.0], "high": [1.0], "pairs": 10})
+    >>> smallest_seen(row, "pairs").round(2).tolist()
+    [1.39]
+    """
+    t = stats.t(table[pairs] - 1)
+    error = (table.high - table.low) / 2 / t.ppf(0.975)
+    return pd.Series(error * (t.ppf(0.975) + t.ppf(0.8)), table.index)
+
+
 def corrected(table: pd.DataFrame) -> pd.DataFrame:
     """Correct a family of contrasts by Holm's method, and say which way each is decided.
 

@@ -35,6 +35,15 @@ def interval(estimate: float, low: float, high: float) -> str:
     return f"{points(estimate)} [{points(low)}, {points(high)}]"
 
 
+def intervals(table: pd.DataFrame) -> list[str]:
+    """Write each row's ``difference`` with its ends ``low`` and ``high``, as `interval` does.
+
+    >>> intervals(pd.DataFrame({"difference": [0.01], "low": [-0.02], "high": [0.04]}))
+    ['+1.0 [−2.0, +4.0]']
+    """
+    return [interval(*ends) for ends in table[["difference", "low", "high"]].to_numpy(float)]
+
+
 def tally(rows: pd.DataFrame) -> str:
     """Say how many of some comparisons (`contrasts.corrected`) are surely better, or worse.
 
